@@ -1,0 +1,199 @@
+"""The artifact of one version: its manifest, its files and their digests.
+
+A version is a folder `<storage>/<namespace>/<model>/versions/<N>`. `manifest.json` is written last, by an atomic
+rename, so a folder without it is not a version. The version's digest is the SHA-256 of the manifest's bytes, and the
+manifest holds the SHA-256 of every other file, so one digest fixes all bytes. Standard library only: the trainer
+writes with it, the server verifies with it.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+OWNER = "owner.json"
+MODEL = "model.onnx"
+ITEMS = "items.json"
+EVALUATION = "evaluation.json"
+MODEL_CARD = "model-card.md"
+SCHEMA_VERSION = 1
+
+
+class ArtifactError(Exception):
+    """A version that cannot be used: incomplete, unreadable, or with other bytes than its digest says."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One file of a version; `path` is relative to the version's folder, `sha256` is bare hex."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What manifest.json says. Names are the JSON keys in snake case; numbers that are not counts are strings."""
+
+    namespace: str
+    model: str
+    version: int
+    run: Mapping[str, str]
+    """name and uid of the TrainingRun."""
+    image: str
+    operator_version: str
+    task: str
+    architecture: str
+    hyperparameters: Mapping[str, str]
+    seed: int
+    dataset: Mapping[str, Any]
+    """uri, digest, and the counts users, items, interactions, tiedUsers."""
+    protocol: Mapping[str, Any]
+    """name, excludeSeen and the exact rules under which `metrics` compare."""
+    metrics: Sequence[Mapping[str, str]]
+    """name, value, low, high."""
+    gates: Sequence[Mapping[str, str]]
+    verdict: str
+    create_time: str
+    max_length: int
+    """The longest history that influences the scores."""
+    input_length: int
+    """The history is left-padded with 0 to this length before it is scored; at least max_length."""
+    top_k: int
+    """How many items the graph returns: min(100, number of items)."""
+    files: Sequence[FileEntry]
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """items.json. The model's index of `items[i]` is i + 1 (0 is padding); `popularity[i]` counts its interactions."""
+
+    items: list[str]
+    popularity: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A verified version: the manifest, its digest, and the very bytes that were verified."""
+
+    manifest: Manifest
+    digest: str
+    contents: Mapping[str, bytes]
+
+    def items(self) -> Items:
+        """The item vocabulary."""
+        return parse_items(self.contents[ITEMS])
+
+
+def digest_of(data: bytes) -> str:
+    """`sha256:<hex>` of the bytes."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def encode(manifest: Manifest) -> bytes:
+    """The bytes of manifest.json: keys in camel case and in the order of the dataclass, then a line feed."""
+    record = asdict(manifest)
+    document = {"schemaVersion": record.pop("schema_version")}
+    document.update({_camel(name): value for name, value in record.items()})
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def decode(data: bytes, where: str) -> Manifest:
+    """Parse manifest.json; `where` names the file in errors. Unknown keys are ignored, missing ones are errors."""
+    try:
+        document = json.loads(data)
+    except ValueError as error:
+        raise ArtifactError(f"{where} is not JSON: {error}.") from error
+    if not isinstance(document, dict):
+        raise ArtifactError(f"{where} is not a JSON object.")
+    if document.get("schemaVersion") != SCHEMA_VERSION:
+        raise ArtifactError(
+            f"{where} has schemaVersion {document.get('schemaVersion')!r}; this image reads {SCHEMA_VERSION} only."
+        )
+    missing = [_camel(field.name) for field in fields(Manifest) if _camel(field.name) not in document]
+    if missing:
+        raise ArtifactError(f"{where} lacks {', '.join(missing)}.")
+    values = {field.name: document[_camel(field.name)] for field in fields(Manifest)}
+    try:
+        values["files"] = [FileEntry(entry["path"], entry["sha256"], entry["size"]) for entry in values["files"]]
+    except (KeyError, TypeError) as error:
+        raise ArtifactError(f"{where}: every entry of files needs path, sha256 and size.") from error
+    return Manifest(**values)
+
+
+def parse_items(data: bytes) -> Items:
+    """Parse items.json."""
+    document = json.loads(data)
+    items = Items(items=document["items"], popularity=document["popularity"])
+    if len(items.items) != len(items.popularity):
+        raise ArtifactError(f"{ITEMS} has {len(items.items)} items but {len(items.popularity)} popularity counts.")
+    return items
+
+
+def encode_items(items: Items) -> bytes:
+    """The bytes of items.json."""
+    return (json.dumps(asdict(items), ensure_ascii=False) + "\n").encode()
+
+
+def load(folder: Path, digest: str | None) -> Version:
+    """Read a version and verify every byte of it. Files are read once: what was verified is what is returned.
+
+    `digest` is the expected `sha256:<hex>` of manifest.json; None accepts any manifest (its files are verified
+    anyway). Raises ArtifactError with a sentence that names the file.
+    """
+    manifest_path = folder / MANIFEST
+    try:
+        data = manifest_path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{manifest_path} cannot be read ({error.strerror}): is the version complete?") from error
+    found = digest_of(data)
+    if digest is not None and found != digest:
+        raise ArtifactError(f"{manifest_path} has digest {found} but {digest} was expected: refusing to load it.")
+    manifest = decode(data, str(manifest_path))
+    return Version(manifest, found, {entry.path: _verified(folder, entry) for entry in manifest.files})
+
+
+def _verified(folder: Path, entry: FileEntry) -> bytes:
+    path = folder / entry.path
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ArtifactError(f"The manifest names {entry.path!r}, which lies outside the version's folder.")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}) but the manifest names it.") from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != entry.sha256:
+        raise ArtifactError(f"{path} has SHA-256 {found} but the manifest says {entry.sha256}: refusing to load it.")
+    return data
+
+
+def write_file(path: Path, data: bytes) -> FileEntry:
+    """Write a file atomically and durably (temporary name, fsync, rename, fsync of the folder)."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.replace(path)
+    sync_folder(path.parent)
+    return FileEntry(path.name, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and creations in a folder survive a crash."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
