@@ -1,0 +1,270 @@
+"""Deployment: one served endpoint of one model of its own namespace."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from recsys_operator.api.common import Condition, LocalRef, Resources, one_of
+from recsys_operator.api.schema import NAME_RULES, Column, Digest, Kind, Model, Rule, Text, Time, listing
+
+
+class VersionChoice(Model):
+    """Which version is served."""
+
+    CEL = (one_of("pin", "follow", subject="spec.version"),)
+
+    pin: int | None = Field(None, ge=1, le=1000000000, description="This number.")
+    follow: Literal["Champion", "LatestPassing"] | None = Field(
+        None,
+        description="LatestPassing: the newest that passed its gates and is not blocked here. Champion: the RecModel's champion.",
+    )
+
+
+class GatewayRef(Model):
+    """The Gateway that takes the traffic in."""
+
+    name: str = Field(min_length=1, max_length=253, description="Name of the Gateway.")
+    namespace: str | None = Field(
+        None, min_length=1, max_length=63, description="Its namespace; the Deployment's own when absent."
+    )
+    section_name: str | None = Field(
+        None, min_length=1, max_length=253, description="One listener of it; all when absent."
+    )
+
+
+class Traffic(Model):
+    """How requests reach the model."""
+
+    gateway: GatewayRef = Field(description="The Gateway (gateway.networking.k8s.io) that takes the traffic in.")
+    hostnames: tuple[str, ...] = Field(
+        min_length=1,
+        max_length=16,
+        json_schema_extra={
+            **listing("set"),
+            "items": {
+                "type": "string",
+                "maxLength": 253,
+                "pattern": r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+            },
+        },
+        description="Host names of the HTTPRoute.",
+    )
+
+
+class Pause(Model):
+    """Wait before the next step."""
+
+    duration_seconds: int = Field(ge=1, le=604800, description="How long.")
+
+
+class Step(Model):
+    """One step of a canary."""
+
+    CEL = (one_of("weight", "pause", subject="a step"),)
+
+    weight: int | None = Field(None, ge=1, le=99, description="Share of the requests that the canary gets, in percent.")
+    pause: Pause | None = Field(None, description="Wait before the next step.")
+
+
+class Canary(Model):
+    """How a new version takes over. After the last step it gets everything."""
+
+    CEL = (
+        Rule("has(self.steps[0].weight)", "strategy.canary.steps must begin with a weight"),
+        Rule(
+            "self.steps.filter(s, has(s.weight)).map(s, s.weight).isSorted() && self.steps.all(s, !has(s.weight) || "
+            "self.steps.filter(t, has(t.weight) && t.weight == s.weight).size() == 1)",
+            "the weights of strategy.canary.steps must rise from step to step",
+        ),
+    )
+
+    steps: tuple[Step, ...] = Field(
+        min_length=1, max_length=20, json_schema_extra=listing("atomic"), description="Steps in their order."
+    )
+
+
+class Strategy(Model):
+    """How a new version takes over."""
+
+    canary: Canary = Field(description="Step by step, by the weights of an HTTPRoute.")
+
+
+class Rollback(Model):
+    """What happens when an alert speaks of this Deployment."""
+
+    warm_seconds: int = Field(
+        3600,
+        ge=0,
+        le=604800,
+        description="How long the previous version keeps its pods after a promotion, to be back at once.",
+    )
+    freeze_seconds: int = Field(
+        3600, ge=1, le=604800, description="How long a warning holds the weight when it is never resolved."
+    )
+
+
+class DeploymentSpec(Model):
+    """Which version of which model is served, by how many pods, behind which gateway, changed how."""
+
+    model_ref: LocalRef = Field(
+        description="The RecModel, in the same namespace. Immutable.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "self == oldSelf", "message": "spec.modelRef is immutable: make another Deployment"}
+            ]
+        },
+    )
+    version: VersionChoice = Field(description="Which version is served.")
+    replicas: int = Field(1, ge=1, le=1000, description="Pods of the stable version, and of a canary.")
+    resources: Resources = Field(description="What one pod gets.")
+    traffic: Traffic = Field(description="How requests reach the model.")
+    strategy: Strategy | None = Field(None, description="How a new version takes over; at once when ready, if absent.")
+    rollback: Rollback | None = Field(None, description="What happens when an alert speaks of this Deployment.")
+    paused: bool = Field(False, description="Hold the rollout where it is. Rollbacks still happen.")
+
+
+class Revision(Model):
+    """One thing that can be rolled out: version digest + server image + pod template."""
+
+    version: int = Field(ge=1, description="Number of the version.")
+    digest: Digest = Field(description="Its digest.")
+    uri: str = Field(max_length=1024, description="Where its artifact is.")
+    revision: str = Field(max_length=64, description="Hash of digest, server image and pod template.")
+    image: str = Field(max_length=1024, description="Server image.")
+
+
+class StableStatus(Revision):
+    """The revision that serves."""
+
+    weight: int = Field(0, ge=0, le=100, description="Its share of the requests, in percent.")
+    ready_replicas: int = Field(0, ge=0, description="Pods that are ready.")
+    since: Time | None = Field(None, description="When it became stable.")
+
+
+class Abort(Model):
+    """Why a canary is being taken back."""
+
+    verdict: Literal["RolledBack", "Superseded", "Aborted"] = Field(description="What the history will say.")
+    cause: str = Field(max_length=64, description="One CamelCase word.")
+    message: Text = Field(description="A sentence.")
+    time: Time = Field(description="When it was decided.")
+
+
+class CanaryStatus(Revision):
+    """The revision that is being tried."""
+
+    weight: int = Field(0, ge=0, le=100, description="Its share of the requests, in percent.")
+    step: int = Field(0, ge=0, description="Index of the step under way; the number of steps when all are done.")
+    step_start_time: Time | None = Field(None, description="When that step began.")
+    start_time: Time = Field(description="When the rollout began.")
+    first_weight_time: Time | None = Field(None, description="When it first got requests.")
+    ready_replicas: int = Field(0, ge=0, description="Pods that are ready.")
+    reverting: bool = Field(False, description="This is the way back to an earlier version: no steps, all at once.")
+    cause: str | None = Field(None, max_length=64, description="Why a way back was taken.")
+    message: Text | None = Field(None, description="The same as a sentence.")
+    abort: Abort | None = Field(None, description="Set once it is being taken back.")
+
+
+class PreviousStatus(Revision):
+    """The revision that served before, still warm."""
+
+    ready_replicas: int = Field(0, ge=0, description="Pods that are ready.")
+    warm_until: Time = Field(description="Until when its pods are kept.")
+
+
+class Block(Model):
+    """A version that is not tried again."""
+
+    version: int = Field(ge=1, description="Number of the version.")
+    digest: Digest = Field(description="Its digest: the same bytes under another name are blocked too.")
+    cause: str = Field(max_length=64, description="One CamelCase word.")
+    message: Text = Field(description="A sentence.")
+    time: Time = Field(description="When it was blocked.")
+
+
+class HistoryEntry(Model):
+    """One finished rollout."""
+
+    from_version: int | None = Field(None, ge=1, alias="from", description="The version that served before.")
+    to_version: int = Field(ge=1, alias="to", description="The version that was to serve.")
+    verdict: Literal["Promoted", "RolledBack", "Superseded", "Aborted", "Reverted"] = Field(description="How it ended.")
+    cause: str = Field(max_length=64, description="One CamelCase word.")
+    message: Text = Field("", description="A sentence.")
+    start_time: Time = Field(description="When it began.")
+    end_time: Time = Field(description="When it ended.")
+
+
+class AlertRecord(Model):
+    """One alert that was acted on. It acts once, also after an unblock."""
+
+    fingerprint: str = Field(max_length=64, description="Alertmanager's fingerprint of the alert's labels.")
+    starts_at: Time = Field(description="When the alert began.")
+    name: str = Field(max_length=253, description="The label alertname.")
+    severity: str = Field(max_length=32, description="The label severity.")
+    version: int | None = Field(None, ge=1, description="The version that it acted on.")
+    action: Literal["RolledBack", "Reverted", "Frozen", "Degraded"] = Field(description="What it led to.")
+    state: Literal["Firing", "Resolved"] = Field("Firing", description="What Alertmanager said last.")
+    message: Text = Field("", description="The alert as a sentence.")
+    time: Time = Field(description="When it was acted on.")
+
+
+class LastCommand(Model):
+    """The command annotation that was carried out last."""
+
+    command: Literal["unblock"] = Field(description="Which command.")
+    argument: str = Field(max_length=128, description="The annotation's value.")
+    outcome: Literal["Done", "Ignored"] = Field(description="What became of it.")
+    message: Text = Field("", description="A sentence.")
+    time: Time = Field(description="When.")
+
+
+class DeploymentStatus(Model):
+    """What serves, what is tried, what happened."""
+
+    observed_generation: int | None = Field(None, ge=0, description="The generation of the spec that this is about.")
+    conditions: tuple[Condition, ...] = Field(
+        (), max_length=8, json_schema_extra=listing("map", keys=("type",)), description="Ready is the summary."
+    )
+    stable: StableStatus | None = Field(None, description="The revision that serves.")
+    canary: CanaryStatus | None = Field(None, description="The revision that is being tried.")
+    previous: PreviousStatus | None = Field(None, description="The revision that served before, still warm.")
+    blocked: tuple[Block, ...] = Field(
+        (),
+        max_length=50,
+        json_schema_extra=listing("map", keys=("digest",)),
+        description="Versions that are not tried again.",
+    )
+    history: tuple[HistoryEntry, ...] = Field(
+        (), max_length=20, json_schema_extra=listing("atomic"), description="Finished rollouts, oldest first."
+    )
+    alerts: tuple[AlertRecord, ...] = Field(
+        (),
+        max_length=50,
+        json_schema_extra=listing("map", keys=("fingerprint", "startsAt")),
+        description="Alerts that were acted on, oldest first.",
+    )
+    last_command: LastCommand | None = Field(None, description="The command annotation that was carried out last.")
+    url: str | None = Field(None, max_length=512, description="Where to send requests.")
+    replicas: int | None = Field(None, ge=0, description="Pods of stable.")
+    selector: str | None = Field(None, max_length=1024, description="Label selector of stable's pods.")
+
+
+DEPLOYMENT = Kind(
+    kind="Deployment",
+    plural="deployments",
+    short_name="rdep",
+    spec=DeploymentSpec,
+    status=DeploymentStatus,
+    description="Deployment is one served endpoint of a RecModel, with canary rollouts and automatic rollback.",
+    rules=NAME_RULES,
+    scale=(".spec.replicas", ".status.replicas", ".status.selector"),
+    columns=(
+        Column("Model", "string", ".spec.modelRef.name"),
+        Column("Stable", "integer", ".status.stable.version"),
+        Column("Canary", "integer", ".status.canary.version"),
+        Column("Weight", "integer", ".status.canary.weight"),
+        Column("Status", "string", '.status.conditions[?(@.type=="Ready")].reason'),
+        Column("URL", "string", ".status.url", priority=1),
+        Column("Age", "date", ".metadata.creationTimestamp"),
+    ),
+)

@@ -1,0 +1,233 @@
+"""RecModel: the product line. What is learned, and what "good" means."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from recsys_operator.api.common import Condition, LocalRef, MetricValue, one_of
+from recsys_operator.api.schema import (
+    NAME_RULES,
+    Column,
+    ColumnName,
+    Decimal,
+    Digest,
+    Hyperparameters,
+    Kind,
+    Location,
+    MetricName,
+    Model,
+    ObjectName,
+    Rule,
+    listing,
+)
+
+TableFormat = Literal["RecBole", "CSV"]
+
+
+class Architecture(Model):
+    """Which network is trained, with the defaults of its hyperparameters."""
+
+    name: Literal["SASRec"] = Field(description="SASRec (Kang and McAuley, 2018, arXiv 1808.09781).")
+    hyperparameters: Hyperparameters | None = Field(
+        None, description="Values by name, all written as strings; a TrainingRun may override each."
+    )
+
+
+class SchemaColumn(Model):
+    """The role of one column of the interaction table."""
+
+    name: ColumnName = Field(description="Name of the column, without RecBole's type suffix.")
+    role: Literal["User", "Item", "Timestamp"] = Field(description="What the column means.")
+
+
+class Schema(Model):
+    """Which column of the interaction table plays which role."""
+
+    CEL = tuple(
+        Rule(f"self.columns.exists_one(c, c.role == '{role}')", f"schema.columns must name exactly one {role} column")
+        for role in ("User", "Item", "Timestamp")
+    )
+
+    columns: tuple[SchemaColumn, ...] = Field(
+        min_length=1,
+        max_length=64,
+        json_schema_extra=listing("map", keys=("name",)),
+        description="Columns that are read; all others are ignored.",
+    )
+
+
+class Catalogue(Model):
+    """The item table that gives an id its title. It is read when a server starts; no new version is needed."""
+
+    uri: Location = Field(description="Where the table is, as pvc://<claim>/<path>.")
+    format: TableFormat = Field("CSV", description="RecBole (tab separated, typed header) or CSV.")
+    id_column: ColumnName = Field(description="Column that holds the item id.")
+    title_column: ColumnName = Field(description="Column that holds the title.")
+
+
+class Evaluation(Model):
+    """How a model is judged: which users and items, and which figures."""
+
+    protocol: Literal["LeaveOneOut"] = Field(
+        "LeaveOneOut",
+        description="LeaveOneOut: each user's last item tests, the one before validates, all items are ranked.",
+    )
+    exclude_seen: bool = Field(True, description="Leave out items that the user already had, here and when serving.")
+    metrics: tuple[MetricName, ...] = Field(
+        min_length=1,
+        max_length=10,
+        json_schema_extra=listing("set"),
+        description="Figures to compute: NDCG@k and HR@k.",
+    )
+
+
+class FloorGate(Model):
+    """The metric must reach a value."""
+
+    metric: MetricName = Field(description="One of spec.evaluation.metrics.")
+    min: Decimal = Field(description='Smallest value that passes, such as "0.03".')
+
+
+class ChampionGate(Model):
+    """The metric must not fall behind the champion, re-scored on the same users."""
+
+    metric: MetricName = Field(description="One of spec.evaluation.metrics.")
+    max_regression_percent: int = Field(
+        ge=0, le=100, description="How many percent below the champion still pass (lower bound of the 95 % interval)."
+    )
+
+
+class ParityGate(Model):
+    """The exported ONNX graph must give the lists that the trained model gives, for all users."""
+
+    tolerance: Decimal = Field("1e-5", description="Items whose scores are closer than this may swap places.")
+
+
+class LatencyGate(Model):
+    """A single client must be answered fast by a real server."""
+
+    p99_milliseconds: int = Field(ge=1, le=60000, description="Largest 99th percentile that passes.")
+
+
+class Gate(Model):
+    """A condition that a version must meet before it can be deployed."""
+
+    CEL = (one_of("floor", "champion", "parity", "latency", subject="a gate"),)
+
+    name: ObjectName = Field(description="Name of the gate, in status and messages.")
+    floor: FloorGate | None = Field(None, description="A value that a metric must reach.")
+    champion: ChampionGate | None = Field(None, description="How far a metric may fall behind the champion.")
+    parity: ParityGate | None = Field(None, description="ONNX must equal the trained model.")
+    latency: LatencyGate | None = Field(None, description="How fast one client must be answered.")
+
+
+class Storage(Model):
+    """Where versions are kept. The store is never owned: it outlives the RecModel."""
+
+    uri: Location = Field(
+        description="Where versions go, as pvc://<claim>/<path>; mind ReadWriteMany on several nodes."
+    )
+
+
+class RecModelSpec(Model):
+    """What is learned, from which columns, judged how, kept where."""
+
+    CEL = tuple(
+        Rule(
+            f"self.gates.all(g, !has(g.{gate}) || g.{gate}.metric in self.evaluation.metrics)",
+            f"the metric of a {gate} gate must be one of spec.evaluation.metrics",
+        )
+        for gate in ("floor", "champion")
+    )
+
+    task: Literal["SequentialRecommendation"] = Field(
+        description="What is predicted. SequentialRecommendation: the next item of a history. Immutable.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "self == oldSelf", "message": "spec.task is immutable: make another RecModel"}
+            ]
+        },
+    )
+    architecture: Architecture = Field(description="Which network, with default hyperparameters.")
+    schema_: Schema = Field(alias="schema", description="Which column plays which role.")
+    catalogue: Catalogue | None = Field(None, description="Titles of items; without it answers carry ids only.")
+    evaluation: Evaluation = Field(description="How a model is judged.")
+    gates: tuple[Gate, ...] = Field(
+        min_length=1,
+        max_length=16,
+        json_schema_extra=listing("map", keys=("name",)),
+        description="What a version must meet before it can be deployed.",
+    )
+    storage: Storage = Field(
+        description="Where versions are kept. Immutable.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "self == oldSelf", "message": "spec.storage is immutable: versions live there"}
+            ]
+        },
+    )
+    champion_from: LocalRef | None = Field(
+        None, description="The Deployment whose completed rollout makes a version the champion."
+    )
+
+
+class ModelVersion(Model):
+    """One immutable version of the model."""
+
+    version: int = Field(ge=1, description="Its number.")
+    run: str = Field(max_length=63, description="The TrainingRun that made it.")
+    uri: str = Field(max_length=1024, description="Where the artifact is.")
+    digest: Digest = Field(description="SHA-256 of its manifest, which holds the SHA-256 of every file.")
+    verdict: Literal["Passed", "Failed"] = Field(
+        description="Whether all gates passed; a Failed version is never deployable."
+    )
+    metrics: tuple[MetricValue, ...] = Field(
+        (), max_length=10, json_schema_extra=listing("map", keys=("name",)), description="Its figures."
+    )
+    blocked_by: tuple[str, ...] = Field(
+        (), max_length=50, json_schema_extra=listing("set"), description="Deployments that rolled it back and block it."
+    )
+
+
+class Champion(Model):
+    """The version that new ones are measured against."""
+
+    version: int = Field(ge=1, description="Its number.")
+    digest: Digest = Field(description="Its digest.")
+    deployment: str = Field(max_length=63, description="The Deployment that made it champion.")
+
+
+class RecModelStatus(Model):
+    """What the operator knows of the model."""
+
+    observed_generation: int | None = Field(None, ge=0, description="The generation of the spec that this is about.")
+    latest_version: int | None = Field(None, ge=1, description="The newest version, whatever its verdict.")
+    latest_passing_version: int | None = Field(None, ge=1, description="The newest version that passed all gates.")
+    champion: Champion | None = Field(None, description="The version that new ones are measured against.")
+    versions: tuple[ModelVersion, ...] = Field(
+        (),
+        max_length=50,
+        json_schema_extra=listing("map", keys=("version",)),
+        description="The newest versions, oldest first.",
+    )
+    conditions: tuple[Condition, ...] = Field(
+        (), max_length=8, json_schema_extra=listing("map", keys=("type",)), description="Ready is the summary."
+    )
+
+
+RECMODEL = Kind(
+    kind="RecModel",
+    plural="recmodels",
+    short_name="rmod",
+    spec=RecModelSpec,
+    status=RecModelStatus,
+    description="RecModel is a product line: what is learned, how it is judged and where its versions are kept.",
+    rules=NAME_RULES,
+    columns=(
+        Column("Architecture", "string", ".spec.architecture.name"),
+        Column("Latest", "integer", ".status.latestVersion"),
+        Column("Champion", "integer", ".status.champion.version"),
+        Column("Ready", "string", '.status.conditions[?(@.type=="Ready")].reason'),
+        Column("Age", "date", ".metadata.creationTimestamp"),
+    ),
+)

@@ -1,0 +1,168 @@
+"""TrainingRun: one attempt to make a version."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from recsys_operator.api.common import Condition, GateVerdict, LocalRef, MetricValue
+from recsys_operator.api.recmodel import TableFormat
+from recsys_operator.api.schema import (
+    NAME_RULES,
+    Column,
+    Digest,
+    Hyperparameters,
+    Kind,
+    Location,
+    Model,
+    Quantity,
+    Rule,
+    Text,
+    Time,
+    listing,
+)
+
+
+class Dataset(Model):
+    """The interactions to learn from."""
+
+    uri: Location = Field(description="Where the table is, as pvc://<claim>/<path>.")
+    format: TableFormat = Field("CSV", description="RecBole (tab separated, typed header) or CSV.")
+    digest: Digest | None = Field(
+        None, description="Expected digest of the data; other bytes fail with DatasetChanged."
+    )
+
+
+class WorkerResources(Model):
+    """What one Ray worker gets."""
+
+    cpu: Quantity = Field("1", description="CPU, such as 1 or 500m.")
+    memory: Quantity = Field("4Gi", description="Memory, such as 4Gi.")
+
+
+class Ray(Model):
+    """How Ray runs."""
+
+    resources_per_worker: WorkerResources = Field(description="What the worker's pod gets, as request and as limit.")
+
+
+def unchanged(name: str, *, optional: bool) -> Rule:
+    """`spec.<name>` is immutable."""
+    same = f"self.{name} == oldSelf.{name}"
+    rule = f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || {same})" if optional else same
+    return Rule(rule, f"spec.{name} is immutable: make another TrainingRun (only spec.suspend may change)")
+
+
+class TrainingRunSpec(Model):
+    """What to train and with what. Immutable but for `suspend`."""
+
+    CEL = (
+        unchanged("modelRef", optional=False),
+        unchanged("dataset", optional=False),
+        unchanged("hyperparameters", optional=True),
+        unchanged("seed", optional=False),
+        unchanged("ray", optional=True),
+        unchanged("maxRetries", optional=False),
+        unchanged("activeDeadlineSeconds", optional=True),
+    )
+
+    model_ref: LocalRef = Field(description="The RecModel that this run makes a version of.")
+    dataset: Dataset = Field(description="The interactions to learn from.")
+    hyperparameters: Hyperparameters | None = Field(
+        None, description="Values by name, all written as strings; they override the RecModel's."
+    )
+    seed: int = Field(1, ge=0, le=2147483647, description="Seed of every random choice.")
+    ray: Ray | None = Field(None, description="How Ray runs; one worker with 1 CPU and 4Gi when absent.")
+    max_retries: int = Field(
+        3, ge=0, le=20, description="How often a failed pod is replaced. Bad data and bad settings are not retried."
+    )
+    active_deadline_seconds: int | None = Field(
+        None, ge=1, le=2592000, description="How long the run may take in all, retries included."
+    )
+    suspend: bool = Field(False, description="Stop the pod, keep the checkpoints; false goes on from the last one.")
+
+
+class Progress(Model):
+    """How far the trainer is. Written by the trainer."""
+
+    stage: Literal["Loading", "Training", "Exporting", "Evaluating", "Publishing"] = Field(
+        description="What it does now."
+    )
+    epoch: int | None = Field(None, ge=0, description="Finished epochs.")
+    epochs: int | None = Field(None, ge=0, description="Epochs in all.")
+    percent: int = Field(0, ge=0, le=100, description="How much of the run is done, in percent.")
+    loss: str | None = Field(None, max_length=32, description="Training loss of the last epoch.")
+    message: Text = Field("", description="One line for people.")
+    update_time: Time | None = Field(None, description="When the trainer wrote this.")
+
+
+class DatasetFacts(Model):
+    """What was found in the data."""
+
+    digest: Digest = Field(description="SHA-256 over the sorted list of path, size and SHA-256 of each file.")
+    users: int = Field(ge=0, description="Users with enough interactions to be evaluated.")
+    items: int = Field(ge=0, description="Distinct items.")
+    interactions: int = Field(ge=0, description="Rows read.")
+    tied_users: int = Field(
+        0, ge=0, description="Users whose last timestamp stands on several rows; row order decides."
+    )
+
+
+class RunResult(Model):
+    """What the run made. Written by the trainer."""
+
+    version: int = Field(ge=1, description="Number of the version.")
+    uri: str = Field(max_length=1024, description="Where the artifact is.")
+    digest: Digest = Field(description="SHA-256 of the artifact's manifest.")
+    verdict: Literal["Passed", "Failed"] = Field(description="Whether all gates passed.")
+    dataset: DatasetFacts = Field(description="What was found in the data.")
+    metrics: tuple[MetricValue, ...] = Field(
+        (), max_length=10, json_schema_extra=listing("map", keys=("name",)), description="Test figures."
+    )
+    gates: tuple[GateVerdict, ...] = Field(
+        (), max_length=16, json_schema_extra=listing("map", keys=("name",)), description="What each gate found."
+    )
+
+
+class Failure(Model):
+    """Why the run failed, kept after its pods are gone."""
+
+    reason: str = Field(max_length=64, description="One CamelCase word.")
+    message: Text = Field(description="A sentence that says what to change.")
+    pod: str | None = Field(None, max_length=253, description="The pod that failed last.")
+    exit_code: int | None = Field(None, description="Its exit code.")
+    log: str | None = Field(None, max_length=4096, description="The last lines of its log.")
+
+
+class TrainingRunStatus(Model):
+    """What became of the run."""
+
+    observed_generation: int | None = Field(None, ge=0, description="The generation of the spec that this is about.")
+    conditions: tuple[Condition, ...] = Field(
+        (), max_length=8, json_schema_extra=listing("map", keys=("type",)), description="Succeeded is the summary."
+    )
+    attempts: int | None = Field(None, ge=0, description="Pods started so far.")
+    start_time: Time | None = Field(None, description="When the first pod was asked for.")
+    completion_time: Time | None = Field(None, description="When the run was decided.")
+    progress: Progress | None = Field(None, description="How far the trainer is.")
+    result: RunResult | None = Field(None, description="What the run made.")
+    failure: Failure | None = Field(None, description="Why it failed.")
+
+
+TRAININGRUN = Kind(
+    kind="TrainingRun",
+    plural="trainingruns",
+    short_name="trun",
+    spec=TrainingRunSpec,
+    status=TrainingRunStatus,
+    description="TrainingRun is one attempt to make a version of a RecModel.",
+    rules=NAME_RULES,
+    columns=(
+        Column("Model", "string", ".spec.modelRef.name"),
+        Column("Status", "string", '.status.conditions[?(@.type=="Succeeded")].reason'),
+        Column("Stage", "string", ".status.progress.stage"),
+        Column("Percent", "integer", ".status.progress.percent"),
+        Column("Version", "integer", ".status.result.version"),
+        Column("Verdict", "string", ".status.result.verdict"),
+        Column("Age", "date", ".metadata.creationTimestamp"),
+    ),
+)
