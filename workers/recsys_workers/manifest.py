@@ -27,6 +27,10 @@ class ArtifactError(Exception):
     """A version that cannot be used: incomplete, unreadable, or with other bytes than its digest says."""
 
 
+class DigestMismatch(ArtifactError):
+    """A file of the version holds other bytes than its digest says."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileEntry:
     """One file of a version; `path` is relative to the version's folder, `sha256` is bare hex."""
@@ -154,7 +158,7 @@ def load(folder: Path, digest: str | None) -> Version:
         raise ArtifactError(f"{manifest_path} cannot be read ({error.strerror}): is the version complete?") from error
     found = digest_of(data)
     if digest is not None and found != digest:
-        raise ArtifactError(f"{manifest_path} has digest {found} but {digest} was expected: refusing to load it.")
+        raise DigestMismatch(f"{manifest_path} has digest {found} but {digest} was expected: refusing to load it.")
     manifest = decode(data, str(manifest_path))
     return Version(manifest, found, {entry.path: _verified(folder, entry) for entry in manifest.files})
 
@@ -169,7 +173,7 @@ def _verified(folder: Path, entry: FileEntry) -> bytes:
         raise ArtifactError(f"{path} cannot be read ({error.strerror}) but the manifest names it.") from error
     found = hashlib.sha256(data).hexdigest()
     if found != entry.sha256:
-        raise ArtifactError(f"{path} has SHA-256 {found} but the manifest says {entry.sha256}: refusing to load it.")
+        raise DigestMismatch(f"{path} has SHA-256 {found} but the manifest says {entry.sha256}: refusing to load it.")
     return data
 
 
