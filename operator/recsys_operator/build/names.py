@@ -1,0 +1,32 @@
+"""Names of the children. Each is a function of its parent's name, so a restarted operator finds what it made before.
+
+Names of our objects have at most 40 characters (a rule of the CRDs), which leaves room for the suffixes here and for
+the random ones that the Job and ReplicaSet controllers append, below the 63 of a label.
+"""
+
+REVISION_CHARACTERS = 8
+
+
+def trainer_account(run: str) -> str:
+    """ServiceAccount, Role and RoleBinding of a run's pod."""
+    return f"{run}-trainer"
+
+
+def run_config(run: str) -> str:
+    """ConfigMap that holds a run's `run.json`."""
+    return f"{run}-config"
+
+
+def training_job(run: str) -> str:
+    """Job of a run."""
+    return f"{run}-train"
+
+
+def server(deployment: str, version: int, revision: str) -> str:
+    """Workload and Service of one revision that a Deployment serves."""
+    return f"{deployment}-v{version}-{revision[:REVISION_CHARACTERS]}"
+
+
+def route(deployment: str) -> str:
+    """HTTPRoute of a Deployment."""
+    return deployment
