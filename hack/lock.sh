@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Pins every Python package of the images and of development, with hashes, in requirements/.
+#   hack/lock.sh                    write the lock files; pins that still fit stay as they are
+#   hack/lock.sh --upgrade [NAME]   take the newest versions that pyproject.toml allows, of everything or of one package
+#   hack/lock.sh --check            fail when a lock file no longer follows from pyproject.toml
+# The dev lock (Python 3.11 and later) is made first, and constrains the others: images run what the tests ran.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+uv=$(command -v uv || true)
+[ -n "$uv" ] || for uv in .local/bin/uv .venv/bin/uv; do [ -x "$uv" ] && break; done
+[ -x "$uv" ] || { echo "hack/lock.sh: uv is missing: python3 -m pip install 'uv>=0.13'" >&2; exit 1; }
+
+check=''
+upgrade=()
+case "${1:-}" in
+  --check) check=yes ;;
+  --upgrade) if [ -n "${2:-}" ]; then upgrade=(--upgrade-package "$2"); else upgrade=(--upgrade); fi ;;
+  '') ;;
+  *) sed -n '2,5s/^# \?//p' "$0"; exit 2 ;;
+esac
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+compile() { # compile NAME PYTHON INPUT OPTION…: the lock file as it is now is where the resolution starts from
+  local name=$1 python=$2 input=$3
+  shift 3
+  [ -f "requirements/$name.txt" ] && cp "requirements/$name.txt" "$work/$name.txt"
+  echo "locking requirements/$name.txt (Python $python and later)" >&2
+  "$uv" pip compile --quiet --universal --python-version "$python" --generate-hashes --no-emit-index-url --no-emit-find-links \
+    --no-annotate --no-header --output-file "$work/$name.txt" "${upgrade[@]}" "$@" "$input"
+  if [ -z "$check" ]; then
+    cp "$work/$name.txt" "requirements/$name.txt"
+  elif ! diff -u "requirements/$name.txt" "$work/$name.txt" > "$work/$name.diff"; then
+    echo "requirements/$name.txt does not follow from $input: run hack/lock.sh and commit the result" >&2
+    head -40 "$work/$name.diff" >&2
+    exit 1
+  fi
+}
+
+compile dev 3.11 pyproject.toml --extra operator --extra server --extra trainer --group lint --group test
+for image in operator server trainer; do
+  compile "$image" 3.13 pyproject.toml --extra "$image" --constraint "$work/dev.txt"
+done
+compile tools 3.11 requirements/tools.in
