@@ -1,0 +1,133 @@
+"""The HTTP surface: two prediction routes, two probes, the metrics."""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable
+from enum import StrEnum
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from recsys_workers.serve.contract import RecommendRequest, parse_predict, parse_recommend
+from recsys_workers.serve.envelope import Envelope
+from recsys_workers.serve.lane import Lane
+from recsys_workers.serve.metrics import Metrics
+from recsys_workers.serve.recommender import Fallback, Recommender
+from recsys_workers.serve.refusal import Refused, unavailable
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY = 1024 * 1024
+BODY_SECONDS = 10.0
+CLIENT_CLOSED_REQUEST = 499
+"""Nobody reads this status: it only labels a metric."""
+
+
+class Phase(StrEnum):
+    """Where the process is in its life."""
+
+    LOADING = "Loading"
+    READY = "Ready"
+    DRAINING = "Draining"
+
+
+class Application:
+    """The state behind the routes. `asgi` is what a server runs."""
+
+    def __init__(self, metrics: Metrics, lane: Lane, version: int, digest: str) -> None:
+        self.phase = Phase.LOADING
+        self._recommender: Recommender | None = None
+        self._metrics = metrics
+        self._lane = lane
+        routes = [
+            Route("/v1/recommend", functools.partial(self._predict, parse_recommend), methods=["POST"]),
+            Route("/predict", functools.partial(self._predict, parse_predict), methods=["POST"]),
+            Route("/healthz", self._healthz, methods=["GET"]),
+            Route("/readyz", self._readyz, methods=["GET"]),
+            Route("/metrics", self._exposition, methods=["GET"]),
+        ]
+        starlette = Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Refused: _refused})
+        starlette.router.redirect_slashes = False
+        self.asgi = Envelope(starlette, metrics, version, digest)
+
+    def ready(self, recommender: Recommender) -> None:
+        """Answer from now on; a process that already drains stays unready."""
+        self._recommender = recommender
+        if self.phase is Phase.LOADING:
+            self.phase = Phase.READY
+
+    def drain(self) -> None:
+        """Turn unready and close connections, but keep answering."""
+        self.phase = Phase.DRAINING
+        self.asgi.closing = True
+
+    async def _predict(self, parse: Callable[[bytes], RecommendRequest], request: Request) -> Response:
+        try:
+            return await self._answer(parse, request)
+        except Refused:
+            raise
+        except ClientDisconnect:
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        except Exception:
+            logger.exception("A request failed.", extra={"fields": {"requestId": request.scope["request_id"]}})
+            raise Refused(500, "Internal", "The server failed; its log has the cause under this request id.") from None
+
+    async def _answer(self, parse: Callable[[bytes], RecommendRequest], request: Request) -> Response:
+        wanted = parse(await _body(request))
+        if self._recommender is None:
+            raise unavailable("Loading", "The model is still being loaded: try again later.")
+        answer = await self._lane.run(
+            functools.partial(self._recommender.recommend, wanted, request.scope["request_id"])
+        )
+        self._metrics.answer(answer.scores, answer.fallback is Fallback.POPULAR, answer.unknown)
+        return Response(answer.body, media_type="application/json")
+
+    async def _healthz(self, _: Request) -> Response:
+        """Liveness: the event loop turns. Load never makes it fail, a restart would only lose requests."""
+        return JSONResponse({"status": "Alive"})
+
+    async def _readyz(self, _: Request) -> Response:
+        """Readiness: the version is verified, loaded and warm, and the process is not about to end."""
+        return JSONResponse({"status": self.phase}, status_code=200 if self.phase is Phase.READY else 503)
+
+    async def _exposition(self, _: Request) -> Response:
+        self._metrics.pending.set(self._lane.pending)
+        return Response(self._metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _body(request: Request) -> bytes:
+    too_large = Refused(413, "BodyTooLarge", f"The body is larger than the limit of {MAX_BODY} bytes.")
+    if "content-encoding" in request.headers:
+        raise Refused(415, "UnsupportedEncoding", "The body is compressed: send it without Content-Encoding.")
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > MAX_BODY:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise too_large
+    except TimeoutError:
+        raise Refused(408, "BodyTimeout", f"The body did not arrive within {BODY_SECONDS:g} seconds.") from None
+    return bytes(body)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return error.response()
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        message = f"{request.url.path} does not take {request.method}: use {allowed}."
+        return Refused(405, "MethodNotAllowed", message, headers={"Allow": allowed}).response()
+    message = f"There is no {request.url.path[:128]} here: predictions are at POST /v1/recommend and POST /predict."
+    return Refused(error.status_code, "NotFound", message).response()

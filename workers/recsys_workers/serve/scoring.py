@@ -1,0 +1,85 @@
+"""The exported graph in ONNX Runtime: one history in, the best items out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime  # type: ignore[import-untyped]
+
+from recsys_workers.serve.termination import CannotServe
+
+INPUTS = {"history", "excluded"}
+OUTPUTS = {"scores", "items"}
+
+
+class BrokenModel(Exception):
+    """The graph answered something that cannot be served, such as NaN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Graph indices (1 to n_items), best first, and their scores. Excluded items are not in it."""
+
+    indices: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]
+
+
+class ScoringModel:
+    """`model.onnx` of one version. Not thread-safe by need: the server calls it from one thread."""
+
+    def __init__(self, onnx: bytes, item_count: int, max_length: int, input_length: int, threads: int) -> None:
+        """`input_length` >= `max_length`: the history's last `max_length` items are left-padded to `input_length`."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Threads that spin between two requests eat the pod's CPU quota and get the whole pod throttled.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session: Any = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime raises a family of its own, not exported as types
+            raise CannotServe("ModelUnreadable", f"ONNX Runtime cannot load model.onnx: {error}") from error
+        inputs = {value.name for value in self._session.get_inputs()}
+        outputs = {value.name for value in self._session.get_outputs()}
+        if inputs != INPUTS or not outputs >= OUTPUTS:
+            raise CannotServe(
+                "ModelUnreadable",
+                f"model.onnx has inputs {sorted(inputs)} and outputs {sorted(outputs)}; "
+                f"this server needs {sorted(INPUTS)} and {sorted(OUTPUTS)}.",
+            )
+        self._item_count = item_count
+        self._max_length = max_length
+        self._input_length = input_length
+
+    def rank(self, history: list[int], excluded: npt.NDArray[np.bool_]) -> Ranking:
+        """The best items that are not excluded. `history` holds graph indices, oldest first, of any length.
+
+        `excluded` has n_items + 1 places, the first for the padding. Raises BrokenModel.
+        """
+        history_1L = np.zeros((1, self._input_length), dtype=np.int64)
+        recent = history[-self._max_length :]
+        if recent:
+            history_1L[0, -len(recent) :] = recent
+        scores, indices = self._session.run(
+            ["scores", "items"], {"history": history_1L, "excluded": excluded[np.newaxis, :]}
+        )
+        kept = ~np.isneginf(scores[0])
+        ranking = Ranking(indices[0][kept], scores[0][kept])
+        if not np.isfinite(ranking.scores).all():
+            raise BrokenModel("The model answered a score that is not a finite number.")
+        if excluded[ranking.indices].any():
+            raise BrokenModel("The model answered an item that was excluded.")
+        return ranking
+
+    def warm_up(self, times: int = 20) -> None:
+        """Run the graph as requests will, until its memory is laid out; raises CannotServe when it does not work."""
+        nothing = np.zeros(self._item_count + 1, dtype=np.bool_)
+        nothing[0] = True
+        history = [1 + step % self._item_count for step in range(self._max_length)]
+        try:
+            for length in range(times):
+                found = self.rank(history if length % 2 == 0 else history[:1], nothing)
+        except Exception as error:
+            raise CannotServe("ModelBroken", f"model.onnx fails on a history of known items: {error}") from error
+        if not len(found.indices):
+            raise CannotServe("ModelBroken", "model.onnx answers no item although nothing is excluded.")

@@ -1,0 +1,57 @@
+"""From the environment to something that answers: verify, load, warm up."""
+
+from recsys_workers import locations, manifest
+from recsys_workers.serve import catalogue
+from recsys_workers.serve.metrics import Metrics
+from recsys_workers.serve.recommender import Recommender
+from recsys_workers.serve.scoring import ScoringModel
+from recsys_workers.serve.settings import Settings
+from recsys_workers.serve.termination import CannotServe
+
+
+def load(settings: Settings, metrics: Metrics) -> Recommender:
+    """The recommender of the version that the settings name; raises CannotServe.
+
+    Every byte is verified before any of it is used: the manifest against RECSYS_DIGEST, each file against the manifest.
+    """
+    version = _verified(settings)
+    described = version.manifest
+    try:
+        items = version.items()
+        onnx = version.contents[manifest.MODEL]
+    except KeyError as error:
+        raise CannotServe("ArtifactUnreadable", f"The manifest of {settings.artifact_uri} lists no {error}.") from error
+    except (manifest.ArtifactError, ValueError, TypeError) as error:
+        raise CannotServe("ArtifactUnreadable", f"{manifest.ITEMS} cannot be used: {error}") from error
+    scoring = ScoringModel(
+        onnx, len(items.items), described.max_length, described.input_length, threads=settings.threads
+    )
+    scoring.warm_up()
+    titles = catalogue.load(settings.catalogue)
+    metrics.catalogue_titles.set(len(titles.titles))
+    return Recommender(settings.model, settings.version, items, scoring, titles)
+
+
+def _verified(settings: Settings) -> manifest.Version:
+    try:
+        version = manifest.load(locations.path_of(settings.artifact_uri), settings.digest)
+    except manifest.DigestMismatch as error:
+        raise CannotServe("DigestMismatch", str(error)) from error
+    except (manifest.ArtifactError, locations.BadLocation) as error:
+        raise CannotServe("ArtifactUnreadable", str(error)) from error
+    described = version.manifest
+    found = (described.namespace, described.model, described.version)
+    wanted = (settings.namespace, settings.model, settings.version)
+    if found != wanted:
+        raise CannotServe(
+            "WrongVersion",
+            f"{settings.artifact_uri} holds version {found[2]} of {found[0]}/{found[1]}, "
+            f"but this pod serves version {wanted[2]} of {wanted[0]}/{wanted[1]}.",
+        )
+    if described.verdict != "Passed":
+        raise CannotServe(
+            "GatesNotPassed",
+            f"Version {described.version} of {described.model} has the verdict {described.verdict!r}: "
+            "only versions that passed their gates are served.",
+        )
+    return version
