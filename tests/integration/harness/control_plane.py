@@ -32,7 +32,7 @@ class ControlPlane:
     """
 
     def __init__(self, *, controllers: Sequence[str] = (), audit_policy: dict[str, Any] | None = None) -> None:
-        """`controllers` are kube-controller-manager's names; none: it is not started. `audit_policy` fills `audit_log`."""
+        """`controllers` are kube-controller-manager's names (none: not started); `audit_policy` fills `audit_log`."""
         self.directory = Path(tempfile.mkdtemp(prefix="recsys-control-plane-"))
         self.controllers = tuple(controllers)
         self.audit_policy = audit_policy

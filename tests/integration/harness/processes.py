@@ -29,7 +29,7 @@ class Process:
     def __init__(self, name: str, command: list[str | Path], log: Path) -> None:
         self.name = name
         self.log = log
-        # The kernel's death signal follows the thread that forked: a helper thread that ends would take the child along.
+        # The kernel's death signal follows the thread that forked: one that ends would take the child along.
         main = threading.current_thread() is threading.main_thread()
         with log.open("ab") as output:
             self._popen = subprocess.Popen(
