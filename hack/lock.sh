@@ -43,4 +43,5 @@ compile dev 3.11 pyproject.toml --extra operator --extra server --extra trainer 
 for image in operator server trainer; do
   compile "$image" 3.13 pyproject.toml --extra "$image" --constraint "$work/dev.txt"
 done
+compile demo 3.11 pyproject.toml --group demo --constraint "$work/dev.txt"
 compile tools 3.11 requirements/tools.in

@@ -1,0 +1,56 @@
+"""Plays the main job on a cluster where the operator runs: `python -m hack.demo` (see `make demo`)."""
+
+import os
+import sys
+import time
+
+from hack.demo import main_job, timeline
+from hack.demo.kube import SYSTEM, StepFailed, heading, kubectl, say
+from hack.demo.load import Load
+
+
+def operator_memory_mib() -> float | None:
+    """Resident memory of the operator's process, from its own metrics."""
+    text = kubectl(
+        "get", "--raw", f"/api/v1/namespaces/{SYSTEM}/services/recsys-operator:8080/proxy/metrics", check=False
+    )
+    for line in text.splitlines():
+        if line.startswith("process_resident_memory_bytes "):
+            return round(float(line.split()[1]) / 2**20, 1)
+    return None
+
+
+def main() -> int:
+    """Exit code 0 only if every step held."""
+    began = time.monotonic()
+    url = os.environ.get("RECSYS_GATEWAY_URL", "http://127.0.0.1:30080")
+    job = main_job.MainJob(url, os.environ.get("RECSYS_DEMO_HOST", "movies.example.com"))
+    try:
+        job.run()
+    except StepFailed as error:
+        say(f"FAILED: {error}")
+        kubectl("get", "rmod,trun,rdep,httproute,jobs,pods", "-o", "wide", show=True, check=False)
+        kubectl("get", "events", "--sort-by=.lastTimestamp", show=True, check=False)
+        return 1
+    finally:
+        job.report.operator_memory_mib = operator_memory_mib()
+        job.report.phases["main job"] = round(time.monotonic() - began, 1)
+        job.report.write()
+    heading("What happened")
+    print(job.report.tables(), flush=True)
+    loads = [
+        ("version 2 takes over", Load("canary", url, job.host, 0, 0)),
+        ("version 4 is rolled back", Load("rollback", url, job.host, 0, 0)),
+    ]
+    picture = timeline.draw(loads, job.recorder.changes, job.report.rollbacks)
+    times = job.report.rollbacks
+    say(
+        f"alert posted → weight 0: {times['weightZeroSeconds'] * 1e3:.0f} ms → last canary answer: {times['lastCanaryAnswerSeconds'] * 1e3:.0f} ms"
+    )
+    say(f"operator memory: {job.report.operator_memory_mib} MiB; report: .local/demo/report.json; picture: {picture}")
+    say("every step held")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""kubectl for the demo: every command that a user would type is shown, every wait tells what it waits for."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+NAMESPACE = "recsys-demo"
+SYSTEM = "recsys-system"
+DEPLOYED = "movies"
+START = time.monotonic()
+
+
+class StepFailed(Exception):
+    """A step of the demo did not hold; the message says what was expected and what was found."""
+
+
+def say(text: str) -> None:
+    """One progress line with the time since the demo began."""
+    elapsed = int(time.monotonic() - START)
+    print(f"[{elapsed // 60:02d}:{elapsed % 60:02d}] {text}", flush=True)
+
+
+def heading(text: str) -> None:
+    """A step of the demo."""
+    print(flush=True)
+    say(f"== {text}")
+
+
+def kubectl(*arguments: str, show: bool = False, stdin: str | None = None, check: bool = True) -> str:
+    """Runs kubectl in the demo's namespace (unless the arguments name one) and returns its output."""
+    command = ["kubectl", *arguments]
+    if not any(argument in ("-n", "--namespace", "-A") for argument in arguments):
+        command[1:1] = ["-n", NAMESPACE]
+    if show:
+        print(f"    $ {' '.join(command)}", flush=True)
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode != 0 and check:
+        raise StepFailed(f"{' '.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
+    if show and done.stdout.strip():
+        print("\n".join(f"      {line}" for line in done.stdout.rstrip().splitlines()), flush=True)
+    return done.stdout
+
+
+def get(resource: str, name: str, namespace: str = NAMESPACE) -> dict[str, Any]:
+    """One object; empty when it does not exist."""
+    out = kubectl("get", resource, name, "-o", "json", "--ignore-not-found", "-n", namespace)
+    return dict(json.loads(out)) if out.strip() else {}
+
+
+def items(resource: str, *arguments: str) -> list[dict[str, Any]]:
+    """All objects of one resource in the demo's namespace."""
+    return list(json.loads(kubectl("get", resource, "-o", "json", *arguments))["items"])
+
+
+def condition(obj: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The condition of that type; empty when there is none."""
+    for found in obj.get("status", {}).get("conditions", []):
+        if found["type"] == kind:
+            return dict(found)
+    return {}
+
+
+def wait_until(what: str, probe: Callable[[], str | None], seconds: float, every: float = 0.5) -> None:
+    """Waits until `probe` returns None; what it returns meanwhile is shown as progress when it changes."""
+    deadline, shown = time.monotonic() + seconds, ""
+    while True:
+        state = probe()
+        if state is None:
+            return
+        if state != shown and sys.stdout.isatty() | (os.environ.get("RECSYS_DEMO_PROGRESS", "1") == "1"):
+            say(f"   … {state}")
+            shown = state
+        if time.monotonic() > deadline:
+            raise StepFailed(f"waited {seconds:.0f} s for {what}; the last state was: {state}")
+        time.sleep(every)
+
+
+def expect(holds: bool, sentence: str) -> None:
+    """A check of the demo: it holds, or the demo ends with an error."""
+    if not holds:
+        raise StepFailed(f"expected: {sentence}")
+    say(f"   ✓ {sentence}")

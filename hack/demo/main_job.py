@@ -1,0 +1,302 @@
+"""The main job: four TrainingRuns of one RecModel, two canaries, one rollback. Each step is checked."""
+
+import json
+import subprocess
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from typing import Any
+
+from hack.demo.kube import NAMESPACE, SYSTEM, condition, expect, get, heading, kubectl, say, wait_until
+from hack.demo.load import Load
+from hack.demo.record import RouteRecorder
+from hack.demo.report import Report
+
+EXAMPLES = "examples/movielens"
+MODEL = ROUTE = DEPLOYMENT = "movies"
+CANARY_REQUESTS = 20_000
+
+
+@dataclass
+class MainJob:
+    """The state that the steps share."""
+
+    url: str
+    host: str
+    report: Report = field(default_factory=Report)
+    recorder: RouteRecorder = field(default_factory=lambda: RouteRecorder(ROUTE))
+
+    def run(self) -> None:
+        """Every step in its order."""
+        self.first_version()
+        self.serve()
+        self.recorder.start()
+        try:
+            self.second_version()
+            self.control()
+            self.bad_version()
+            self.slow_version()
+            self.stays_blocked()
+        finally:
+            self.recorder.stop()
+
+    # -- training ---------------------------------------------------------------------------------------------------
+
+    def train(self, number: int) -> dict[str, Any]:
+        """Applies a run and waits until it is decided; progress comes from its status."""
+        name = f"movies-{number}"
+        began = time.monotonic()
+        kubectl("apply", "-f", f"{EXAMPLES}/run-{number}.yaml", show=True)
+        seen: set[int] = set()
+
+        def probe() -> str | None:
+            run = get("trainingruns.recsys.dev", name)
+            verdict = condition(run, "Succeeded")
+            if verdict.get("status") in ("True", "False"):
+                return None
+            progress = run.get("status", {}).get("progress", {})
+            seen.add(progress.get("percent", 0))
+            return f"{name}: {verdict.get('reason', 'new')} {progress.get('stage', '')} {progress.get('percent', 0)} %"
+
+        wait_until(f"TrainingRun {name}", probe, 600, every=1)
+        run = get("trainingruns.recsys.dev", name)
+        took = time.monotonic() - began
+        self.report.run(run, took)
+        kubectl("get", "trun", name, show=True)
+        expect(len(seen) > 2, f"status.progress of {name} moved while it ran ({len(seen)} different percentages)")
+        return run
+
+    def first_version(self) -> None:
+        """TrainingRun 1 becomes version 1."""
+        heading("1. A RecModel and its first TrainingRun (about 1 minute)")
+        kubectl("apply", "-f", f"{EXAMPLES}/model.yaml", show=True)
+        run = self.train(1)
+        verdict = condition(run, "Succeeded")
+        expect(verdict["status"] == "True", f"TrainingRun movies-1 passed its gates: {verdict['message']}")
+        expect(run["status"]["result"]["version"] == 1, "it became version 1")
+        tied, users = (run["status"]["result"]["dataset"][key] for key in ("tiedUsers", "users"))
+        expect(tied > 0, f"{tied} of {users} users have a tied last timestamp; row order decides")
+
+    # -- serving ----------------------------------------------------------------------------------------------------
+
+    def wait_serving(self, version: int, seconds: float = 180) -> None:
+        """Waits until that version is stable and no canary is under way."""
+
+        def probe() -> str | None:
+            obj = get("deployments.recsys.dev", DEPLOYMENT)
+            status, ready = obj.get("status", {}), condition(obj, "Ready")
+            stable, canary = status.get("stable", {}).get("version"), status.get("canary")
+            if stable == version and not canary and ready.get("status") == "True":
+                return None
+            return f"{DEPLOYMENT}: {ready.get('reason', 'new')}: {ready.get('message', '')}"
+
+        wait_until(f"version {version} to serve", probe, seconds)
+
+    def ask(self) -> dict[str, Any]:
+        """One request of a user with a history."""
+        body = {"userId": "196", "history": [{"id": item} for item in ("50", "181", "172", "174", "210")], "k": 10}
+        text = json.dumps(body)
+        print(f"    $ curl -H 'Host: {self.host}' {self.url}/v1/recommend -d '{text}'", flush=True)
+        request = urllib.request.Request(
+            f"{self.url}/v1/recommend", text.encode(), {"Host": self.host, "Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found = dict(json.load(answer))
+        for item in found["items"]:
+            print(
+                f"      {item['rank']:>2}  {item['score']:>8.3f}  {item['id']:>5}  {item.get('title', '')}", flush=True
+            )
+        return found
+
+    def serve(self) -> None:
+        """The Deployment serves version 1 behind the gateway."""
+        heading("2. A Deployment serves it behind the gateway")
+        kubectl("apply", "-f", f"{EXAMPLES}/deployment.yaml", show=True)
+        self.wait_serving(1)
+        found = self.ask()
+        expect(
+            len(found["items"]) == 10 and all(item.get("title") for item in found["items"]), "ten titles with scores"
+        )
+        self.report.answer(found)
+
+    def second_version(self) -> None:
+        """TrainingRun 2 becomes version 2 and takes over step by step under load, without a failed request."""
+        heading("3. A better setting: version 2, as a canary 10 → 50 → 100 % under load (about 4 minutes)")
+        run = self.train(2)
+        expect(condition(run, "Succeeded")["status"] == "True", condition(run, "Succeeded")["message"])
+        load = Load("canary", self.url, self.host, rate=200, requests=CANARY_REQUESTS + 2000)
+        load.start()
+        self.wait_serving(2)
+        kubectl("get", "rdep", DEPLOYMENT, show=True)
+        result = load.finish()
+        self.report.load("canary", result)
+        weights = [change.weights.get(2, 0) for change in self.recorder.changes if change.time >= load.began]
+        expect(weights == [0, 10, 50, 100] or weights == [10, 50, 100], f"the weights of version 2 were {weights}")
+        expect(result["requests"] >= CANARY_REQUESTS, f"{result['requests']} requests were sent")
+        expect(result["failed"] == 0, "none of them failed (and no client retried)")
+
+    def control(self) -> None:
+        """The counter counts: a stable pod killed without draining costs requests."""
+        heading("4. The control: a stable pod is killed without draining, and the client must see failures")
+        load = Load("control", self.url, self.host, rate=200, requests=3000)
+        load.start()
+        time.sleep(3)
+        pods = kubectl("get", "pods", "-l", f"recsys.dev/deployment={DEPLOYMENT}", "-o", "name").split()
+        victim = pods[0].removeprefix("pod/")
+        kill_container(victim)
+        result = load.finish()
+        self.report.load("control", result)
+        expect(
+            result["failed"] > 0, f"{result['failed']} of {result['requests']} requests failed when {victim} was killed"
+        )
+        self.wait_serving(2)
+
+    def bad_version(self) -> None:
+        """TrainingRun 3 fails its gate."""
+        heading("5. A deliberately bad setting fails its gate (about 1 minute)")
+        run = self.train(3)
+        verdict = condition(run, "Succeeded")
+        expect(
+            verdict["status"] == "False" and verdict["reason"] == "GatesFailed", f"GatesFailed: {verdict['message']}"
+        )
+        failed = [gate for gate in run["status"]["result"]["gates"] if gate["verdict"] == "Failed"]
+        expect(
+            all(gate.get("metric") and gate.get("value") and gate.get("threshold") for gate in failed),
+            "status names metric, value and threshold",
+        )
+        status = get("deployments.recsys.dev", DEPLOYMENT)["status"]
+        expect(
+            status["stable"]["version"] == 2 and "canary" not in status, "version 2 still serves, there is no canary"
+        )
+
+    # -- rollback ---------------------------------------------------------------------------------------------------
+
+    def slow_version(self) -> None:
+        """TrainingRun 4 passes its gates, is slow under load, and is rolled back by an alert."""
+        heading("6. Version 4 passes its gates but is slow under load: alert → rollback (about 2 minutes)")
+        run = self.train(4)
+        expect(condition(run, "Succeeded")["status"] == "True", condition(run, "Succeeded")["message"])
+        load = Load("rollback", self.url, self.host, rate=50, requests=20_000)
+        load.start()
+
+        def rolled_back() -> str | None:
+            obj = get("deployments.recsys.dev", DEPLOYMENT)
+            blocked = [block["version"] for block in obj["status"].get("blocked", [])]
+            if 4 in blocked and "canary" not in obj["status"]:
+                return None
+            ready = condition(obj, "Ready")
+            return f"{DEPLOYMENT}: {ready.get('reason')}: {ready.get('message')}"
+
+        wait_until("the rollback of version 4", rolled_back, 150, every=0.25)
+        time.sleep(5)
+        result = load.finish(stop=True)
+        self.report.load("rollback", result)
+        status = get("deployments.recsys.dev", DEPLOYMENT)["status"]
+        alert = status["alerts"][-1]
+        expect(alert["action"] == "RolledBack" and alert["version"] == 4, f"the alert is in status: {alert['message']}")
+        entry = status["history"][-1]
+        expect(
+            entry["verdict"] == "RolledBack" and entry["to"] == 4,
+            f"the history says why: {entry['cause']}: {entry['message']}",
+        )
+        events = kubectl("get", "events", "--field-selector", f"involvedObject.name={DEPLOYMENT}", show=True)
+        expect("RolledBack" in events, "an event says it too")
+        self.measure(alert, load)
+
+    def measure(self, alert: dict[str, Any], load: Load) -> None:
+        """From Alertmanager's post to weight 0 and to the last answer of the canary."""
+        posted = received_at(alert["fingerprint"], alert["startsAt"])
+        zero = self.recorder.when(4, 0, after=posted)
+        last = load.last_answer(version=4)
+        expect(zero is not None, "the route's watch saw weight 0")
+        assert zero is not None
+        stable, canary = load.p99(2, before=posted), load.p99(4, before=posted)
+        expect(canary > 3 * stable, f"p99 of version 4 was {canary * 1e3:.0f} ms, of version 2 {stable * 1e3:.0f} ms")
+        self.report.rollback(posted=posted, zero=zero, last=last, p99_stable=stable, p99_canary=canary)
+        say(
+            f"   post → weight 0: {(zero - posted) * 1e3:.0f} ms; post → last answer of version 4: {(last - posted) * 1e3:.0f} ms"
+        )
+
+    def no_retry(self, why: str) -> None:
+        """For five seconds no canary of version 4 appears."""
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            status = get("deployments.recsys.dev", DEPLOYMENT)["status"]
+            if "canary" in status:
+                expect(False, f"version 4 is not retried by {why}")
+            time.sleep(0.25)
+        expect(True, f"version 4 is not retried by {why}")
+
+    def pin(self, version: int) -> None:
+        """Pins the Deployment to a version."""
+        patch = json.dumps({"spec": {"version": {"pin": version, "follow": None}}})
+        kubectl("patch", "rdep", DEPLOYMENT, "--type=merge", "-p", patch, show=True)
+
+    def stays_blocked(self) -> None:
+        """Nothing but `unblock` tries version 4 again."""
+        heading("7. Nothing retries version 4 but an unblock")
+        kubectl("annotate", "rdep", DEPLOYMENT, "example.com/touched=yes", "--overwrite", show=True)
+        kubectl("apply", "-f", f"{EXAMPLES}/deployment.yaml", show=True)
+        self.no_retry("a re-apply with a changed annotation")
+        kubectl("rollout", "restart", "deployment/recsys-operator", "-n", SYSTEM, show=True)
+        kubectl("rollout", "status", "deployment/recsys-operator", "-n", SYSTEM, "--timeout=90s")
+        self.no_retry("an operator restart")
+        for version in (4, 2, 4):
+            self.pin(version)
+            self.no_retry(f"a pin to {version}")
+        ready = condition(get("deployments.recsys.dev", DEPLOYMENT), "Ready")
+        expect(ready["reason"] == "VersionBlocked", f"Ready={ready['status']}/VersionBlocked: {ready['message']}")
+        kubectl("annotate", "rdep", DEPLOYMENT, "recsys.dev/unblock=v4/demo-1", "--overwrite", show=True)
+
+        def retried() -> str | None:
+            canary = get("deployments.recsys.dev", DEPLOYMENT)["status"].get("canary", {})
+            return None if canary.get("version") == 4 else "no canary yet"
+
+        wait_until("a canary of version 4 after unblock", retried, 30)
+        expect(True, "unblock tries it again")
+        self.pin(2)
+        self.wait_serving(2)
+        expect(True, "an edit back to version 2 takes the canary away at once")
+
+
+def received_at(fingerprint: str, starts_at: str) -> float:
+    """When the operator received the alert, from its log (seconds since the epoch)."""
+    for line in kubectl("logs", "deployment/recsys-operator", "-n", SYSTEM, "--since=10m").splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if (
+            entry.get("message") == "alert received"
+            and entry.get("fingerprint") == fingerprint
+            and entry.get("startsAt") == starts_at
+        ):
+            return float(entry["receivedAt"])
+    raise RuntimeError(f"the operator's log does not tell when alert {fingerprint} came")
+
+
+def kill_container(pod: str) -> None:
+    """SIGKILL to the server's process, without preStop and without an endpoint removed first."""
+    obj = get("pod", pod)
+    container = obj["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+    socket = "/run/recsys-cluster/containerd.sock"
+    print(f"    $ ctr tasks kill -s SIGKILL {container[:12]}  # pod {pod}", flush=True)
+    done = subprocess.run(
+        ["ctr", "-a", socket, "-n", "k8s.io", "tasks", "kill", "-s", "SIGKILL", container], check=False
+    )
+    if done.returncode != 0:
+        kubectl("delete", "pod", pod, "--grace-period=0", "--force", show=True)
+
+
+def namespace_ready() -> None:
+    """A fresh namespace under the restricted Pod Security level."""
+    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true", "--timeout=180s")
+    kubectl("create", "namespace", NAMESPACE, show=True)
+    kubectl(
+        "label",
+        "namespace",
+        NAMESPACE,
+        "pod-security.kubernetes.io/enforce=restricted",
+        "pod-security.kubernetes.io/enforce-version=latest",
+        show=True,
+    )
