@@ -1,0 +1,47 @@
+"""run.json: what the operator tells a run's pod, fixed when the run starts, gates and champion included."""
+
+import json
+
+from pydantic import Field
+
+from recsys_operator.api.recmodel import Catalogue, Evaluation, Gate, Schema, Storage
+from recsys_operator.api.schema import Digest, Model
+from recsys_operator.api.trainingrun import Dataset
+
+KEY = "run.json"
+"""Key in the run's ConfigMap, and file name in its pod."""
+
+
+class RunChampion(Model):
+    """The version that the champion gates compare with."""
+
+    version: int
+    digest: Digest
+
+
+class RunConfig(Model):
+    """The object in run.json."""
+
+    namespace: str
+    name: str
+    uid: str
+    model: str
+    task: str
+    architecture: str
+    hyperparameters: dict[str, str]
+    seed: int
+    dataset: Dataset
+    schema_: Schema = Field(alias="schema")
+    catalogue: Catalogue | None
+    evaluation: Evaluation
+    gates: tuple[Gate, ...]
+    storage: Storage
+    champion: RunChampion | None
+    image: str
+    operator_version: str
+
+    def text(self) -> str:
+        """As JSON. What is optional at the top level, and the dataset's digest, is null when absent."""
+        document = {"catalogue": None, "champion": None, **self.wire()}
+        document["dataset"] = {"digest": None, **document["dataset"]}
+        return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

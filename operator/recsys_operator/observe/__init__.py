@@ -1,0 +1,1 @@
+"""What reads: everything that a decision needs, once, into frozen values."""
