@@ -1,0 +1,71 @@
+# `make help` lists what there is to do. The two that do everything: `make demo` and `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export RECSYS_BEGAN ?= $(shell date +%s)
+
+##@ The two commands
+
+.PHONY: demo test
+demo: up images install ## The main job on a local cluster: train, gate, serve, canary, alert, rollback
+	hack/demo/run.sh
+
+test: lint test-unit test-chart test-integration test-e2e ## Lint, unit, integration and the e2e main job (at most 45 minutes cold)
+
+##@ Parts of the cluster
+
+.PHONY: up down images install
+up: ## Start the local cluster, or check the one that KUBECONFIG names (CLUSTER=current)
+	hack/cluster/up.sh
+
+down: ## Stop the local cluster and remove what it left behind
+	hack/cluster/down.sh
+
+images: ## Build the three images that changed, and load them into the cluster that is up
+	hack/images.sh
+
+install: ## Install the Helm chart, its alert rules and the Alertmanager route
+	hack/demo/install.sh
+
+##@ Parts of the tests
+
+.PHONY: lint lint-shell test-unit test-chart test-integration test-e2e test-full golden
+lint: lint-shell ## ruff, mypy --strict, import contracts, generated files that are stale
+	hack/test.sh lint
+
+lint-shell: ## shellcheck
+	hack/test.sh lint-shell
+
+test-unit: ## No cluster, under a minute
+	hack/test.sh unit
+
+test-chart: ## helm lint, golden templates, kubeconform, alert rules
+	hack/test.sh chart
+
+test-integration: ## A real kube-apiserver and etcd, the real operator and server processes
+	hack/test.sh integration
+
+test-e2e: up images install ## The main job on the local cluster
+	hack/test.sh e2e
+
+test-full: test ## All of it, with what takes longer
+	hack/test.sh full
+
+golden: ## Write the golden manifests and charts anew: read the diff before you commit it
+	hack/test.sh golden
+
+##@ Files that are generated
+
+.PHONY: generate lock lock-check
+generate: ## CRDs, API reference and the chart's copies, from the Python types
+	hack/test.sh generate
+
+lock: ## Pin Python packages in requirements/ from pyproject.toml
+	hack/lock.sh
+
+lock-check: ## Fail when a lock file does not follow from pyproject.toml
+	hack/lock.sh --check
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# The parts of `make test`, each on its own: hack/test.sh lint|lint-shell|unit|chart|integration|e2e|full|golden|generate
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source-path=SCRIPTDIR source=cluster/lib.sh
+. hack/cluster/lib.sh
+
+python() {
+  [ -n "${dev:-}" ] || dev=$(hack/venv.sh dev)
+  PYTHONPATH=operator:workers:. "$dev" "$@"
+}
+
+data_options() { # a data set for benchmarks is used where a path is given
+  [ -z "${RECSYS_DATA_DIR:-}" ] || echo "--data-dir=$RECSYS_DATA_DIR"
+}
+
+generated() { # generated CHECK...: writes (or with --check compares) every file that is generated from the types
+  python hack/gen/crds.py "$@"
+  python hack/gen/chart_crds.py "$@"
+}
+
+case ${1:-} in
+  lint)
+    say "lint: ruff, mypy, import contracts, generated files"
+    python -m ruff check .
+    python -m ruff format --check .
+    python -m mypy operator/recsys_operator workers/recsys_workers hack
+    PYTHONPATH=operator:workers "$(dirname "$dev")/lint-imports" --no-cache
+    generated --check
+    ;;
+  lint-shell)
+    hack/cluster/packages.sh
+    git ls-files '*.sh' .ci/run | xargs shellcheck --external-sources
+    ;;
+  unit)
+    say "unit tests"
+    python -m pytest tests/unit
+    ;;
+  chart)
+    say "chart tests"
+    hack/cluster/bins.sh helm kubeconform > /dev/null
+    python -m pytest tests/chart
+    ;;
+  integration)
+    say "integration tests: a real kube-apiserver and etcd (about 10 minutes)"
+    hack/cluster/packages.sh
+    hack/cluster/bins.sh kubernetes etcd gateway-api > /dev/null
+    python -m pytest tests/integration -m 'not full'
+    ;;
+  e2e)
+    say "e2e: the main job on the local cluster"
+    hack/demo/data.sh
+    python -m pytest tests/e2e -m 'not full' -s
+    ;;
+  full)
+    say "full: every fault, every example"
+    python -m pytest tests -m full
+    ;;
+  golden)
+    python -m pytest tests/unit tests/chart --golden
+    ;;
+  generate)
+    generated
+    ;;
+  *)
+    sed -n '2s/^# \?//p' "$0"
+    exit 2
+    ;;
+esac
