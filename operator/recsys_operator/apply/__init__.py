@@ -1,0 +1,1 @@
+"""What writes: server-side apply, status, deletion, events."""

@@ -1,0 +1,198 @@
+"""The API server as the reconcilers use it: raw objects in, raw objects out, errors as one type."""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.config.incluster_config import load_incluster_config
+from kubernetes.aio.config.kube_config import load_kube_config
+
+from recsys_operator.api.kinds import EVENTS, Resource
+from recsys_operator.apply.event import Event
+
+logger = logging.getLogger(__name__)
+
+FIELD_MANAGER = "recsys-operator"
+PAGE = 500
+TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+APPLY = "application/apply-patch+yaml"
+
+Observer = Callable[[Resource, dict[str, Any]], None]
+
+
+class ApiError(Exception):
+    """The API server refused, or could not be reached (then `status` is 0 and `reason` Unreachable)."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+class Client:
+    """A thin, asynchronous client. Close it, or use it as a context manager.
+
+    `observer` is told of each object that an answer of the API server contained (reads and writes, not lists).
+    """
+
+    def __init__(self, configuration: Configuration, observer: Observer | None = None) -> None:
+        self.configuration = configuration
+        self.observer = observer
+        self._api = ApiClient(configuration)
+        self._api.user_agent = FIELD_MANAGER
+        self._instance = os.environ.get("HOSTNAME") or FIELD_MANAGER
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._api.close()  # type: ignore[no-untyped-call]
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
+        """The object, or None where there is none."""
+        try:
+            return self._seen(resource, await self._request("GET", resource.path(namespace, name)))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def list(
+        self, resource: Resource, namespace: str | None, labels: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
+        """All objects of a namespace (None: of all namespaces) that carry the labels."""
+        query = [("limit", str(PAGE))]
+        if labels:
+            query.append(("labelSelector", ",".join(f"{name}={value}" for name, value in sorted(labels.items()))))
+        items: list[dict[str, Any]] = []
+        token = ""
+        while True:
+            page = await self._request(
+                "GET", resource.path(namespace), query=[*query, ("continue", token)] if token else query
+            )
+            items += [{**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in page["items"]]
+            token = page["metadata"].get("continue") or ""
+            if not token:
+                return items
+
+    async def apply(self, resource: Resource, manifest: dict[str, Any]) -> dict[str, Any]:
+        """Create or change by server-side apply; fields of ours that others took are taken back."""
+        metadata = manifest["metadata"]
+        path = resource.path(metadata["namespace"], metadata["name"])
+        return self._seen(resource, await self._apply(path, manifest))
+
+    async def apply_status(
+        self, resource: Resource, namespace: str, name: str, uid: str, status: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Write our part of the status; a conflict when the object is gone or is another one of the same name."""
+        manifest = {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": {"namespace": namespace, "name": name, "uid": uid},
+            "status": status,
+        }
+        return self._seen(resource, await self._apply(resource.path(namespace, name, "status"), manifest))
+
+    async def delete(self, resource: Resource, namespace: str, name: str, uid: str | None = None) -> None:
+        """Delete in the background; an object that is gone, or is not the one with this UID, is fine."""
+        options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
+        try:
+            await self._request("DELETE", resource.path(namespace, name), body=options)
+        except ApiError as error:
+            if error.status != 404 and not (error.status == 409 and uid is not None):
+                raise
+
+    async def emit(self, event: Event) -> None:
+        """Write an event; a failure is logged and goes no further."""
+        manifest = event.manifest(self._instance, datetime.now(UTC))
+        try:
+            await self._request("POST", EVENTS.path(event.regarding.namespace), body=manifest)
+        except ApiError as error:
+            logger.warning(
+                "event not written",
+                extra={"object": f"{event.regarding.namespace}/{event.regarding.name}", "error": error.message},
+            )
+
+    async def serves(self, resource: Resource) -> bool:
+        """Whether the API server knows this resource."""
+        try:
+            found = await self._request(
+                "GET", Resource(resource.group, resource.version, "", "").path(None).rstrip("/")
+            )
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            raise
+        return any(entry["name"] == resource.plural for entry in found["resources"])
+
+    def _seen(self, resource: Resource, obj: dict[str, Any]) -> dict[str, Any]:
+        if self.observer is not None:
+            self.observer(resource, obj)
+        return obj
+
+    async def _apply(self, path: str, manifest: dict[str, Any]) -> dict[str, Any]:
+        query = [("fieldManager", FIELD_MANAGER), ("force", "true"), ("fieldValidation", "Strict")]
+        return await self._request("PATCH", path, query=query, body=manifest, content_type=APPLY)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Iterable[tuple[str, str]] = (),
+        body: dict[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        try:
+            _, url, headers, payload, _ = await self._api.param_serialize(
+                method,
+                path,
+                query_params=list(query),
+                header_params={"Accept": "application/json", "Content-Type": content_type},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            answer = await self._api.call_api(method, url, headers, payload, _request_timeout=TIMEOUT)
+            data = await answer.read()  # type: ignore[no-untyped-call]
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ApiError(0, "Unreachable", f"{method} {path}: {type(error).__name__}: {error}") from error
+        return _decoded(method, path, answer.status, data)
+
+
+def _decoded(method: str, path: str, status: int, data: bytes) -> dict[str, Any]:
+    """The JSON object of an answer, or the error that it tells."""
+    try:
+        found = json.loads(data)
+    except ValueError:
+        found = {"message": data[:200].decode(errors="replace")}
+    if 200 <= status < 300 and isinstance(found, dict):
+        return found
+    told = found if isinstance(found, dict) else {}
+    raise ApiError(status, str(told.get("reason") or "Unknown"), f"{method} {path}: {status} {told.get('message', '')}")
+
+
+async def connect(kubeconfig: str | None = None, observer: Observer | None = None) -> Client:
+    """Connect as the pod's ServiceAccount, or as the file `kubeconfig` (else $KUBECONFIG, ~/.kube/config) says."""
+    configuration = Configuration()
+    in_cluster = await asyncio.to_thread(Path("/var/run/secrets/kubernetes.io/serviceaccount/token").exists)
+    if kubeconfig is None and in_cluster and "KUBECONFIG" not in os.environ:
+        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    else:
+        chosen = kubeconfig or os.environ.get("KUBECONFIG") or None
+        await load_kube_config(config_file=chosen, client_configuration=configuration)  # type: ignore[no-untyped-call]
+    return Client(configuration, observer)
