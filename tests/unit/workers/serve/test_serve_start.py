@@ -1,0 +1,111 @@
+"""A version with one wrong byte is never served, and the reason is a sentence."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.unit.workers.serve.tiny_version import TinyVersion, embedding_of, graph_of, write_version
+
+from recsys_workers import manifest
+from recsys_workers.serve import start
+from recsys_workers.serve.metrics import Metrics
+from recsys_workers.serve.settings import BadSettings, Settings
+from recsys_workers.serve.termination import CannotServe
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> TinyVersion:
+    """A version that the test may break."""
+    return write_version(tmp_path)
+
+
+def refusal(version: TinyVersion, monkeypatch: pytest.MonkeyPatch, **environment: str) -> CannotServe:
+    monkeypatch.setenv("RECSYS_PVC_ROOT", str(version.claims))
+    settings = Settings.from_environment(version.environment(**environment))
+    with pytest.raises(CannotServe) as error:
+        start.load(settings, Metrics("movies", 4, version.digest))
+    return error.value
+
+
+@pytest.mark.parametrize("name", [manifest.MANIFEST, manifest.MODEL, manifest.ITEMS, manifest.EVALUATION])
+@pytest.mark.parametrize("position", ["first", "last"])
+def test_one_changed_byte_in_any_file_is_refused(
+    own: TinyVersion, name: str, position: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = own.folder / name
+    data = bytearray(path.read_bytes())
+    data[0 if position == "first" else -1] ^= 1
+    path.write_bytes(data)
+    error = refusal(own, monkeypatch)
+    assert error.reason == "DigestMismatch"
+    assert str(path) in error.message
+
+
+@pytest.mark.parametrize("name", [manifest.MANIFEST, manifest.MODEL, manifest.ITEMS, manifest.EVALUATION])
+def test_a_missing_file_is_refused(own: TinyVersion, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (own.folder / name).unlink()
+    error = refusal(own, monkeypatch)
+    assert error.reason == "ArtifactUnreadable"
+    assert str(own.folder / name) in error.message
+
+
+def test_another_digest_than_the_manifests_is_refused(own: TinyVersion, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = refusal(own, monkeypatch, RECSYS_DIGEST="sha256:" + "ab" * 32)
+    assert error.reason == "DigestMismatch"
+    assert own.digest in error.message
+
+
+@pytest.mark.parametrize(
+    "environment", [{"RECSYS_VERSION": "5"}, {"RECSYS_MODEL": "books"}, {"RECSYS_NAMESPACE": "other"}]
+)
+def test_the_artifact_of_another_version_is_refused(
+    own: TinyVersion, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert refusal(own, monkeypatch, **environment).reason == "WrongVersion"
+
+
+def test_a_version_that_failed_its_gates_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(write_version(tmp_path, verdict="Failed"), monkeypatch).reason == "GatesNotPassed"
+
+
+def test_a_location_on_no_claim_is_refused(own: TinyVersion, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(own, monkeypatch, RECSYS_ARTIFACT_URI="s3://bucket/x").reason == "ArtifactUnreadable"
+
+
+def test_a_file_that_is_no_graph_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(write_version(tmp_path, onnx=b"not a graph"), monkeypatch).reason == "ModelUnreadable"
+
+
+def test_a_graph_that_does_not_fit_the_vocabulary_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = write_version(tmp_path, onnx=graph_of(embedding_of(29), 29))
+    assert refusal(version, monkeypatch).reason == "ModelBroken"
+
+
+def test_a_graph_that_answers_nan_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = embedding_of(30)
+    table[2:] = np.nan
+    assert refusal(write_version(tmp_path, embedding=table), monkeypatch).reason == "ModelBroken"
+
+
+def test_a_broken_catalogue_does_not_stop_the_server(own: TinyVersion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSYS_PVC_ROOT", str(own.claims))
+    metrics = Metrics("movies", 4, own.digest)
+    start.load(Settings.from_environment(own.environment(RECSYS_CATALOGUE="{")), metrics)
+    assert b'recsys_catalogue_titles{model="movies",version="4"} 0.0' in metrics.exposition()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "") for name in ("RECSYS_NAMESPACE", "RECSYS_MODEL", "RECSYS_DEPLOYMENT", "RECSYS_VERSION")),
+        *((name, "") for name in ("RECSYS_ARTIFACT_URI", "RECSYS_DIGEST")),
+        ("RECSYS_DIGEST", "md5:1"),
+        ("RECSYS_VERSION", "four"),
+        ("RECSYS_VERSION", "0"),
+        ("RECSYS_THREADS", "0.5"),
+        ("RECSYS_PORT", "tcp://10.0.0.1:80"),
+    ],
+)
+def test_a_bad_environment_names_the_variable(version: TinyVersion, name: str, value: str) -> None:
+    with pytest.raises(BadSettings, match=name):
+        Settings.from_environment(version.environment(**{name: value}))
