@@ -1,6 +1,7 @@
 """A real etcd and kube-apiserver on loopback ports, with as many controllers as a test wants; no kubelet."""
 
 import base64
+import json
 import shutil
 import ssl
 import tempfile
@@ -233,7 +234,7 @@ class ControlPlane:
             path,
             params={"fieldManager": "tests", "force": "true"},
             headers={"Content-Type": "application/apply-patch+yaml"},
-            content=yaml.safe_dump(manifest),
+            content=json.dumps(manifest),
         )
         if answer.is_error:
             raise RuntimeError(f"The API server refuses the CRD {name}: {answer.json()['message']}")
