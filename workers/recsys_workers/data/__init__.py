@@ -1,0 +1,1 @@
+"""Reading interactions: files, columns, order, split and digest."""

@@ -1,0 +1,57 @@
+"""Which files a dataset URI names, and the digest of their bytes."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from recsys_workers.data.errors import DatasetChanged, InvalidData
+
+SUFFIXES = {"RecBole": ".inter", "CSV": ".csv"}
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetFile:
+    """One file of a dataset; `name` is its path relative to the dataset's folder, with `/` as separator."""
+
+    name: str
+    path: Path
+
+
+def list_files(root: Path, file_format: str) -> list[DatasetFile]:
+    """The dataset's files in name order: `root` itself, or every file of the format anywhere under the folder `root`."""
+    if file_format not in SUFFIXES:
+        known = ", ".join(sorted(SUFFIXES))
+        raise InvalidData(f"The dataset format {file_format!r} is not supported: use one of {known}.")
+    if root.is_file():
+        return [DatasetFile(root.name, root)]
+    if not root.exists():
+        raise InvalidData(f"The dataset {root} does not exist: check dataset.uri and what its volume holds.")
+    suffix = SUFFIXES[file_format]
+    found = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob(f"*{suffix}") if path.is_file())
+    if not found:
+        raise InvalidData(f"The dataset folder {root} holds no *{suffix} file, which the format {file_format} needs.")
+    return [DatasetFile(name, path) for name, path in found]
+
+
+def digest_of_files(files: list[DatasetFile]) -> str:
+    """`sha256:<hex>` of the sorted list of (path, size, sha256), one line each: `<path>\\t<size>\\t<hex>\\n`."""
+    lines = []
+    for file in sorted(files, key=lambda entry: entry.name):
+        content = hashlib.sha256()
+        size = 0
+        with file.path.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                content.update(chunk)
+                size += len(chunk)
+        lines.append(f"{file.name}\t{size}\t{content.hexdigest()}\n")
+    return "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def require_digest(found: str, expected: str | None, fixed_by: str) -> None:
+    """Raise DatasetChanged when an expected digest is known and differs; `fixed_by` says who fixed it."""
+    if expected is not None and expected != found:
+        raise DatasetChanged(
+            f"The dataset has digest {found} but {fixed_by} fixed {expected}: "
+            "restore the files, or start a new TrainingRun for the new ones."
+        )

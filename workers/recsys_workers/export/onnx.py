@@ -1,0 +1,57 @@
+"""The served graph: padded histories and an exclusion mask in, the K best items out."""
+
+import io
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+TOP_K = 100
+"""How many items the graph returns at most."""
+
+
+class TopK(nn.Module):
+    """Scores, exclusion and top-k in one module.
+
+    `history` int64 [batch, input_length], right-aligned, 0 is padding. `excluded` bool [batch, n_items + 1], True at
+    the index of an item that must not be returned; column 0 is padding and never returned whatever it says.
+    Returns `scores` float32 and `items` int64, both [batch, K], best first; an excluded item has score -inf.
+    """
+
+    def __init__(self, model: nn.Module, n_items: int) -> None:
+        super().__init__()
+        self.model = model
+        self.k = top_k(n_items)
+
+    def forward(self, history: Tensor, excluded: Tensor) -> tuple[Tensor, Tensor]:
+        scores = self.model(history).masked_fill(excluded[:, 1:], -torch.inf)
+        best, position = torch.topk(scores, self.k, dim=1, largest=True, sorted=True)
+        return best, position + 1
+
+
+def top_k(n_items: int) -> int:
+    """K of the graph."""
+    return min(TOP_K, n_items)
+
+
+def export(model: nn.Module, n_items: int, input_length: int) -> bytes:
+    """The ONNX file of a model: any batch size, histories of exactly `input_length`.
+
+    ONNX defines the order of tied scores (lower index first), which torch leaves open.
+    """
+    history = torch.zeros(2, input_length, dtype=torch.int64)
+    history[:, -1] = 1
+    excluded = torch.zeros(2, n_items + 1, dtype=torch.bool)
+    excluded[:, 0] = True
+    program = torch.onnx.export(
+        TopK(model, n_items).eval(),
+        (history, excluded),
+        input_names=["history", "excluded"],
+        output_names=["scores", "items"],
+        dynamic_shapes={"history": {0: torch.export.Dim("batch")}, "excluded": {0: torch.export.Dim("batch")}},
+        dynamo=True,
+        verbose=False,
+    )
+    stream = io.BytesIO()
+    cast("torch.onnx.ONNXProgram", program).save(stream)
+    return stream.getvalue()

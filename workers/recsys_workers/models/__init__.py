@@ -1,0 +1,1 @@
+"""The architectures: a torch-free declaration of hyperparameters, and one torch file each."""

@@ -1,0 +1,1 @@
+"""One attempt of a TrainingRun: train with Ray, evaluate, judge, publish."""

@@ -1,0 +1,136 @@
+"""Telling the TrainingRun how far its attempt is: server-side apply of status.progress and status.result.
+
+Written with the standard library, the pod's ServiceAccount token and the cluster's CA. Both fields have one field
+manager, `trainer`, so each apply carries everything that this manager owns. Outside a cluster it logs instead.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+LOGGER = logging.getLogger(__name__)
+EVERY_SECONDS = 2.0
+TIMEOUT_SECONDS = 5.0
+
+
+class StatusRefused(Exception):
+    """The API server refused the status for good: the run is gone, is another one, or the trainer may not write it."""
+
+
+class StatusWriter:
+    """Applies the trainer's fields of one TrainingRun's status."""
+
+    def __init__(self, namespace: str, name: str, uid: str) -> None:
+        self.path = f"/apis/recsys.dev/v1alpha1/namespaces/{namespace}/trainingruns/{name}/status"
+        self.identity = {"name": name, "namespace": namespace, "uid": uid}
+        host = os.environ.get("KUBERNETES_SERVICE_HOST", "")
+        port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+        self.server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+        self.in_cluster = bool(host) and (SERVICE_ACCOUNT / "token").exists()
+
+    def apply(self, status: Mapping[str, Any]) -> None:
+        """Apply once. Raises StatusRefused (do not retry) or OSError (may heal)."""
+        if not self.in_cluster:
+            LOGGER.debug("status outside a cluster: %s", json.dumps(status))
+            return
+        body = {
+            "apiVersion": "recsys.dev/v1alpha1",
+            "kind": "TrainingRun",
+            "metadata": self.identity,
+            "status": status,
+        }
+        request = urllib.request.Request(  # noqa: S310  (the scheme is fixed above)
+            f"{self.server}{self.path}?fieldManager=trainer&force=true",
+            data=json.dumps(body).encode(),
+            method="PATCH",
+            headers={
+                "Content-Type": "application/apply-patch+yaml",
+                "Accept": "application/json",
+                "Authorization": f"Bearer {(SERVICE_ACCOUNT / 'token').read_text().strip()}",
+            },
+        )
+        context = ssl.create_default_context(cafile=str(SERVICE_ACCOUNT / "ca.crt"))
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS, context=context) as response:  # noqa: S310
+                response.read()
+        except urllib.error.HTTPError as error:
+            text = error.read().decode(errors="replace")[:1000]
+            if error.code in {404, 409, 422, 400, 403}:
+                raise StatusRefused(f"The API server refused the status of {self.path}: {error.code} {text}") from error
+            raise
+
+    def apply_until(self, status: Mapping[str, Any], seconds: float) -> None:
+        """Apply, retrying what may heal for at most `seconds`; raises the last error after that."""
+        deadline = time.monotonic() + seconds
+        pause = 0.5
+        while True:
+            try:
+                return self.apply(status)
+            except OSError as error:
+                if time.monotonic() + pause > deadline:
+                    raise
+                LOGGER.warning("The status could not be applied, retrying in %.1f s: %s", pause, error)
+                time.sleep(pause)
+                pause = min(pause * 2, 10.0)
+
+
+class Progress:
+    """Reports status.progress from a thread of its own, at most every two seconds; training never waits for it."""
+
+    def __init__(self, writer: StatusWriter) -> None:
+        self.writer = writer
+        self.latest: dict[str, Any] = {}
+        self._changed = threading.Event()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+        self._thread.start()
+
+    def report(self, stage: str, percent: int, message: str, **fields: str | int) -> None:
+        """Set the progress; `fields` are epoch, epochs and loss when they are known."""
+        self.latest = {
+            "stage": stage,
+            "percent": percent,
+            "message": message,
+            **fields,
+            "updateTime": now(),
+        }
+        self._changed.set()
+
+    def close(self) -> dict[str, Any]:
+        """Stop reporting, after one last try for what is not written yet; returns the last progress."""
+        self._closing = True
+        self._changed.set()
+        self._thread.join(timeout=TIMEOUT_SECONDS + 1)
+        return self.latest
+
+    def _run(self) -> None:
+        written: dict[str, Any] = {}
+        while True:
+            self._changed.wait()
+            self._changed.clear()
+            latest = self.latest
+            if latest and latest is not written:
+                with contextlib.suppress(StatusRefused, OSError):
+                    self.writer.apply({"progress": latest})
+                written = latest
+            if self._closing and latest is self.latest:
+                return
+            deadline = time.monotonic() + EVERY_SECONDS
+            while not self._closing and time.monotonic() < deadline:
+                time.sleep(0.05)
+
+
+def now() -> str:
+    """The time as the API server writes times."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

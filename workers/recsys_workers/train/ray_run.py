@@ -1,0 +1,93 @@
+"""Start Ray inside this pod, train in one worker of it, stop Ray again."""
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+LOGGER = logging.getLogger(__name__)
+OBJECT_STORE_BYTES = 80 * 2**20
+"""Ray's smallest object store is 75 MiB; nothing of size goes through it."""
+SNAPSHOT = "checkpoint_manager_snapshot.json"
+KEPT_CHECKPOINTS = 2
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_METRICS_COLLECTION": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_TRAIN_ENABLE_CONTROLLER_STRUCTURED_LOGGING": "0",
+    "RAY_TRAIN_ENABLE_WORKER_STRUCTURED_LOGGING": "0",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.25",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+"""What Ray need not do for one worker in one pod. Set before Ray is imported."""
+
+
+class TrainingFailed(Exception):
+    """The worker raised; `cause` is what it raised."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def fit(settings: Mapping[str, Any], folder: Path, threads: int) -> None:
+    """Run `train_worker(settings)` under Ray Train with checkpoints in `folder`; continues a run that was killed.
+
+    The run's name is the folder's, which is the TrainingRun's UID: that is how Ray finds the earlier attempts.
+    """
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import ray
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+    from recsys_workers.train.worker import train_worker
+
+    repair_snapshot(folder)
+    ray.init(
+        num_cpus=threads,
+        num_gpus=0,
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        log_to_driver=True,
+        logging_level=logging.WARNING,
+        _system_config={"prestart_worker_first_driver": False, "enable_worker_prestart": False},
+    )
+    try:
+        DataParallelTrainer(
+            train_worker,
+            train_loop_config=dict(settings),
+            scaling_config=ScalingConfig(num_workers=1, resources_per_worker={"CPU": threads}),
+            run_config=RunConfig(
+                name=folder.name,
+                storage_path=str(folder.parent),
+                checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),
+                failure_config=FailureConfig(max_failures=0),
+            ),
+        ).fit()
+    except ray.train.TrainingFailedError as error:
+        failures = getattr(error, "worker_failures", {})
+        raise TrainingFailed(next(iter(failures.values()), error)) from error
+    finally:
+        ray.shutdown()
+
+
+def repair_snapshot(folder: Path) -> None:
+    """Remove Ray's own list of checkpoints when a killed attempt left half of it, or when it names what is gone.
+
+    The training itself continues from the newest whole checkpoint, which it finds without that list.
+    """
+    path = folder / SNAPSHOT
+    try:
+        snapshot = json.loads(path.read_text())
+        names = [result["checkpoint_dir_name"] for result in snapshot["checkpoint_results"]]
+    except FileNotFoundError:
+        return
+    except (ValueError, KeyError, TypeError):
+        names = [""]
+    if not all(name and (folder / name).is_dir() for name in names):
+        LOGGER.warning("Ray's list of checkpoints %s is damaged and is started anew", path)
+        path.unlink()

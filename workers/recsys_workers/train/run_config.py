@@ -1,0 +1,111 @@
+"""run.json: what the operator fixed when the run started. Immutable for the run's life, gates and champion included."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recsys_workers import locations
+from recsys_workers.train.failure import AttemptFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Where the interactions are; `digest` is the one that the spec demands, if any."""
+
+    uri: str
+    format: str
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The version that the champion gate compares with."""
+
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """run.json. Field names are its keys in snake case."""
+
+    namespace: str
+    name: str
+    uid: str
+    model: str
+    task: str
+    architecture: str
+    hyperparameters: Mapping[str, str]
+    seed: int
+    dataset: Dataset
+    schema: Sequence[Mapping[str, str]]
+    catalogue: Mapping[str, str] | None
+    protocol: str
+    exclude_seen: bool
+    metrics: Sequence[str]
+    gates: Sequence[Mapping[str, Any]]
+    storage_uri: str
+    champion: Champion | None
+    image: str
+    operator_version: str
+
+    @property
+    def model_uri(self) -> str:
+        """The folder of the model in the store: its runs/ and versions/ lie in it."""
+        return locations.join(self.storage_uri, self.namespace, self.model)
+
+    @property
+    def run_folder(self) -> Path:
+        """The checkpoints of this run and what its first attempt fixed."""
+        return locations.path_of(self.model_uri) / "runs" / self.uid
+
+    @property
+    def versions_folder(self) -> Path:
+        """The versions of the model, one folder a number."""
+        return locations.path_of(self.model_uri) / "versions"
+
+
+def read(path: Path) -> RunConfig:
+    """Read run.json; AttemptFailed(InvalidRunConfig) names the key that is missing or wrong."""
+    try:
+        return parse(json.loads(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise AttemptFailed("InvalidRunConfig", f"{path} cannot be read: {error}.", heals=False) from error
+
+
+def parse(document: Mapping[str, Any]) -> RunConfig:
+    """The typed form of run.json's object."""
+    try:
+        champion = document.get("champion")
+        config = RunConfig(
+            namespace=document["namespace"],
+            name=document["name"],
+            uid=document["uid"],
+            model=document["model"],
+            task=document["task"],
+            architecture=document["architecture"],
+            hyperparameters=dict(document.get("hyperparameters") or {}),
+            seed=int(document["seed"]),
+            dataset=Dataset(
+                document["dataset"]["uri"], document["dataset"]["format"], document["dataset"].get("digest")
+            ),
+            schema=document["schema"]["columns"],
+            catalogue=document.get("catalogue"),
+            protocol=document["evaluation"]["protocol"],
+            exclude_seen=bool(document["evaluation"].get("excludeSeen", True)),
+            metrics=document["evaluation"]["metrics"],
+            gates=document.get("gates") or [],
+            storage_uri=document["storage"]["uri"],
+            champion=Champion(int(champion["version"]), champion["digest"]) if champion else None,
+            image=document.get("image", ""),
+            operator_version=document.get("operatorVersion", ""),
+        )
+        locations.path_of(config.storage_uri)
+        locations.path_of(config.dataset.uri)
+    except KeyError as error:
+        raise AttemptFailed("InvalidRunConfig", f"run.json lacks the key {error}.", heals=False) from error
+    except (TypeError, ValueError) as error:
+        raise AttemptFailed("InvalidRunConfig", f"run.json is wrong: {error}.", heals=False) from error
+    return config

@@ -1,0 +1,81 @@
+"""What runs in Ray's worker: the training loop with its checkpoints in the store and its progress in the status."""
+
+import logging
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ray.train
+import torch
+
+from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.train import prepared
+from recsys_workers.train.logs import configure
+from recsys_workers.train.loop import STATE, EpochReport, Training
+from recsys_workers.train.progress import Progress, StatusWriter
+
+LOGGER = logging.getLogger(__name__)
+START_PERCENT, END_PERCENT = 5, 80
+"""The part of status.progress.percent that training takes."""
+
+
+def train_worker(settings: Mapping[str, Any]) -> None:
+    """Train from the newest checkpoint to the last epoch; a run that is finished already returns at once."""
+    configure()
+    torch.set_num_threads(settings["threads"])
+    torch.use_deterministic_algorithms(True)
+    folder = Path(settings["folder"])
+    training_sequences, validation = prepared.read(folder)
+    training = Training(
+        settings["architecture"],
+        training_sequences,
+        validation,
+        settings["nItems"],
+        Hyperparameters(settings["hyperparameters"]),
+        settings["seed"],
+        exclude_seen=settings["excludeSeen"],
+    )
+    checkpoint = newest_checkpoint(folder)
+    if checkpoint is not None:
+        training.restore(checkpoint)
+        LOGGER.info("continuing after epoch %d of %d from %s", training.epoch, training.epochs, checkpoint.name)
+    progress = Progress(StatusWriter(settings["namespace"], settings["name"], settings["uid"]))
+
+    def on_epoch(report: EpochReport) -> None:
+        known = "" if report.validation_ndcg is None else f", validation NDCG@10 {report.validation_ndcg:.4f}"
+        text = f"Epoch {report.epoch} of {report.epochs}: loss {report.loss:.4f}{known}."
+        LOGGER.info(text)
+        progress.report(
+            "Training",
+            START_PERCENT + (END_PERCENT - START_PERCENT) * report.epoch // report.epochs,
+            text,
+            epoch=report.epoch,
+            epochs=report.epochs,
+            loss=f"{report.loss:.4f}",
+        )
+
+    def on_checkpoint() -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            training.save(Path(scratch))
+            ray.train.report({"epoch": training.epoch}, checkpoint=ray.train.Checkpoint.from_directory(scratch))
+
+    try:
+        training.run(on_epoch, on_checkpoint)
+    finally:
+        progress.close()
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint in the run's folder that can be read, whatever Ray's own bookkeeping says.
+
+    An attempt that is killed while Ray copies a checkpoint leaves half a file; the one before it is whole.
+    """
+    for candidate in sorted(folder.glob("checkpoint_*"), reverse=True):
+        try:
+            torch.load(candidate / STATE, weights_only=True)
+        except Exception as error:  # torch raises many kinds for a file that was cut
+            LOGGER.warning("the checkpoint %s cannot be read and is passed over: %s", candidate.name, error)
+            continue
+        return candidate
+    return None
