@@ -1,0 +1,97 @@
+"""Hyperparameters against the JSON Schema of their architecture, before a pod is started for them.
+
+The schemas in `schemas/` are generated from the trainers' registry. Values are strings, so the bounds stand in
+`x-recsys-*` keywords: type, minimum, maximum of a property; `x-recsys-rules` between two of them; `x-recsys-same-as`
+for a default that is another one's value.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a set of hyperparameters is written."""
+
+    field: str
+    values: Mapping[str, str]
+
+
+@cache
+def schema_of(architecture: str) -> Schema:
+    """The packaged schema of an architecture."""
+    packaged = files(__package__).joinpath("schemas", f"{architecture.lower()}.json")
+    schema: Schema = json.loads(packaged.read_text())
+    return schema
+
+
+def merge(*sources: Source) -> dict[str, str]:
+    """One set; a later source overrides an earlier one."""
+    return {name: value for source in sources for name, value in source.values.items()}
+
+
+def faults(architecture: str, *sources: Source, schema: Schema | None = None) -> tuple[str, ...]:
+    """What is wrong with the merged set, a sentence each; empty when a trainer would accept it."""
+    schema = schema_of(architecture) if schema is None else schema
+    declared: Mapping[str, Schema] = schema["properties"]
+    where = {name: source.field for source in sources for name in source.values}
+    given = merge(*sources)
+    unknown = [
+        _unknown(architecture, f"{where[name]}.{name}", name, declared) for name in given if name not in declared
+    ]
+    wrong = [
+        fault
+        for name, value in given.items()
+        if name in declared and (fault := _fault(f"{where[name]}.{name}", value, declared[name]))
+    ]
+    return (*unknown, *wrong, *(() if wrong else _broken_rules(schema, given)))
+
+
+def _unknown(architecture: str, place: str, name: str, declared: Mapping[str, Schema]) -> str:
+    near = {candidate.lower(): candidate for candidate in declared}
+    close = get_close_matches(name.lower().replace("_", ""), list(near), n=1)
+    hint = f"did you mean {near[close[0]]}?" if close else f"it has {', '.join(sorted(declared))}."
+    return f"{place}: {architecture} has no such hyperparameter; {hint}"
+
+
+def _fault(place: str, value: str, declared: Schema) -> str | None:
+    low, high = declared.get("x-recsys-minimum"), declared.get("x-recsys-maximum")
+    kind = declared.get("x-recsys-type", "string")
+    if "enum" in declared and value not in declared["enum"]:
+        return f"{place} is {value!r} but must be one of {', '.join(declared['enum'])}."
+    if not re.search(declared.get("pattern", ""), value):
+        return f"{place} is {value!r} but must be {_wanted(kind, low, high)}."
+    if kind in ("integer", "number"):
+        number = int(value) if kind == "integer" else float(value)
+        if (low is not None and number < low) or (high is not None and number > high):
+            return f"{place} is {value} but must be {_wanted(kind, low, high)}."
+    return None
+
+
+def _wanted(kind: str, low: float | None, high: float | None) -> str:
+    bounds = "" if low is None or high is None else f" from {low:g} to {high:g}"
+    return f"{'an' if kind == 'integer' else 'a'} {kind}{bounds}"
+
+
+def _broken_rules(schema: Schema, given: Mapping[str, str]) -> Iterator[str]:
+    declared: Mapping[str, Schema] = schema["properties"]
+    values = {name: str(declared[name].get("default", "")) for name in declared}
+    values |= {name: value for name, value in given.items() if name in declared}
+    for name, source in schema.get("x-recsys-same-as", {}).items():
+        if name not in given:
+            values[name] = values[source]
+    for rule in schema.get("x-recsys-rules", ()):
+        left, right = int(values[rule["left"]]), int(values[rule["right"]])
+        if not (left >= right if rule["relation"] == "at least" else left % right == 0):
+            yield (
+                f"The hyperparameter {rule['left']} is {left} but must be {rule['relation']} {rule['right']}, "
+                f"which is {right}."
+            )

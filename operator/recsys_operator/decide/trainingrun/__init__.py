@@ -1,0 +1,1 @@
+"""What becomes of a TrainingRun: facts in, one decision out."""

@@ -1,0 +1,144 @@
+"""The decision about a TrainingRun: status, children, events."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from recsys_operator.api.common import Condition
+from recsys_operator.api.trainingrun import Failure, TrainingRunStatus
+from recsys_operator.decide.conditions import conclude, find
+from recsys_operator.decide.notice import Notice
+from recsys_operator.decide.times import instant, rfc3339
+from recsys_operator.decide.trainingrun.facts import ObservedRun
+from recsys_operator.decide.trainingrun.failure import newest_failure
+from recsys_operator.decide.trainingrun.policies import Verdict, judge_run, memory_of
+from recsys_operator.decide.trainingrun.reasons import EventReason, Reason
+
+SUCCEEDED = "Succeeded"
+"""The summary condition."""
+
+QUIET = frozenset({Reason.PENDING, Reason.MODEL_NOT_OBSERVED})
+"""Reasons that come and go by themselves, and would only fill the list of events."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunDecision:
+    """What to write. `status` holds the operator's fields only; progress and result are the trainer's.
+
+    `children`: identity and rights of the pod are to exist. `take_snapshot`: the ConfigMap is to be made, now.
+    `job`: make it, or set `suspend` of the one that exists; nothing else of a Job ever changes.
+    """
+
+    status: TrainingRunStatus
+    children: bool = False
+    take_snapshot: bool = False
+    job: Literal["Create", "Suspend", "Resume"] | None = None
+    notices: tuple[Notice, ...] = ()
+    requeue_after: float | None = None
+
+
+def decided(status: TrainingRunStatus) -> bool:
+    """Whether the run has ended. That is final."""
+    condition = find(status.conditions, SUCCEEDED)
+    return condition is not None and condition.status != "Unknown"
+
+
+def decide(run: ObservedRun, now: datetime) -> RunDecision:
+    """What to do about a run. Total: every observation has an answer."""
+    if decided(run.status):
+        return RunDecision(status=_own(run.status, generation=run.generation))
+    verdict = judge_run(run)
+    condition = conclude(
+        run.status.conditions,
+        SUCCEEDED,
+        verdict.status,
+        verdict.reason,
+        verdict.message,
+        generation=run.generation,
+        now=now,
+    )
+    failure = _failure(run, verdict)
+    status = TrainingRunStatus(
+        observed_generation=run.generation,
+        conditions=(condition,),
+        attempts=_attempts(run),
+        start_time=_start_time(run),
+        completion_time=None if verdict.status == "Unknown" else rfc3339(now),
+        failure=failure,
+    )
+    return RunDecision(
+        status=status,
+        children=verdict.start,
+        take_snapshot=verdict.start and run.snapshot is None,
+        job=_job(run, verdict),
+        notices=_notices(run, condition, failure),
+        requeue_after=verdict.requeue_after,
+    )
+
+
+def _own(status: TrainingRunStatus, *, generation: int) -> TrainingRunStatus:
+    """The operator's fields of a decided run; only the generation moves on, when somebody flips `suspend`."""
+    return status.model_copy(
+        update={
+            "observed_generation": generation,
+            "conditions": tuple(
+                condition.model_copy(update={"observed_generation": generation}) for condition in status.conditions
+            ),
+            "progress": None,
+            "result": None,
+        }
+    )
+
+
+def _failure(run: ObservedRun, verdict: Verdict) -> Failure | None:
+    """While attempts are left, the failure of the last one stands in status; its pod may be gone at the end."""
+    if verdict.status != "Unknown":
+        return verdict.failure
+    return newest_failure(run.pods, run.status.failure, memory_of(run))
+
+
+def _attempts(run: ObservedRun) -> int | None:
+    if run.job is None:
+        return run.status.attempts
+    return max(run.status.attempts or 0, run.job.attempts)
+
+
+def _start_time(run: ObservedRun) -> str | None:
+    """The Job's creation; that of the first one, when somebody deleted it and it was made again."""
+    if run.status.start_time is not None or run.job is None:
+        return run.status.start_time
+    return rfc3339(instant(run.job.created))
+
+
+def _job(run: ObservedRun, verdict: Verdict) -> Literal["Create", "Suspend", "Resume"] | None:
+    if not verdict.start:
+        return None
+    if run.job is None:
+        return "Create"
+    if run.job.verdict is not None or run.job.suspended == run.spec.suspend:
+        return None
+    return "Suspend" if run.spec.suspend else "Resume"
+
+
+def _notices(run: ObservedRun, condition: Condition, failure: Failure | None) -> tuple[Notice, ...]:
+    """What is news: another reason than before, or a pod that failed and will be replaced."""
+    notices: list[Notice] = []
+    before = find(run.status.conditions, SUCCEEDED)
+    known = run.status.failure.pod if run.status.failure else None
+    if condition.status == "Unknown" and failure is not None and failure.pod not in (None, known):
+        notices.append(
+            Notice(
+                "Warning",
+                EventReason.ATTEMPT_FAILED,
+                f"Pod {failure.pod} failed with {failure.reason}: {failure.message}",
+                "Train",
+            )
+        )
+    if (before is None or before.reason != condition.reason) and condition.reason not in QUIET:
+        told = Notice("Normal", condition.reason, condition.message, "Train")
+        if condition.reason == Reason.RUNNING:
+            told = replace(told, reason=str(EventReason.TRAINING_STARTED))
+        elif condition.reason not in (Reason.VERSION_CREATED, Reason.SUSPENDED):
+            told = replace(told, type="Warning")
+        notices.append(told)
+    return tuple(notices)

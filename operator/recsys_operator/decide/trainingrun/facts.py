@@ -1,0 +1,102 @@
+"""Everything that the decision about a TrainingRun rests on, as it was read."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from recsys_operator.api.recmodel import Champion, RecModelSpec
+from recsys_operator.api.run_config import RunConfig
+from recsys_operator.api.trainingrun import TrainingRunSpec, TrainingRunStatus
+
+TRAINER = "trainer"
+"""Name of the container in a run's pod."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """The RecModel that the run names."""
+
+    generation: int
+    observed_generation: int | None
+    spec: RecModelSpec
+    champion: Champion | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The run's ConfigMap; `config` is None when its run.json cannot be read."""
+
+    name: str
+    config: RunConfig | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """The run's Job. `verdict` is None until the Job controller has ended it and all pods are gone or finished."""
+
+    name: str
+    created: str
+    suspended: bool
+    active: int
+    succeeded: int
+    failed: int
+    verdict: Literal["Complete", "Failed"] | None
+    verdict_reason: str
+    verdict_message: str
+
+    @property
+    def attempts(self) -> int:
+        """Pods that were started, as far as the Job counts them."""
+        return self.active + self.succeeded + self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a container is not started."""
+
+    reason: str
+    message: str
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a pod ended. `reason` is the container runtime's, or the kubelet's when it ended the pod (Evicted)."""
+
+    code: int | None
+    reason: str
+    message: str
+    finished: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """One pod of the Job."""
+
+    name: str
+    created: str
+    phase: str
+    deleting: bool
+    running: bool
+    unscheduled: str | None
+    waiting: Waiting | None
+    exit: Exit | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedRun:
+    """A TrainingRun, its children and its RecModel.
+
+    `strangers` are objects that bear a child's name but belong to somebody else, such as "Job x-train".
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    spec: TrainingRunSpec
+    status: TrainingRunStatus
+    model: ModelFacts | None = None
+    snapshot: Snapshot | None = None
+    job: JobFacts | None = None
+    pods: tuple[PodFacts, ...] = ()
+    strangers: tuple[str, ...] = ()

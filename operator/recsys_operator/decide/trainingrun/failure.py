@@ -1,0 +1,66 @@
+"""What a pod's end says: from the termination message, the exit code and the runtime's word to one sentence."""
+
+import json
+import re
+
+from recsys_operator.api.trainingrun import Failure
+from recsys_operator.decide.conditions import clip
+from recsys_operator.decide.trainingrun.facts import Exit, PodFacts
+from recsys_operator.decide.trainingrun.reasons import RESERVED, Reason
+
+LOG_LINES = 20
+LOG_CHARACTERS = 4096
+
+REASON = re.compile(r"^[A-Z][A-Za-z0-9]{0,63}$")
+
+
+def newest_failure(pods: tuple[PodFacts, ...], previous: Failure | None, memory: str) -> Failure | None:
+    """The failure of the pod that failed last; the one recorded before when no failed pod is left to read."""
+    failed = [(pod.exit.finished or pod.created, pod.name, pod) for pod in pods if pod.exit and pod.phase == "Failed"]
+    if not failed:
+        return previous
+    _, _, pod = max(failed, key=lambda entry: entry[:2])
+    assert pod.exit is not None
+    return read(pod.name, pod.exit, memory)
+
+
+def read(pod: str, end: Exit, memory: str) -> Failure:
+    """A pod's end as a failure. `memory` is the limit of its container, for the sentence of an OOM kill."""
+    said = _said(end.message)
+    if end.reason == Reason.OUT_OF_MEMORY:
+        reason = str(Reason.OUT_OF_MEMORY)
+        message = f"It used more than its {memory} of memory: raise spec.ray.resourcesPerWorker.memory in a new run."
+    elif said is not None:
+        reason, message = said
+    elif end.code is None:
+        reason, message = str(Reason.TRAINER_FAILED), f"{end.reason or 'The pod failed'}: {end.message or 'no message'}"
+    else:
+        reason = str(Reason.TRAINER_FAILED)
+        message = f"The trainer ended with exit code {end.code} and no reason: status.failure.log has its last lines."
+    return Failure(
+        reason=reason,
+        message=clip(message),
+        pod=pod,
+        exit_code=end.code,
+        log=None if said is not None or end.code is None else last_lines(end.message),
+    )
+
+
+def last_lines(text: str) -> str | None:
+    """The last lines of a log, within what status may hold."""
+    return "\n".join(text.strip().splitlines()[-LOG_LINES:])[-LOG_CHARACTERS:] or None
+
+
+def _said(message: str) -> tuple[str, str] | None:
+    """Reason and sentence that the trainer left as its termination message."""
+    try:
+        found = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    reason, sentence = found.get("reason"), found.get("message")
+    if not isinstance(reason, str) or not isinstance(sentence, str):
+        return None
+    known = REASON.match(reason) is not None and reason not in RESERVED
+    return (reason if known else str(Reason.TRAINER_FAILED)), sentence

@@ -1,0 +1,69 @@
+"""What the pods of a run are doing, in one sentence."""
+
+from recsys_operator.api.trainingrun import Failure, Progress
+from recsys_operator.decide.trainingrun.facts import ObservedRun, PodFacts
+
+IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+
+
+def trains(run: ObservedRun) -> bool:
+    """Whether a pod runs, or has just succeeded and the Job is about to say so."""
+    return any(pod.running or pod.phase == "Succeeded" for pod in run.pods)
+
+
+def running_message(run: ObservedRun) -> str:
+    """How far the trainer is."""
+    pod = next((pod for pod in run.pods if pod.running), None)
+    if pod is None:
+        return "The pod has ended; the Job controller has yet to say so."
+    progress = run.status.progress
+    told = _progress(progress) if progress else f"Pod {pod.name} runs; the trainer has not reported yet."
+    return f"{_attempt(run)}{told}"
+
+
+def pending_message(run: ObservedRun, last: Failure | None) -> str:
+    """What the run waits for."""
+    pods = sorted((pod for pod in run.pods if pod.phase == "Pending"), key=lambda pod: (pod.created, pod.name))
+    if pods:
+        return f"{_attempt(run)}{_waiting(pods[-1])}"
+    if run.job is None:
+        return "The Job is being made."
+    if run.job.suspended:
+        return f"The Job {run.job.name} is being resumed."
+    if any(pod.deleting for pod in run.pods):
+        return "The last pod is ending; another one takes its place then."
+    if last is not None and run.job.failed:
+        allowed = run.spec.max_retries + 1
+        return (
+            f"{run.job.failed} of {allowed} attempts failed, the last one with {last.reason}: {last.message} "
+            "The next pod comes after a back-off."
+        )
+    return f"The Job {run.job.name} has no pod yet; `kubectl describe job {run.job.name}` says why if it stays so."
+
+
+def _attempt(run: ObservedRun) -> str:
+    if run.job is None or not run.job.failed:
+        return ""
+    return f"Attempt {run.job.failed + 1} of {run.spec.max_retries + 1}: "
+
+
+def _waiting(pod: PodFacts) -> str:
+    if pod.unscheduled is not None:
+        return f"Pod {pod.name} is not scheduled: {pod.unscheduled}"
+    if pod.waiting is None:
+        return f"Pod {pod.name} is starting."
+    waiting = pod.waiting
+    if waiting.reason in IMAGE_REASONS:
+        return f"Pod {pod.name} cannot pull the image {waiting.image} ({waiting.reason}): {waiting.message}"
+    return f"Pod {pod.name} waits: {waiting.reason}{f': {waiting.message}' if waiting.message else ''}"
+
+
+def _progress(progress: Progress) -> str:
+    if progress.message:
+        told = progress.message.rstrip(".")
+    elif progress.epochs:
+        loss = f", loss {progress.loss}" if progress.loss else ""
+        told = f"{progress.stage}: epoch {progress.epoch or 0} of {progress.epochs}{loss}"
+    else:
+        told = progress.stage
+    return f"{told} ({progress.percent} %)"

@@ -1,0 +1,236 @@
+"""What a run's condition says, as an ordered chain: the first policy that has an opinion decides."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from recsys_operator.api.trainingrun import Failure
+from recsys_operator.decide.hyperparameters import Source, faults
+from recsys_operator.decide.trainingrun.facts import ObservedRun
+from recsys_operator.decide.trainingrun.failure import newest_failure
+from recsys_operator.decide.trainingrun.pods import pending_message, running_message, trains
+from recsys_operator.decide.trainingrun.reasons import Reason
+from recsys_operator.decide.trainingrun.result import judge
+
+LOOK_AGAIN = 5.0
+"""Seconds between two looks at something whose change wakes nobody, such as a pod that waits."""
+
+DEFAULT_MEMORY = "4Gi"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a policy found. `start`: the children are to exist. `status` True and False are final."""
+
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str
+    start: bool = False
+    failure: Failure | None = None
+    requeue_after: float | None = None
+
+
+Policy = Callable[[ObservedRun], Verdict | None]
+
+
+def child_name_taken(run: ObservedRun) -> Verdict | None:
+    """Server-side apply with force would take over an object of somebody else: wait until it is gone.
+
+    Children of an earlier run of the same name count too; the garbage collector is about to remove them.
+    """
+    if not run.strangers:
+        return None
+    return waiting(
+        Reason.CHILD_NAME_TAKEN,
+        f"{' and '.join(run.strangers)} belongs to somebody else but bears the name of a child of this run: "
+        "delete or rename it, or give the run another name.",
+    )
+
+
+def snapshot_unreadable(run: ObservedRun) -> Verdict | None:
+    """A snapshot is never rewritten, not even a broken one: what the run was told must not change unseen."""
+    if run.snapshot is None or run.snapshot.config is not None:
+        return None
+    return waiting(
+        Reason.SNAPSHOT_UNREADABLE,
+        f"run.json in the ConfigMap {run.snapshot.name} cannot be read: delete the ConfigMap to have a new one made.",
+    )
+
+
+def model_not_found(run: ObservedRun) -> Verdict | None:
+    """Without a snapshot the RecModel is needed; its creation wakes the run."""
+    if run.snapshot is not None or run.model is not None:
+        return None
+    return Verdict(
+        "Unknown",
+        Reason.MODEL_NOT_FOUND,
+        f"The RecModel {run.spec.model_ref.name} does not exist in the namespace {run.namespace}; "
+        "the run starts when it does.",
+    )
+
+
+def model_not_observed(run: ObservedRun) -> Verdict | None:
+    """A snapshot without the champion would let a champion gate pass unasked."""
+    model = run.model
+    if run.snapshot is not None or model is None or model.observed_generation == model.generation:
+        return None
+    return waiting(
+        Reason.MODEL_NOT_OBSERVED,
+        f"The status of the RecModel {run.spec.model_ref.name} is not up to date, so its champion is not known.",
+    )
+
+
+def invalid_hyperparameters(run: ObservedRun) -> Verdict | None:
+    """What the trainer would refuse is refused before a pod is started for it."""
+    if run.snapshot is not None or run.model is None:
+        return None
+    architecture = run.model.spec.architecture
+    found = faults(
+        architecture.name,
+        Source(
+            f"RecModel {run.spec.model_ref.name} spec.architecture.hyperparameters", architecture.hyperparameters or {}
+        ),
+        Source("spec.hyperparameters", run.spec.hyperparameters or {}),
+    )
+    if not found:
+        return None
+    return failed(Reason.INVALID_HYPERPARAMETERS, " ".join(found))
+
+
+def suspended_from_the_start(run: ObservedRun) -> Verdict | None:
+    """A run takes its snapshot when it starts, and a suspended one has not."""
+    if run.snapshot is not None or run.job is not None or not run.spec.suspend:
+        return None
+    return Verdict("Unknown", Reason.SUSPENDED, "spec.suspend is true: the run starts when it is false.")
+
+
+def version_made(run: ObservedRun) -> Verdict | None:
+    """The trainer's result counts once its pod is done, even when the Job failed after it was written."""
+    result, done = run.status.result, run.job is None or run.job.verdict is not None
+    if result is None or not done or run.snapshot is None or run.snapshot.config is None:
+        return None
+    found = judge(result, run.snapshot.config)
+    if found.passed:
+        return Verdict("True", found.reason, found.message)
+    if found.reason == Reason.GATES_FAILED:
+        return Verdict("False", found.reason, found.message)
+    return failed(found.reason, found.message)
+
+
+def job_failed(run: ObservedRun) -> Verdict | None:
+    """The Job controller gave up: too many attempts, too long, or an exit code that forbids another attempt."""
+    job = run.job
+    if job is None or job.verdict != "Failed" or run.status.result is not None:
+        return None
+    last = newest_failure(run.pods, run.status.failure, memory_of(run))
+    if job.verdict_reason == "DeadlineExceeded":
+        return failed(
+            Reason.DEADLINE_EXCEEDED,
+            f"The run did not end within spec.activeDeadlineSeconds ({run.spec.active_deadline_seconds} s), retries "
+            "included: give another TrainingRun more time.",
+            last,
+        )
+    if job.verdict_reason == "PodFailurePolicy":
+        reason = last.reason if last else Reason.TRAINER_FAILED
+        return failed(reason, last.message if last else job.verdict_message, last)
+    if job.verdict_reason != "BackoffLimitExceeded":
+        return failed(Reason.JOB_FAILED, f"The Job {job.name} failed: {job.verdict_message or 'no reason given'}", last)
+    if last is None:
+        return failed(Reason.ATTEMPTS_EXHAUSTED, f"All {attempts_allowed(run)} attempts failed; no pod is left to ask.")
+    if attempts_allowed(run) == 1:
+        return failed(last.reason, last.message, last)
+    reason = Reason.OUT_OF_MEMORY if last.reason == Reason.OUT_OF_MEMORY else Reason.ATTEMPTS_EXHAUSTED
+    message = f"All {attempts_allowed(run)} attempts failed. The last one: {last.reason}: {last.message}"
+    return Verdict("False", reason, message, failure=last)
+
+
+def result_missing(run: ObservedRun) -> Verdict | None:
+    """A pod that ends well must have reported its version before."""
+    if run.job is None or run.job.verdict != "Complete" or run.status.result is not None:
+        return None
+    return failed(
+        Reason.RESULT_MISSING,
+        f"The Job {run.job.name} is complete but its pod wrote no status.result: the trainer may not be allowed to "
+        "write this run's status (see the pod's log), or the image is not a recsys-trainer.",
+    )
+
+
+def suspended(run: ObservedRun) -> Verdict | None:
+    """The Job keeps its checkpoints and loses its pod."""
+    if not run.spec.suspend:
+        return None
+    return Verdict(
+        "Unknown",
+        Reason.SUSPENDED,
+        "spec.suspend is true: no pod runs, the checkpoints are kept.",
+        start=True,
+    )
+
+
+def pending(run: ObservedRun) -> Verdict | None:
+    """No pod trains: say what it waits for."""
+    if trains(run):
+        return None
+    return Verdict(
+        "Unknown",
+        Reason.PENDING,
+        pending_message(run, newest_failure(run.pods, run.status.failure, memory_of(run))),
+        start=True,
+        requeue_after=LOOK_AGAIN,
+    )
+
+
+def running(run: ObservedRun) -> Verdict:
+    """A pod trains, and its progress is the news."""
+    return Verdict("Unknown", Reason.RUNNING, running_message(run), start=True)
+
+
+POLICIES: tuple[Policy, ...] = (
+    # Before anything is written: nothing of somebody else is touched, no snapshot is rewritten.
+    child_name_taken,
+    snapshot_unreadable,
+    # What a run needs to start. Once it has its snapshot, none of these concerns it any more.
+    model_not_found,
+    model_not_observed,
+    invalid_hyperparameters,
+    suspended_from_the_start,
+    # How it ended. A version that exists outweighs whatever became of the Job afterwards.
+    version_made,
+    job_failed,
+    result_missing,
+    # What it does now.
+    suspended,
+    pending,
+)
+
+
+def judge_run(run: ObservedRun) -> Verdict:
+    """The verdict of the first policy that has one. Not for runs that are decided: those stay as they are."""
+    for policy in POLICIES:
+        verdict = policy(run)
+        if verdict is not None:
+            return verdict
+    return running(run)
+
+
+def waiting(reason: Reason, message: str) -> Verdict:
+    """Nothing is created until this heals."""
+    return Verdict("Unknown", reason, message, requeue_after=LOOK_AGAIN)
+
+
+def failed(reason: str, message: str, last: Failure | None = None) -> Verdict:
+    """Final; `last` adds the pod, the exit code and the log of the attempt that failed last."""
+    evidence = last or Failure(reason=reason, message=message)
+    return Verdict(
+        "False", reason, message, failure=evidence.model_copy(update={"reason": str(reason), "message": message})
+    )
+
+
+def memory_of(run: ObservedRun) -> str:
+    """The memory limit of the run's pod."""
+    return str(run.spec.ray.resources_per_worker.memory) if run.spec.ray else DEFAULT_MEMORY
+
+
+def attempts_allowed(run: ObservedRun) -> int:
+    """The first one and its replacements."""
+    return run.spec.max_retries + 1

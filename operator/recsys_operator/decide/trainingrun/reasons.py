@@ -1,0 +1,57 @@
+"""Reasons of a TrainingRun's condition and events. One word has one meaning; programs may rely on it.
+
+A trainer adds reasons of its own (InvalidData, DatasetChanged, …) in its termination message, but cannot use these.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Of the condition `Succeeded`."""
+
+    MODEL_NOT_FOUND = "ModelNotFound"
+    """Unknown: the RecModel does not exist (yet)."""
+    MODEL_NOT_OBSERVED = "ModelNotObserved"
+    """Unknown: the RecModel's status is not up to date, so its champion is not known."""
+    CHILD_NAME_TAKEN = "ChildNameTaken"
+    """Unknown: an object of somebody else bears the name of a child."""
+    SNAPSHOT_UNREADABLE = "SnapshotUnreadable"
+    """Unknown: run.json in the run's ConfigMap cannot be read."""
+    SUSPENDED = "Suspended"
+    """Unknown: spec.suspend is true."""
+    PENDING = "Pending"
+    """Unknown: no pod runs; the message says what it waits for."""
+    RUNNING = "Running"
+    """Unknown: a pod trains."""
+    VERSION_CREATED = "VersionCreated"
+    """True: there is a version and it passed its gates."""
+    GATES_FAILED = "GatesFailed"
+    """False: there is a version and it did not pass its gates."""
+    INVALID_HYPERPARAMETERS = "InvalidHyperparameters"
+    """False: nothing was started."""
+    TRAINER_FAILED = "TrainerFailed"
+    """False: the trainer gave up without a reason of its own."""
+    OUT_OF_MEMORY = "OOMKilled"
+    """False: the last attempt was killed for its memory."""
+    ATTEMPTS_EXHAUSTED = "AttemptsExhausted"
+    """False: spec.maxRetries replacements failed too."""
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    """False: spec.activeDeadlineSeconds have passed."""
+    JOB_FAILED = "JobFailed"
+    """False: the Job controller gave up for another reason."""
+    RESULT_MISSING = "ResultMissing"
+    """False: the pod succeeded but reported no version."""
+    RESULT_INVALID = "ResultInvalid"
+    """False: the reported version is not one of this run's store."""
+
+
+class EventReason(StrEnum):
+    """Of events that are no change of the condition's reason."""
+
+    TRAINING_STARTED = "TrainingStarted"
+    """A pod of the run trains now."""
+    ATTEMPT_FAILED = "AttemptFailed"
+    """A pod failed and will be replaced."""
+
+
+RESERVED = frozenset((*Reason, *EventReason))

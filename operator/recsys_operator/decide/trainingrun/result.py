@@ -1,0 +1,64 @@
+"""What a trainer's result means: a version that may be deployed, one that never may, or none of this run's."""
+
+from dataclasses import dataclass
+
+from recsys_operator.api.common import GateVerdict
+from recsys_operator.api.recmodel import Gate
+from recsys_operator.api.run_config import RunConfig
+from recsys_operator.api.trainingrun import RunResult
+from recsys_operator.decide.trainingrun.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The reason and the message of the condition."""
+
+    passed: bool
+    reason: Reason
+    message: str
+
+
+def judge(result: RunResult, config: RunConfig) -> Judgement:
+    """Hold the result against what the run was told: its place in the store, and every gate of the snapshot."""
+    place = version_uri(config, result.version)
+    if result.uri != place:
+        return Judgement(
+            False,
+            Reason.RESULT_INVALID,
+            f"The trainer reported version {result.version} at {result.uri}, but this run's versions lie at {place}; "
+            "the version is not taken.",
+        )
+    sentences = [sentence for gate in config.gates if (sentence := _shortfall(gate, result))]
+    if not sentences and result.verdict == "Failed":
+        sentences = ["the trainer failed the version, whatever its gates say"]
+    if sentences:
+        return Judgement(
+            False,
+            Reason.GATES_FAILED,
+            f"{'; '.join(sentences)}; version {result.version} can never be deployed",
+        )
+    figures = "".join(f", {metric.name} {metric.value}" for metric in result.metrics)
+    gates = f"{len(config.gates)} gate{'' if len(config.gates) == 1 else 's'}"
+    return Judgement(True, Reason.VERSION_CREATED, f"version {result.version} passed {gates}{figures}")
+
+
+def version_uri(config: RunConfig, version: int) -> str:
+    """Where the store keeps a version of the run's model."""
+    return f"{config.storage.uri.rstrip('/')}/{config.namespace}/{config.model}/versions/{version}"
+
+
+def _shortfall(gate: Gate, result: RunResult) -> str | None:
+    """Why a gate did not pass; a gate without a verdict did not pass."""
+    verdict = next((verdict for verdict in result.gates if verdict.name == gate.name), None)
+    if verdict is None:
+        return f"gate {gate.name}: the trainer gave no verdict"
+    return None if verdict.verdict == "Passed" else f"gate {gate.name}: {_sentence(gate, verdict)}"
+
+
+def _sentence(gate: Gate, verdict: GateVerdict) -> str:
+    metric, value, threshold = verdict.metric, verdict.value, verdict.threshold
+    if metric is None or value is None or threshold is None:
+        return verdict.message.rstrip(".") or "it failed"
+    if gate.floor is not None:
+        return f"{metric} {value} is below the floor {threshold}"
+    return verdict.message.rstrip(".") or f"{metric} {value} does not meet {threshold}"
