@@ -1,0 +1,132 @@
+"""The wiring to kopf: every event of a watched object wakes a task, and does nothing else.
+
+Only `on.event` is used. It writes nothing: no finalizers, no annotations, no progress in the objects.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import kopf
+
+from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, JOBS, RECMODELS, TRAININGRUNS, WORKLOADS, Resource
+from recsys_operator.apply.client import Client
+from recsys_operator.build.labels import MANAGED_BY, OPERATOR
+from recsys_operator.health import Health
+from recsys_operator.reconcile.loop import Key, Loops
+
+OWN = (RECMODELS, TRAININGRUNS, DEPLOYMENTS)
+CHILDREN = (JOBS, WORKLOADS, HTTPROUTES)
+OWNERS = {(resource.api_version, resource.kind): resource for resource in OWN}
+
+TOKEN_LIFETIME = timedelta(minutes=10)
+"""How long kopf uses a token: the kubelet renews the file long before the token ends."""
+
+
+def watched(resource: Resource, obj: Mapping[str, Any]) -> bool:
+    """Whether some watch of ours must deliver this object."""
+    if resource in OWN:
+        return True
+    return resource in CHILDREN and obj["metadata"].get("labels", {}).get(MANAGED_BY) == OPERATOR
+
+
+class Waker:
+    """Turns events into wake-ups."""
+
+    def __init__(self, loops: Loops, health: Health) -> None:
+        self.loops = loops
+        self.health = health
+        self._model_of: dict[Key, str] = {}
+
+    def event(self, resource: Resource, kind: str | None, obj: dict[str, Any]) -> None:
+        """Something happened to an object, or it was listed; `kind` is the watch's word for it."""
+        if kind == "DELETED":
+            self.health.ended(obj["metadata"]["uid"])
+        else:
+            self.health.delivered(obj)
+        if resource in OWN:
+            self._own(resource, kind, obj)
+        else:
+            self._child(obj)
+
+    def _own(self, resource: Resource, kind: str | None, obj: Mapping[str, Any]) -> None:
+        key = key_of(resource, obj)
+        self.loops.wake(key)
+        if resource == RECMODELS:
+            for other, model in self._model_of.items():
+                if other.namespace == key.namespace and model == key.name:
+                    self.loops.wake(other)
+            return
+        if kind == "DELETED":
+            self._model_of.pop(key, None)
+        else:
+            self._model_of[key] = obj.get("spec", {}).get("modelRef", {}).get("name", "")
+        self.loops.wake_all(RECMODELS.plural, key.namespace)
+
+    def _child(self, obj: Mapping[str, Any]) -> None:
+        metadata = obj["metadata"]
+        for reference in metadata.get("ownerReferences", ()):
+            owner = OWNERS.get((reference["apiVersion"], reference["kind"]))
+            if owner is not None:
+                self.loops.wake(Key(owner.plural, metadata["namespace"], reference["name"], reference["uid"]))
+
+
+def key_of(resource: Resource, obj: Mapping[str, Any]) -> Key:
+    """The key of one of our objects."""
+    metadata = obj["metadata"]
+    return Key(resource.plural, metadata["namespace"], metadata["name"], metadata["uid"])
+
+
+def registry(client: Client, waker: Waker, resources: tuple[Resource, ...]) -> kopf.OperatorRegistry:
+    """Handlers for these resources and the login, for kopf."""
+    handlers = kopf.OperatorRegistry()
+    for resource in resources:
+        _watch(handlers, waker, resource)
+
+    @kopf.on.login(registry=handlers)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return await connection(client)
+
+    return handlers
+
+
+def _watch(handlers: kopf.OperatorRegistry, waker: Waker, resource: Resource) -> None:
+    @kopf.on.event(resource.group, resource.version, resource.plural, registry=handlers, id=resource.plural)
+    async def wake(event: kopf.RawEvent, **_: Any) -> None:
+        waker.event(resource, event["type"], dict(event["object"]))
+
+
+async def connection(client: Client) -> kopf.ConnectionInfo:
+    """The credentials of our own client, as kopf takes them."""
+    configuration = client.configuration
+    header = await configuration.get_api_key_with_prefix("BearerToken")
+    scheme, _, token = (header or "").partition(" ")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        insecure=not configuration.verify_ssl,
+        scheme=scheme or None,
+        token=token.strip() or None,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        expiration=datetime.now(UTC) + TOKEN_LIFETIME if token else None,
+    )
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """kopf watches, and only that. Timeouts are such that a dead connection is noticed."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.watching.server_timeout = 240
+    settings.watching.client_timeout = 270
+    settings.watching.connect_timeout = 10
+    settings.watching.chunk_size = 500
+    settings.networking.request_timeout = 60
+    settings.networking.connect_timeout = 10
+    settings.queueing.exit_timeout = 0.5
+    settings.process.ultimate_exiting_timeout = 25
+    for child in CHILDREN:
+        settings.watching.label_selectors[child.group, child.version, child.plural] = f"{MANAGED_BY}={OPERATOR}"
+    return settings

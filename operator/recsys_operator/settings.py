@@ -1,0 +1,94 @@
+"""What the environment tells the operator."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+class SettingsError(Exception):
+    """A variable of the environment is missing or wrong; the message says which and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings. Each field is read from the variable named below it."""
+
+    trainer_image: str
+    """RECSYS_TRAINER_IMAGE: image of a TrainingRun's pod."""
+
+    server_image: str
+    """RECSYS_SERVER_IMAGE: image of a Deployment's pods."""
+
+    namespace: str = "recsys-system"
+    """POD_NAMESPACE: where the operator itself runs."""
+
+    watch_namespaces: tuple[str, ...] = ()
+    """RECSYS_WATCH_NAMESPACES: a comma-separated list; empty for all."""
+
+    alert_token_dir: Path | None = None
+    """RECSYS_ALERT_TOKEN_DIR: each file in it holds a bearer token that the alert receiver accepts."""
+
+    log_level: str = "info"
+    """RECSYS_LOG_LEVEL: debug, info, warning or error."""
+
+    address: str = "0.0.0.0"  # noqa: S104
+    """RECSYS_ADDRESS: the address that both ports listen on."""
+
+    metrics_port: int = 8080
+    """RECSYS_METRICS_PORT: /metrics and /healthz."""
+
+    alerts_port: int = 8081
+    """RECSYS_ALERTS_PORT: POST /alerts."""
+
+    resync_seconds: int = 300
+    """RECSYS_RESYNC_SECONDS: how often an object is looked at when nothing happens."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the variables of this process, or those given; raises `SettingsError`."""
+        env = os.environ if environment is None else environment
+        token_dir = env.get("RECSYS_ALERT_TOKEN_DIR", "")
+        return cls(
+            trainer_image=_required(env, "RECSYS_TRAINER_IMAGE"),
+            server_image=_required(env, "RECSYS_SERVER_IMAGE"),
+            namespace=env.get("POD_NAMESPACE") or "recsys-system",
+            watch_namespaces=tuple(
+                dict.fromkeys(
+                    name.strip() for name in env.get("RECSYS_WATCH_NAMESPACES", "").split(",") if name.strip()
+                )
+            ),
+            alert_token_dir=Path(token_dir) if token_dir else None,
+            log_level=_level(env.get("RECSYS_LOG_LEVEL") or "info"),
+            address=env.get("RECSYS_ADDRESS") or "0.0.0.0",  # noqa: S104
+            metrics_port=_number(env, "RECSYS_METRICS_PORT", 8080, 1, 65535),
+            alerts_port=_number(env, "RECSYS_ALERTS_PORT", 8081, 1, 65535),
+            resync_seconds=_number(env, "RECSYS_RESYNC_SECONDS", 300, 1, 86400),
+        )
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip()
+    if not value:
+        raise SettingsError(f"{name} is not set: it must name an image, such as registry.example/recsys:1.0")
+    return value
+
+
+def _level(value: str) -> str:
+    if value.lower() not in LEVELS:
+        raise SettingsError(f"RECSYS_LOG_LEVEL is {value!r}: it must be one of {', '.join(LEVELS)}")
+    return value.lower()
+
+
+def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = env.get(name) or str(default)
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise SettingsError(f"{name} is {text!r}: it must be a whole number from {low} to {high}")
+    return value
