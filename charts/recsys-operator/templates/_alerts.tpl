@@ -1,0 +1,142 @@
+{{- /*
+The groups of the rules file. Series of the servers carry namespace, pod, deployment and version as target labels;
+series of the operator carry namespace, deployment and version of their own (scrape it with honor_labels).
+Only a version with enough traffic is judged, and only such versions are compared. A stable version that is slower than
+its canary is no regression: the canary is an improvement.
+*/}}
+{{- define "recsys-operator.rule-groups" -}}
+{{- $v := .Values.prometheusRule -}}
+{{- $by := "namespace, deployment, version" -}}
+groups:
+  - name: recsys-operator.versions
+    interval: {{ $v.interval }}
+    rules:
+      - record: recsys:requests:rate
+        expr: sum by ({{ $by }}) (rate(recsys_requests_total{deployment!="", version!=""}[{{ $v.window }}]))
+      - record: recsys:request_errors:rate
+        expr: sum by ({{ $by }}) (rate(recsys_request_errors_total{deployment!="", version!=""}[{{ $v.window }}]))
+      - record: recsys:request_duration_seconds:p99
+        expr: |-
+          histogram_quantile(0.99,
+            sum by ({{ $by }}, le) (rate(recsys_request_duration_seconds_bucket{deployment!="", version!=""}[{{ $v.window }}]))
+          )
+          and on ({{ $by }}) recsys:requests:rate >= {{ $v.minRequestsPerSecond }}
+      {{- if $v.latency.enabled }}
+      - alert: RecsysLatencyHigh
+        expr: |-
+          recsys:request_duration_seconds:p99 > {{ $v.latency.floorSeconds }}
+          and
+          recsys:request_duration_seconds:p99
+            > on (namespace, deployment) group_left ()
+          {{ $v.latency.ratio }} * min by (namespace, deployment) (recsys:request_duration_seconds:p99)
+          unless on ({{ $by }}) recsys_rollout_weight{role="stable"}
+        for: {{ $v.latency.for }}
+        labels:
+          severity: critical
+        annotations:
+          summary: Version {{ "{{ $labels.version }}" }} of {{ "{{ $labels.namespace }}/{{ $labels.deployment }}" }} is slow
+          description: >-
+            p99 of version {{ "{{ $labels.version }}" }} is {{ "{{ $value | humanizeDuration }}" }}: more than {{ $v.latency.ratio }} times the fastest
+            version of this Deployment, and above {{ $v.latency.floorSeconds }} s. The operator takes the version's weight away.
+          runbook_url: {{ $v.runbookBaseUrl }}/RecsysLatencyHigh.md
+      {{- end }}
+      {{- if $v.latencyObjective.enabled }}
+      - alert: RecsysLatencyObjectiveMissed
+        expr: recsys:request_duration_seconds:p99 > {{ $v.latencyObjective.seconds }}
+        for: {{ $v.latencyObjective.for }}
+        labels:
+          severity: warning
+        annotations:
+          summary: Version {{ "{{ $labels.version }}" }} of {{ "{{ $labels.namespace }}/{{ $labels.deployment }}" }} misses its latency objective
+          description: >-
+            p99 of version {{ "{{ $labels.version }}" }} is {{ "{{ $value | humanizeDuration }}" }}; the objective is {{ $v.latencyObjective.seconds }} s. A running
+            rollout keeps its weights until this is resolved.
+          runbook_url: {{ $v.runbookBaseUrl }}/RecsysLatencyObjectiveMissed.md
+      {{- end }}
+      {{- if $v.errors.enabled }}
+      - alert: RecsysErrorRateHigh
+        expr: |-
+          recsys:request_errors:rate / recsys:requests:rate > {{ $v.errors.ratio }}
+          and on ({{ $by }}) recsys:requests:rate >= {{ $v.minRequestsPerSecond }}
+        for: {{ $v.errors.for }}
+        labels:
+          severity: critical
+        annotations:
+          summary: Version {{ "{{ $labels.version }}" }} of {{ "{{ $labels.namespace }}/{{ $labels.deployment }}" }} fails requests
+          description: >-
+            {{ "{{ $value | humanizePercentage }}" }} of the answers of version {{ "{{ $labels.version }}" }} are 5xx; {{ mulf $v.errors.ratio 100 }} % are
+            tolerated. The operator takes the version's weight away.
+          runbook_url: {{ $v.runbookBaseUrl }}/RecsysErrorRateHigh.md
+      {{- end }}
+      {{- if $v.serverDown.enabled }}
+      - alert: RecsysServerDown
+        expr: count by ({{ $by }}) (up{deployment!="", version!=""} == 0)
+        for: {{ $v.serverDown.for }}
+        labels:
+          severity: warning
+        annotations:
+          summary: Pods of version {{ "{{ $labels.version }}" }} of {{ "{{ $labels.namespace }}/{{ $labels.deployment }}" }} do not answer
+          description: >-
+            Prometheus cannot scrape {{ "{{ $value }}" }} pod(s) of version {{ "{{ $labels.version }}" }}.
+          runbook_url: {{ $v.runbookBaseUrl }}/RecsysServerDown.md
+      {{- end }}
+      {{- if $v.noTraffic.enabled }}
+      - alert: RecsysNoTraffic
+        expr: |-
+          max by ({{ $by }}) (recsys_rollout_weight) > 0
+          unless on ({{ $by }}) recsys:requests:rate > 0
+          and on (namespace, deployment) sum by (namespace, deployment) (recsys:requests:rate) >= {{ $v.minRequestsPerSecond }}
+        for: {{ $v.noTraffic.for }}
+        labels:
+          severity: warning
+        annotations:
+          summary: Version {{ "{{ $labels.version }}" }} of {{ "{{ $labels.namespace }}/{{ $labels.deployment }}" }} gets no requests
+          description: >-
+            Its weight is {{ "{{ $value }}" }} and its Deployment is asked, but nothing reaches the version.
+          runbook_url: {{ $v.runbookBaseUrl }}/RecsysNoTraffic.md
+      {{- end }}
+  - name: recsys-operator.operator
+    interval: {{ $v.interval }}
+    rules:
+      {{- if $v.receiverRejecting.enabled }}
+      - alert: RecsysAlertReceiverRejecting
+        # A counter that appears with a value has grown too: increase() does not see it.
+        expr: |-
+          sum by (reason) (increase(recsys_alerts_rejected_total[5m])) > 0
+          or
+          sum by (reason) (recsys_alerts_rejected_total unless recsys_alerts_rejected_total offset 5m) > 0
+        for: {{ $v.receiverRejecting.for }}
+        labels:
+          severity: warning
+        annotations:
+          summary: The operator refuses alerts ({{ "{{ $labels.reason }}" }})
+          description: >-
+            {{ "{{ $value | printf \"%.0f\" }}" }} posts to the operator's alert receiver were refused within 5 minutes: rollouts may go on
+            although an alert is firing.
+          runbook_url: {{ $v.runbookBaseUrl }}/RecsysAlertReceiverRejecting.md
+      {{- end }}
+      {{- if $v.operatorDown.enabled }}
+      - alert: RecsysOperatorDown
+        expr: absent(recsys_queue_length)
+        for: {{ $v.operatorDown.for }}
+        labels:
+          severity: warning
+        annotations:
+          summary: recsys-operator is down
+          description: >-
+            No operator has been scraped. What is served stays served; runs, rollouts and rollbacks stand still.
+          runbook_url: {{ $v.runbookBaseUrl }}/RecsysOperatorDown.md
+      {{- end }}
+      {{- if $v.reconcileErrors.enabled }}
+      - alert: RecsysReconcileErrors
+        expr: sum by (kind) (increase(recsys_reconcile_errors_total[5m])) > 3
+        for: {{ $v.reconcileErrors.for }}
+        labels:
+          severity: warning
+        annotations:
+          summary: recsys-operator keeps failing to reconcile {{ "{{ $labels.kind }}" }} objects
+          description: >-
+            {{ "{{ $value | printf \"%.0f\" }}" }} reconciles of {{ "{{ $labels.kind }}" }} failed within 5 minutes.
+          runbook_url: {{ $v.runbookBaseUrl }}/RecsysReconcileErrors.md
+      {{- end }}
+{{- end }}

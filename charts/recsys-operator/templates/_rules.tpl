@@ -1,0 +1,35 @@
+{{- /*
+What the operator may do in the namespaces that it works in: one list, for the ClusterRole and for the Roles.
+It grants each trainer `get` on its TrainingRun and `get`, `patch` on that status, so it holds these verbs itself:
+Kubernetes lets nobody grant more than he has, and the operator has neither `escalate` nor `bind`.
+Secrets are not here: nothing reads them.
+*/}}
+{{- define "recsys-operator.rules" -}}
+- apiGroups: [recsys.dev]
+  resources: [recmodels, trainingruns, deployments]
+  verbs: [get, list, watch]
+- apiGroups: [recsys.dev]
+  resources: [recmodels/status, trainingruns/status, deployments/status]
+  verbs: [get, patch]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services, configmaps, serviceaccounts]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [roles, rolebindings]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: ["", events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
