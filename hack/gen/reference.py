@@ -59,7 +59,7 @@ def _fields(schema: Schema, part: str) -> str:
                 _type(node),
                 default,
                 _bounds(node),
-                node["description"],
+                node["description"].replace("<", "&lt;"),
             )
         )
     return "\n".join(["| Field | Type | Default | Bounds | Meaning |", "| --- | --- | --- | --- | --- |", *rows])

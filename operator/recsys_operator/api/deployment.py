@@ -5,7 +5,19 @@ from typing import Literal
 from pydantic import Field
 
 from recsys_operator.api.common import Condition, LocalRef, Resources, one_of
-from recsys_operator.api.schema import NAME_RULES, Column, Digest, Kind, Model, Rule, Text, Time, listing
+from recsys_operator.api.schema import (
+    DNS_LABEL,
+    DNS_SUBDOMAIN,
+    NAME_RULES,
+    Column,
+    Digest,
+    Kind,
+    Model,
+    Rule,
+    Text,
+    Time,
+    listing,
+)
 
 
 class VersionChoice(Model):
@@ -23,12 +35,20 @@ class VersionChoice(Model):
 class GatewayRef(Model):
     """The Gateway that takes the traffic in."""
 
-    name: str = Field(min_length=1, max_length=253, description="Name of the Gateway.")
+    name: str = Field(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN, description="Name of the Gateway.")
     namespace: str | None = Field(
-        None, min_length=1, max_length=63, description="Its namespace; the Deployment's own when absent."
+        None,
+        min_length=1,
+        max_length=63,
+        pattern=DNS_LABEL,
+        description="Its namespace; the Deployment's own when absent.",
     )
     section_name: str | None = Field(
-        None, min_length=1, max_length=253, description="One listener of it; all when absent."
+        None,
+        min_length=1,
+        max_length=253,
+        pattern=DNS_SUBDOMAIN,
+        description="One listener of it; all when absent.",
     )
 
 
@@ -177,6 +197,9 @@ class Block(Model):
 
     version: int = Field(ge=1, description="Number of the version.")
     digest: Digest = Field(description="Its digest: the same bytes under another name are blocked too.")
+    revision: str | None = Field(
+        None, max_length=64, description="Set where only this revision is blocked, because stable has the same digest."
+    )
     cause: str = Field(max_length=64, description="One CamelCase word.")
     message: Text = Field(description="A sentence.")
     time: Time = Field(description="When it was blocked.")

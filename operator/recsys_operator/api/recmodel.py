@@ -100,6 +100,8 @@ class ChampionGate(Model):
 class ParityGate(Model):
     """The exported ONNX graph must give the lists that the trained model gives, for all users."""
 
+    CEL = (Rule("!self.tolerance.startsWith('-')", "parity.tolerance must not be negative"),)
+
     tolerance: Decimal = Field("1e-5", description="Items whose scores are closer than this may swap places.")
 
 

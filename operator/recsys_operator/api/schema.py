@@ -80,6 +80,10 @@ def listing(kind: str, *, keys: tuple[str, ...] = ()) -> dict[str, Any]:
 QUANTITY = r"^([0-9]+(\.[0-9]+)?)([numkMGTPE]|[KMGTPE]i)?$"
 DECIMAL = r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?(e-?[0-9]{1,2})?$"
 NAME = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+# A whole number is not checked against the pattern, and zero passes it.
+MORE_THAN_NOTHING = {"rule": "quantity(string(self)).isGreaterThan(quantity('0'))", "message": "must be more than 0"}
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=40, pattern=NAME)]
 ClaimName = Annotated[str, Field(min_length=1, max_length=253)]
@@ -89,7 +93,14 @@ Decimal = Annotated[str, Field(max_length=32, pattern=DECIMAL)]
 Digest = Annotated[str, Field(max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
 Quantity = Annotated[
     str | int,
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY, "maxLength": 20}),
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "pattern": QUANTITY,
+            "maxLength": 20,
+            "x-kubernetes-validations": [MORE_THAN_NOTHING],
+        }
+    ),
 ]
 Location = Annotated[
     str,
