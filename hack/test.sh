@@ -38,7 +38,7 @@ case ${1:-} in
     ;;
   chart)
     say "chart tests"
-    hack/cluster/bins.sh helm kubeconform > /dev/null
+    hack/cluster/bins.sh helm kubeconform kubernetes etcd gateway-api prometheus alertmanager > /dev/null
     python -m pytest tests/chart
     ;;
   integration)

@@ -3,7 +3,7 @@
 #   hack/cluster/bins.sh            all of them (10 to 15 minutes when none is cached)
 #   hack/cluster/bins.sh helm etcd  only what these need; the other names may be missing from the directory
 # Groups: kubernetes (kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubectl), helm, kubeconform,
-# coredns, local-path-provisioner, gateway-api (the directory gateway-api-crds), traefik, etcd, prometheus, alertmanager.
+# coredns, local-path-provisioner, gateway-api (the directory gateway-api-crds), traefik, etcd, prometheus (and promtool), alertmanager.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -19,7 +19,8 @@ hash_of() { cat "$@" | sha256sum | cut -c1-12; }
 home() {
   local name=$1 version
   case $name in
-    etcd | prometheus | alertmanager) echo "$CACHE/bin/$name-$debian" ;;
+    prometheus) echo "$CACHE/bin/prometheus-promtool-$debian" ;;
+    etcd | alertmanager) echo "$CACHE/bin/$name-$debian" ;;
     traefik) echo "$CACHE/bin/traefik-$TRAEFIK_VERSION-$(hash_of "$HERE/python/traefik.txt")" ;;
     *)
       version=$(tr a-z- A-Z_ <<< "$name")_VERSION
@@ -81,7 +82,10 @@ go_build() { # go_build GROUP DIRECTORY
 build() { # build GROUP DIRECTORY
   case $1 in
     etcd) deb etcd-server usr/bin/etcd etcd "$2" ;;
-    prometheus) deb prometheus usr/bin/prometheus prometheus "$2" ;;
+    prometheus)
+      deb prometheus usr/bin/prometheus prometheus "$2"
+      deb prometheus usr/bin/promtool promtool "$2"
+      ;;
     alertmanager) deb prometheus-alertmanager usr/bin/prometheus-alertmanager alertmanager "$2" ;;
     traefik)
       wheel "$HERE/python/traefik.txt" "$2/wheel"
