@@ -27,7 +27,7 @@ sources() { # sources NAME: the paths that the image is made of
   esac
 }
 
-key_of() { # key_of NAME BASE_ID: the hash of the base and of every file, with its name
+key_of() { # key_of NAME BASE_KEY: the hash of the base and of every file, with its name
   { echo "$2"
     sources "$1" | xargs -I{} find {} -type f -not -path '*/__pycache__/*' -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
   } | sha256sum | cut -c1-16
@@ -63,11 +63,13 @@ build() { # build NAME BASE KEY
 }
 
 base=${BASE:-$(hack/cluster/base-image.sh)}
-base_id=$(image_id "$base")
+# The recipe of the local base, or the identity of another one.
+base_key=$(label "$base" dev.recsys.base)
+[ -n "$base_key" ] && [ "$base_key" != '<no value>' ] || base_key=$(image_id "$base")
 images=()
 for name in "${names[@]}"; do
   sources "$name" >/dev/null
-  key=$(key_of "$name" "$base_id")
+  key=$(key_of "$name" "$base_key")
   images+=("localhost/$name:$tag")
   if [ -z "${FORCE:-}" ] && [ "$(label "localhost/$name:$tag" dev.recsys.key)" = "$key" ]; then
     echo "[images] $name: unchanged, $(size "localhost/$name:$tag")"
