@@ -67,6 +67,7 @@ class Resources(Model):
     CEL = tuple(
         Rule(
             f"!has(self.requests) || !has(self.requests.{name}) || "
+            f"!isQuantity(string(self.requests.{name})) || !isQuantity(string(self.limits.{name})) || "
             f"quantity(string(self.requests.{name})).compareTo(quantity(string(self.limits.{name}))) <= 0",
             f"resources.requests.{name} must not exceed resources.limits.{name}",
         )

@@ -82,8 +82,11 @@ DECIMAL = r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?(e-?[0-9]{1,2})?$"
 NAME = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
-# A whole number is not checked against the pattern, and zero passes it.
-MORE_THAN_NOTHING = {"rule": "quantity(string(self)).isGreaterThan(quantity('0'))", "message": "must be more than 0"}
+# A whole number is not checked against the pattern, and zero passes it. What is no quantity at all fails the pattern.
+MORE_THAN_NOTHING = {
+    "rule": "!isQuantity(string(self)) || quantity(string(self)).isGreaterThan(quantity('0'))",
+    "message": "must be more than 0",
+}
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=40, pattern=NAME)]
 ClaimName = Annotated[str, Field(min_length=1, max_length=253)]

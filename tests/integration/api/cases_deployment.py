@@ -1,0 +1,173 @@
+"""Deployment: one wrong manifest and its correction for each rule and bound."""
+
+from tests.integration.api.case import ABSENT, Case, Manifest, Transition
+from tests.integration.api.cases_recmodel import DNS_LABEL, NAME, NAMES_GROW
+from tests.integration.api.cases_trainingrun import quantities
+
+ONE_VERSION = "spec.version must set exactly one of: pin, follow"
+ONE_STEP = "a step must set exactly one of: weight, pause"
+BEGIN = "strategy.canary.steps must begin with a weight"
+RISE = "the weights of strategy.canary.steps must rise from step to step"
+SUBDOMAIN = r"should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'"
+HOSTNAME = r"should match '^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'"
+LABEL = "should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'"
+STEPS = [{"weight": 10}, {"pause": {"durationSeconds": 60}}, {"weight": 50}, {"pause": {"durationSeconds": 60}}]
+
+BASE: Manifest = {
+    "apiVersion": "recsys.dev/v1alpha1",
+    "kind": "Deployment",
+    "metadata": {"name": "movies"},
+    "spec": {
+        "modelRef": {"name": "movies"},
+        "version": {"pin": 4},
+        "replicas": 2,
+        "resources": {"requests": {"cpu": "1m", "memory": "1m"}, "limits": {"cpu": "1G", "memory": "1T"}},
+        "traffic": {
+            "gateway": {"name": "gateway", "namespace": "gateway-system", "sectionName": "http"},
+            "hostnames": ["movies.example.com"],
+        },
+        "strategy": {"canary": {"steps": STEPS}},
+        "rollback": {"warmSeconds": 600, "freezeSeconds": 600},
+        "paused": False,
+    },
+}
+
+
+def weights(*shares: int) -> list[dict[str, int]]:
+    """Steps without pauses."""
+    return [{"weight": share} for share in shares]
+
+
+def host(length: int) -> str:
+    """A host name of so many characters."""
+    return "movies.".ljust(length, "x")
+
+
+CASES: list[Case] = [
+    # The object
+    Case("metadata.name", "rule", "d" * 41, "d" * 40, NAMES_GROW, about=""),
+    Case("metadata.name", "rule", "movies.example", "movies-example", DNS_LABEL, about=""),
+    Case("spec", "required", ABSENT, BASE["spec"], "Required value"),
+    Case("spec.modelRef", "required", ABSENT, {"name": "movies"}, "Required value"),
+    Case("spec.modelRef.name", "required", ABSENT, "movies", "Required value"),
+    Case("spec.modelRef.name", "minLength", "", "m", "should be at least 1 chars long"),
+    Case("spec.modelRef.name", "maxLength", "m" * 41, "m" * 40, "may not be more than 40"),
+    Case("spec.modelRef.name", "pattern", "movies_1", "movies-1", NAME),
+    # Which version
+    Case("spec.version", "required", ABSENT, {"follow": "Champion"}, "Required value"),
+    Case("spec.version", "rule", {}, {"pin": 1}, ONE_VERSION),
+    Case("spec.version", "rule", {"pin": 1, "follow": "Champion"}, {"follow": "Champion"}, ONE_VERSION),
+    Case("spec.version.pin", "minimum", 0, 1, "should be greater than or equal to 1"),
+    Case("spec.version.pin", "maximum", 1000000001, 1000000000, "should be less than or equal to 1000000000"),
+    Case(
+        "spec.version",
+        "enum",
+        {"follow": "Latest"},
+        {"follow": "LatestPassing"},
+        'supported values: "Champion", "LatestPassing"',
+        about="spec.version.follow",
+    ),
+    # The pods
+    Case("spec.replicas", "minimum", 0, 1, "should be greater than or equal to 1"),
+    Case("spec.replicas", "maximum", 1001, 1000, "should be less than or equal to 1000"),
+    Case("spec.resources", "required", ABSENT, {"limits": {"cpu": 1, "memory": "1Gi"}}, "Required value"),
+    Case("spec.resources.limits", "required", ABSENT, {"cpu": 1, "memory": "1Gi"}, "Required value"),
+    Case("spec.resources.limits.cpu", "required", ABSENT, "1", "Required value"),
+    Case("spec.resources.limits.memory", "required", ABSENT, "1Gi", "Required value"),
+    *quantities("spec.resources.requests.cpu"),
+    *quantities("spec.resources.requests.memory"),
+    *quantities("spec.resources.limits.cpu", "resources.requests.cpu must not exceed"),
+    *quantities("spec.resources.limits.memory", "resources.requests.memory must not exceed"),
+    *(
+        Case(
+            "spec.resources",
+            "rule",
+            {"requests": {amount: asked}, "limits": {"cpu": "1", "memory": "1Gi"}},
+            {"requests": {amount: right}, "limits": {"cpu": "1", "memory": "1Gi"}},
+            f"resources.requests.{amount} must not exceed resources.limits.{amount}",
+        )
+        for amount, asked, right in (("cpu", "1001m", "1000m"), ("cpu", 2, 1), ("memory", "1025Mi", "1024Mi"))
+    ),
+    # The traffic
+    Case("spec.traffic", "required", ABSENT, BASE["spec"]["traffic"], "Required value"),
+    Case("spec.traffic.gateway", "required", ABSENT, {"name": "gateway"}, "Required value"),
+    Case("spec.traffic.gateway.name", "required", ABSENT, "gateway", "Required value"),
+    Case("spec.traffic.gateway.name", "minLength", "", "g", "should be at least 1 chars long"),
+    Case("spec.traffic.gateway.name", "maxLength", "g" * 254, "g" * 253, "may not be more than 253"),
+    Case("spec.traffic.gateway.name", "pattern", "Gateway", "gateway", SUBDOMAIN),
+    Case("spec.traffic.gateway.namespace", "minLength", "", "g", "should be at least 1 chars long"),
+    Case("spec.traffic.gateway.namespace", "maxLength", "g" * 64, "g" * 63, "may not be more than 63"),
+    Case("spec.traffic.gateway.namespace", "pattern", "gateway.system", "gateway-system", LABEL),
+    Case("spec.traffic.gateway.sectionName", "minLength", "", "h", "should be at least 1 chars long"),
+    Case("spec.traffic.gateway.sectionName", "maxLength", "h" * 254, "h" * 253, "may not be more than 253"),
+    Case("spec.traffic.gateway.sectionName", "pattern", "http/web", "http-web", SUBDOMAIN),
+    Case("spec.traffic.hostnames", "required", ABSENT, ["movies.example.com"], "Required value"),
+    Case("spec.traffic.hostnames", "minItems", [], ["movies.example.com"], "should have at least 1 items"),
+    Case(
+        "spec.traffic.hostnames",
+        "maxItems",
+        [f"m{number}.example.com" for number in range(17)],
+        [f"m{number}.example.com" for number in range(16)],
+        "must have at most 16 items",
+    ),
+    Case(
+        "spec.traffic.hostnames", "unique", ["a.example.com"] * 2, ["a.example.com", "b.example.com"], "Duplicate value"
+    ),
+    Case("spec.traffic.hostnames[0]", "maxLength", host(254), host(253), "may not be more than 253"),
+    Case("spec.traffic.hostnames[0]", "pattern", "https://movies.example.com", "movies.example.com", HOSTNAME),
+    Case("spec.traffic.hostnames[0]", "pattern", "movies.*.com", "*.movies.com", HOSTNAME),
+    # The rollout
+    Case("spec.strategy", "required", {}, {"canary": {"steps": STEPS}}, "Required value", about="spec.strategy.canary"),
+    Case("spec.strategy.canary.steps", "required", ABSENT, STEPS, "Required value"),
+    Case(
+        "spec.strategy.canary.steps",
+        "minItems",
+        [],
+        STEPS,
+        "should have at least 1 items",
+        also=("index out of bounds",),
+    ),
+    Case(
+        "spec.strategy.canary.steps",
+        "maxItems",
+        weights(*range(1, 22)),
+        weights(*range(1, 21)),
+        "must have at most 20 items",
+    ),
+    Case("spec.strategy.canary.steps[1]", "rule", {}, {"weight": 20}, ONE_STEP),
+    Case(
+        "spec.strategy.canary.steps[1]",
+        "rule",
+        {"weight": 20, "pause": {"durationSeconds": 60}},
+        {"pause": {"durationSeconds": 60}},
+        ONE_STEP,
+    ),
+    Case("spec.strategy.canary.steps", "rule", STEPS[1:], STEPS[2:], BEGIN, about="spec.strategy.canary"),
+    Case("spec.strategy.canary.steps", "rule", weights(50, 10), weights(10, 50), RISE, about="spec.strategy.canary"),
+    Case("spec.strategy.canary.steps", "rule", weights(10, 10), weights(10, 11), RISE, about="spec.strategy.canary"),
+    Case("spec.strategy.canary.steps[0].weight", "minimum", 0, 1, "should be greater than or equal to 1"),
+    Case("spec.strategy.canary.steps[2].weight", "maximum", 100, 99, "should be less than or equal to 99"),
+    Case("spec.strategy.canary.steps[1].pause.durationSeconds", "required", ABSENT, 60, "Required value"),
+    Case(
+        "spec.strategy.canary.steps[1].pause.durationSeconds", "minimum", 0, 1, "should be greater than or equal to 1"
+    ),
+    Case(
+        "spec.strategy.canary.steps[1].pause.durationSeconds",
+        "maximum",
+        604801,
+        604800,
+        "should be less than or equal to 604800",
+    ),
+    Case("spec.rollback.warmSeconds", "minimum", -1, 0, "should be greater than or equal to 0"),
+    Case("spec.rollback.warmSeconds", "maximum", 604801, 604800, "should be less than or equal to 604800"),
+    Case("spec.rollback.freezeSeconds", "minimum", 0, 1, "should be greater than or equal to 1"),
+    Case("spec.rollback.freezeSeconds", "maximum", 604801, 604800, "should be less than or equal to 604800"),
+    # What may not change
+    Transition(
+        "spec.modelRef",
+        "rule",
+        {"name": "books"},
+        {"name": "movies"},
+        "spec.modelRef is immutable: make another Deployment",
+    ),
+]

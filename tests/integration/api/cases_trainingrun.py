@@ -1,0 +1,101 @@
+"""TrainingRun: one wrong manifest and its correction for each rule and bound."""
+
+from typing import Any
+
+from tests.integration.api.case import ABSENT, Case, Manifest, Transition
+from tests.integration.api.cases_recmodel import DNS_LABEL, HYPERPARAMETER, LOCATION, NAME, NAMES_GROW, path_of
+
+QUANTITY = r"should match '^([0-9]+(\.[0-9]+)?)([numkMGTPE]|[KMGTPE]i)?$'"
+DIGEST = "sha256:" + "0f" * 32
+
+BASE: Manifest = {
+    "apiVersion": "recsys.dev/v1alpha1",
+    "kind": "TrainingRun",
+    "metadata": {"name": "movies-1"},
+    "spec": {
+        "modelRef": {"name": "movies"},
+        "dataset": {"uri": "pvc://data/ml-100k/ml-100k.inter", "format": "RecBole", "digest": DIGEST},
+        "hyperparameters": {"epochs": "20"},
+        "seed": 7,
+        "ray": {"resourcesPerWorker": {"cpu": "500m", "memory": "2Gi"}},
+        "maxRetries": 2,
+        "activeDeadlineSeconds": 3600,
+        "suspend": False,
+    },
+}
+
+
+def immutable(name: str, *changes: tuple[Any, Any]) -> list[Case]:
+    """Cases of `spec.<name>`: each pair is what is asked for and what the object has."""
+    message = f"spec.{name} is immutable: make another TrainingRun (only spec.suspend may change)"
+    return [Transition(f"spec.{name}", "rule", wrong, right, message, about="spec") for wrong, right in changes]
+
+
+def quantities(at: str, *also: str) -> list[Case]:
+    """Cases of one amount of CPU or memory; `also` is what else the API server says of an amount of nothing."""
+    nothing = "must be more than 0"
+    return [
+        Case(at, "pattern", "1 GB", "1G", QUANTITY),
+        Case(at, "maxLength", "1".ljust(21, "0"), "1000", "may not be more than 20"),
+        *(Case(at, "rule", wrong, right, nothing, also=also) for wrong, right in ((0, 1), (-1, "1"), ("0m", "1m"))),
+    ]
+
+
+CASES: list[Case] = [
+    # The object
+    Case("metadata.name", "rule", "r" * 41, "r" * 40, NAMES_GROW, about=""),
+    Case("metadata.name", "rule", "run.1", "run-1", DNS_LABEL, about=""),
+    Case("spec", "required", ABSENT, BASE["spec"], "Required value"),
+    Case("spec.modelRef", "required", ABSENT, {"name": "movies"}, "Required value"),
+    Case("spec.modelRef.name", "required", ABSENT, "movies", "Required value"),
+    Case("spec.modelRef.name", "minLength", "", "m", "should be at least 1 chars long"),
+    Case("spec.modelRef.name", "maxLength", "m" * 41, "m" * 40, "may not be more than 40"),
+    Case("spec.modelRef.name", "pattern", "Movies", "movies", NAME),
+    # The data
+    Case("spec.dataset", "required", ABSENT, {"uri": "pvc://data/u.inter"}, "Required value"),
+    Case("spec.dataset.uri", "required", ABSENT, "pvc://data/u.inter", "Required value"),
+    Case("spec.dataset.uri", "maxLength", path_of(513), path_of(512), "may not be more than 512"),
+    Case("spec.dataset.uri", "pattern", "pvc://data/u.inter/", "pvc://data/u.inter", LOCATION),
+    Case("spec.dataset.format", "enum", "JSON", "CSV", 'supported values: "RecBole", "CSV"'),
+    Case("spec.dataset.digest", "pattern", "sha256:abc", DIGEST, "should match '^sha256:[0-9a-f]{64}$'"),
+    Case("spec.dataset.digest", "maxLength", DIGEST + "0", DIGEST, "may not be more than 71"),
+    # The settings
+    Case(
+        "spec.hyperparameters",
+        "maxProperties",
+        {f"p{number}": "1" for number in range(33)},
+        {f"p{number}": "1" for number in range(32)},
+        "must have at most 32 items",
+    ),
+    Case("spec.hyperparameters{epochs}", "maxLength", "1" * 65, "1" * 64, "may not be more than 64"),
+    Case("spec.hyperparameters", "rule", {"Epochs": "2"}, {"epochs": "2"}, HYPERPARAMETER),
+    Case("spec.seed", "minimum", -1, 0, "should be greater than or equal to 0"),
+    Case("spec.seed", "maximum", 2147483648, 2147483647, "should be less than or equal to 2147483647"),
+    # The pod
+    Case("spec.ray", "required", {}, {"resourcesPerWorker": {}}, "Required value", about="spec.ray.resourcesPerWorker"),
+    *quantities("spec.ray.resourcesPerWorker.cpu"),
+    *quantities("spec.ray.resourcesPerWorker.memory"),
+    Case("spec.maxRetries", "minimum", -1, 0, "should be greater than or equal to 0"),
+    Case("spec.maxRetries", "maximum", 21, 20, "should be less than or equal to 20"),
+    Case("spec.activeDeadlineSeconds", "minimum", 0, 1, "should be greater than or equal to 1"),
+    Case("spec.activeDeadlineSeconds", "maximum", 2592001, 2592000, "should be less than or equal to 2592000"),
+    # What may not change: all but suspend
+    *immutable("modelRef", ({"name": "books"}, {"name": "movies"})),
+    *immutable(
+        "dataset",
+        ({"uri": "pvc://data/b.inter"}, {"uri": "pvc://data/a.inter"}),
+        ({"uri": "pvc://data/a.inter", "digest": DIGEST}, {"uri": "pvc://data/a.inter"}),
+    ),
+    *immutable(
+        "hyperparameters", ({"epochs": "3"}, {"epochs": "2"}), (ABSENT, {"epochs": "2"}), ({"epochs": "2"}, ABSENT)
+    ),
+    *immutable("seed", (2, 1), (2, ABSENT)),
+    *immutable(
+        "ray",
+        ({"resourcesPerWorker": {"cpu": "2"}}, {"resourcesPerWorker": {"cpu": "1"}}),
+        (ABSENT, {"resourcesPerWorker": {}}),
+        ({"resourcesPerWorker": {}}, ABSENT),
+    ),
+    *immutable("maxRetries", (5, 2), (0, ABSENT)),
+    *immutable("activeDeadlineSeconds", (60, 120), (ABSENT, 60), (60, ABSENT)),
+]
