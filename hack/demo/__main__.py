@@ -44,10 +44,10 @@ def main() -> int:
     ]
     picture = timeline.draw(loads, job.recorder.changes, job.report.rollbacks)
     times = job.report.rollbacks
-    say(
-        f"alert posted → weight 0: {times['weightZeroSeconds'] * 1e3:.0f} ms → last canary answer: {times['lastCanaryAnswerSeconds'] * 1e3:.0f} ms"
-    )
-    say(f"operator memory: {job.report.operator_memory_mib} MiB; report: .local/demo/report.json; picture: {picture}")
+    zero, last = times["weightZeroSeconds"] * 1e3, times["lastCanaryAnswerSeconds"] * 1e3
+    say(f"alert posted → weight 0: {zero:.0f} ms → last canary answer: {last:.0f} ms")
+    say(f"operator memory: {job.report.operator_memory_mib} MiB")
+    say(f"report: .local/demo/report.json; picture: {picture}")
     say("every step held")
     return 0
 

@@ -10,20 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from hack.demo.kube import StepFailed, say
+from hack.load import summary
 
 OUTPUT = Path(".local/demo")
 HISTORIES = Path(".local/data/ml-100k/ml-100k.inter")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request as the client saw it."""
-
-    start: float
-    seconds: float
-    status: int
-    version: int | None
-    failed: str | None
 
 
 @dataclass
@@ -61,21 +51,14 @@ class Load:
         out, _ = self._process.communicate(timeout=300)
         if self._process.returncode not in (0, 1):
             raise StepFailed(f"the load generator ended with {self._process.returncode}: {out[-500:]}")
-        summary = dict(json.loads(out.strip().splitlines()[-1]))
-        say(
-            f"   load «{self.name}»: {summary['requests']} requests, {summary['failed']} failed, by version {summary['versions']}"
-        )
-        return summary
-
-    def read(self) -> list[Request]:
-        """Every request that was written."""
-        found = []
-        for line in self.path.read_text().splitlines():
-            entry = json.loads(line)
-            found.append(
-                Request(entry["start"], entry["seconds"], entry["status"], entry.get("version"), entry.get("failed"))
-            )
+        found = dict(json.loads(out.strip().splitlines()[-1]))
+        counts = f"{found['requests']} requests, {found['failed']} failed, by version {found['versions']}"
+        say(f"   load «{self.name}»: {counts}")
         return found
+
+    def read(self) -> list[summary.Request]:
+        """Every request that was written."""
+        return list(summary.read([self.path]))
 
     def last_answer(self, version: int) -> float:
         """When the last answer of that version arrived."""
@@ -86,4 +69,4 @@ class Load:
         latencies = sorted(r.seconds for r in self.read() if r.version == version and r.start < before)
         if not latencies:
             raise StepFailed(f"version {version} answered no request of load {self.name}")
-        return latencies[min(len(latencies) - 1, int(len(latencies) * 0.99))]
+        return summary.percentile(latencies, 0.99)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hack.demo.kube import NAMESPACE, SYSTEM, condition, expect, get, heading, kubectl, say, wait_until
-from hack.demo.load import Load
+from hack.demo.load import HISTORIES, Load
 from hack.demo.record import RouteRecorder
 from hack.demo.report import Report
 
@@ -28,6 +28,7 @@ class MainJob:
 
     def run(self) -> None:
         """Every step in its order."""
+        self.data()
         self.first_version()
         self.serve()
         self.recorder.start()
@@ -39,6 +40,23 @@ class MainJob:
             self.stays_blocked()
         finally:
             self.recorder.stop()
+
+    def data(self) -> None:
+        """A namespace under the restricted Pod Security level, with MovieLens-100K on a claim."""
+        heading("0. A fresh namespace, with MovieLens-100K on a PersistentVolumeClaim")
+        kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s", "-n", NAMESPACE)
+        kubectl("create", "namespace", NAMESPACE, show=True)
+        level = "pod-security.kubernetes.io/enforce=restricted"
+        kubectl("label", "namespace", NAMESPACE, level, show=True)
+        kubectl("apply", "-f", f"{EXAMPLES}/dataset.yaml", show=True)
+        kubectl("wait", "pod/movielens-loader", "--for=condition=Ready", "--timeout=120s")
+        for table in ("ml-100k.inter", "ml-100k.item"):
+            text = (HISTORIES.parent / table).read_text()
+            print(
+                f"    $ kubectl exec -i movielens-loader -- tee /data/{table} < {HISTORIES.parent}/{table}", flush=True
+            )
+            kubectl("exec", "-i", "movielens-loader", "--", "sh", "-c", f"cat > /data/{table}", stdin=text)
+        kubectl("delete", "pod", "movielens-loader", "--wait=false", show=True)
 
     # -- training ---------------------------------------------------------------------------------------------------
 
@@ -213,9 +231,8 @@ class MainJob:
         stable, canary = load.p99(2, before=posted), load.p99(4, before=posted)
         expect(canary > 3 * stable, f"p99 of version 4 was {canary * 1e3:.0f} ms, of version 2 {stable * 1e3:.0f} ms")
         self.report.rollback(posted=posted, zero=zero, last=last, p99_stable=stable, p99_canary=canary)
-        say(
-            f"   post → weight 0: {(zero - posted) * 1e3:.0f} ms; post → last answer of version 4: {(last - posted) * 1e3:.0f} ms"
-        )
+        say(f"   post → weight 0: {(zero - posted) * 1e3:.0f} ms")
+        say(f"   post → last answer of version 4: {(last - posted) * 1e3:.0f} ms")
 
     def no_retry(self, why: str) -> None:
         """For five seconds no canary of version 4 appears."""
@@ -286,17 +303,3 @@ def kill_container(pod: str) -> None:
     )
     if done.returncode != 0:
         kubectl("delete", "pod", pod, "--grace-period=0", "--force", show=True)
-
-
-def namespace_ready() -> None:
-    """A fresh namespace under the restricted Pod Security level."""
-    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true", "--timeout=180s")
-    kubectl("create", "namespace", NAMESPACE, show=True)
-    kubectl(
-        "label",
-        "namespace",
-        NAMESPACE,
-        "pod-security.kubernetes.io/enforce=restricted",
-        "pod-security.kubernetes.io/enforce-version=latest",
-        show=True,
-    )

@@ -8,6 +8,7 @@ from typing import Any
 from hack.demo.kube import DEPLOYED, condition, get, items
 
 PATH = Path(".local/demo/report.json")
+Row = tuple[str, ...]
 
 
 @dataclass
@@ -61,7 +62,9 @@ class Report:
 
     def tables(self) -> str:
         """Versions with their gates, and rollouts with their ends."""
-        rows = [("RUN", "VERSION", "STATUS", "NDCG@10 (95 %)", "GATES (margin in standard errors)", "SECONDS")]
+        rows: list[Row] = [
+            ("RUN", "VERSION", "STATUS", "NDCG@10 (95 %)", "GATES (margin in standard errors)", "SECONDS")
+        ]
         for run in self.runs:
             ndcg = next((m for m in run["metrics"] if m["name"] == "NDCG@10"), {})
             gates = ", ".join(
@@ -87,7 +90,7 @@ class Report:
         return text + "\nPods\n" + table(rows)
 
 
-def table(rows: list[tuple[str, ...]]) -> str:
+def table(rows: list[Row]) -> str:
     """Columns aligned with spaces."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "".join(

@@ -9,9 +9,9 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
-
-from hack.demo.load import Load, Request
+from hack.demo.load import Load
 from hack.demo.record import WeightChange
+from hack.load.summary import Request, percentile
 
 PATH = Path(".local/demo/timeline.png")
 COLOURS = {1: "#7f7f7f", 2: "#1f77b4", 4: "#d62728"}
@@ -27,8 +27,7 @@ def percentile_by_window(requests: Sequence[Request], origin: float) -> dict[int
     found: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for (version, window), latencies in sorted(windows.items()):
         latencies.sort()
-        p99 = latencies[min(len(latencies) - 1, int(len(latencies) * 0.99))]
-        found[version].append(((window + 0.5) * WINDOW, p99 * 1e3))
+        found[version].append(((window + 0.5) * WINDOW, percentile(latencies, 0.99) * 1e3))
     return found
 
 
