@@ -1,0 +1,115 @@
+"""The Job that runs Ray in one pod. One process is enough for it."""
+
+from typing import Any
+
+from recsys_operator.api.kinds import JOBS
+from recsys_operator.api.run_config import KEY, RunConfig
+from recsys_operator.api.trainingrun import TrainingRunSpec, WorkerResources
+from recsys_operator.build import names
+from recsys_operator.build.labels import Manifest, Owner, child, of_run
+from recsys_operator.build.pod import (
+    HOME,
+    Volumes,
+    claim_volumes,
+    container_security_context,
+    pod_security_context,
+    scratch,
+    shared_memory,
+)
+
+CONTAINER = "trainer"
+
+CANNOT_HEAL = 2
+"""Exit code of a trainer that would fail again: bad data, bad settings."""
+
+CONFIG_FOLDER = "/etc/recsys"
+
+TERMINATION_SECONDS = 30
+
+
+def training_job(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
+    """The Job of a run, by its snapshot. Attempts follow each other, never side by side."""
+    manifest = child(JOBS, owner, names.training_job(owner.name), of_run(config.model, owner.name))
+    spec: Manifest = {
+        "parallelism": 1,
+        "completions": 1,
+        "backoffLimit": run.max_retries,
+        "suspend": run.suspend,
+        "podReplacementPolicy": "Failed",
+        "podFailurePolicy": {
+            "rules": [
+                {
+                    "action": "FailJob",
+                    "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": [CANNOT_HEAL]},
+                },
+                # A drained node is no fault of the run's and costs it no attempt.
+                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+            ]
+        },
+        "template": {"metadata": {"labels": of_run(config.model, owner.name)}, "spec": pod(owner, run, config)},
+    }
+    if run.active_deadline_seconds is not None:
+        spec["activeDeadlineSeconds"] = run.active_deadline_seconds
+    return {**manifest, "spec": spec}
+
+
+def with_suspend(live: Manifest, owner: Owner, suspend: bool) -> Manifest:
+    """The live Job with another `suspend` and nothing else changed.
+
+    The rest of a Job is immutable, and an operator of another version would build it differently: what was made stays.
+    """
+    metadata = live["metadata"]
+    manifest = child(JOBS, owner, metadata["name"], metadata.get("labels", {}))
+    return {**manifest, "spec": {**live["spec"], "suspend": suspend}}
+
+
+def pod(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
+    """The pod's spec."""
+    volumes = _volumes(owner, run, config)
+    return {
+        "restartPolicy": "Never",
+        "serviceAccountName": names.trainer_account(owner.name),
+        "automountServiceAccountToken": True,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": TERMINATION_SECONDS,
+        "securityContext": pod_security_context(),
+        "containers": [
+            {
+                "name": CONTAINER,
+                "image": config.image,
+                "command": ["python", "-m", "recsys_workers.train"],
+                "env": _environment(),
+                "resources": _resources(run),
+                "securityContext": container_security_context(),
+                "terminationMessagePolicy": "FallbackToLogsOnError",
+                "volumeMounts": list(volumes.mounts),
+            }
+        ],
+        "volumes": list(volumes.volumes),
+    }
+
+
+def _environment() -> list[dict[str, Any]]:
+    return [
+        {"name": "POD_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}},
+        {"name": "RECSYS_RUN_CONFIG", "value": f"{CONFIG_FOLDER}/{KEY}"},
+        {"name": "HOME", "value": HOME},
+    ]
+
+
+def _resources(run: TrainingRunSpec) -> Manifest:
+    """Requests equal limits: training takes what it gets, and the pod is the last one to be evicted."""
+    worker = run.ray.resources_per_worker if run.ray else WorkerResources()
+    amounts = {"cpu": str(worker.cpu), "memory": str(worker.memory)}
+    return {"requests": dict(amounts), "limits": dict(amounts)}
+
+
+def _volumes(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Volumes:
+    locations = {run.dataset.uri: True, config.storage.uri: False}
+    if config.catalogue is not None:
+        locations.setdefault(config.catalogue.uri, True)
+    configuration = Volumes(
+        ({"name": "run-config", "configMap": {"name": names.run_config(owner.name)}},),
+        ({"name": "run-config", "mountPath": CONFIG_FOLDER, "readOnly": True},),
+    )
+    return configuration + scratch() + shared_memory() + claim_volumes(locations)

@@ -1,0 +1,63 @@
+"""Reads what the decision about a RecModel rests on: the TrainingRuns that made versions, and the Deployments."""
+
+from recsys_operator.api.deployment import DeploymentSpec, DeploymentStatus
+from recsys_operator.api.kinds import DEPLOYMENTS, TRAININGRUNS
+from recsys_operator.api.recmodel import RecModelSpec, RecModelStatus
+from recsys_operator.api.trainingrun import TrainingRunStatus
+from recsys_operator.apply.client import Client
+from recsys_operator.build.labels import Manifest
+from recsys_operator.decide.conditions import find
+from recsys_operator.decide.recmodel.facts import DeploymentFacts, ObservedModel, RunFacts, Served
+from recsys_operator.decide.trainingrun.decision import SUCCEEDED
+from recsys_operator.decide.trainingrun.reasons import Reason
+
+MADE_A_VERSION = {Reason.VERSION_CREATED: True, Reason.GATES_FAILED: False}
+"""Reasons of runs that ended with a version, and whether it passed."""
+
+
+async def observe(client: Client, obj: Manifest) -> ObservedModel:
+    """The facts about the RecModel `obj`."""
+    metadata = obj["metadata"]
+    runs = await client.list(TRAININGRUNS, metadata["namespace"])
+    deployments = await client.list(DEPLOYMENTS, metadata["namespace"])
+    return ObservedModel(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        spec=RecModelSpec.model_validate(obj["spec"]),
+        status=RecModelStatus.model_validate(obj.get("status") or {}),
+        runs=tuple(facts for run in runs if (facts := run_facts(run, metadata["name"])) is not None),
+        deployments=tuple(deployment_facts(deployment) for deployment in deployments),
+    )
+
+
+def run_facts(run: Manifest, model: str) -> RunFacts | None:
+    """A run that made a version of the model; None for all others, and for those not decided yet."""
+    if run["spec"]["modelRef"]["name"] != model or not run.get("status"):
+        return None
+    status = TrainingRunStatus.model_validate(run["status"])
+    condition = find(status.conditions, SUCCEEDED)
+    if condition is None or status.result is None or condition.reason not in MADE_A_VERSION:
+        return None
+    return RunFacts(
+        name=run["metadata"]["name"],
+        created=run["metadata"]["creationTimestamp"],
+        passed=MADE_A_VERSION[Reason(condition.reason)],
+        result=status.result,
+    )
+
+
+def deployment_facts(deployment: Manifest) -> DeploymentFacts:
+    """A Deployment, with what it serves, tries, keeps warm or is pinned to."""
+    spec = DeploymentSpec.model_validate(deployment["spec"])
+    status = DeploymentStatus.model_validate(deployment.get("status") or {})
+    serves = {each.version for each in (status.stable, status.canary, status.previous) if each is not None}
+    return DeploymentFacts(
+        name=deployment["metadata"]["name"],
+        model=spec.model_ref.name,
+        known=status.observed_generation is not None,
+        stable=Served(status.stable.version, status.stable.digest) if status.stable else None,
+        serves=frozenset(serves | ({spec.version.pin} if spec.version.pin is not None else set())),
+        blocked=frozenset(block.digest for block in status.blocked),
+    )

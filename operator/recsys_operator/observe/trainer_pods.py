@@ -1,0 +1,88 @@
+"""A run's Job and its pods, from the API server's objects to facts."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from recsys_operator.decide.trainingrun.facts import TRAINER, Exit, JobFacts, PodFacts, Waiting
+
+STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+"""Reasons of a wait that is in order."""
+
+
+def job_facts(job: Mapping[str, Any]) -> JobFacts:
+    """What a Job says of itself."""
+    status = job.get("status", {})
+    verdict, reason, message = _verdict(status.get("conditions") or ())
+    return JobFacts(
+        name=job["metadata"]["name"],
+        created=job["metadata"]["creationTimestamp"],
+        suspended=bool(job["spec"].get("suspend", False)),
+        active=status.get("active") or 0,
+        succeeded=status.get("succeeded") or 0,
+        failed=status.get("failed") or 0,
+        verdict=verdict,
+        verdict_reason=reason,
+        verdict_message=message,
+    )
+
+
+def pod_facts(pod: Mapping[str, Any]) -> PodFacts:
+    """What a pod says of itself and of its one container."""
+    status = pod.get("status", {})
+    phase = status.get("phase", "Pending")
+    container: Mapping[str, Any] = next(
+        (entry for entry in status.get("containerStatuses") or () if entry.get("name") == TRAINER), {}
+    )
+    state = container.get("state") or {}
+    return PodFacts(
+        name=pod["metadata"]["name"],
+        created=pod["metadata"].get("creationTimestamp") or "",
+        phase=phase,
+        deleting="deletionTimestamp" in pod["metadata"],
+        running=phase == "Running" and "terminated" not in state,
+        unscheduled=_unscheduled(status.get("conditions") or ()),
+        waiting=_waiting(state.get("waiting"), _image(pod)),
+        exit=_exit(status, state.get("terminated")) if phase in ("Succeeded", "Failed") else None,
+    )
+
+
+def _verdict(conditions: Any) -> tuple[Literal["Complete", "Failed"] | None, str, str]:
+    for condition in conditions:
+        if condition.get("status") != "True":
+            continue
+        told = condition.get("reason") or "", condition.get("message") or ""
+        if condition.get("type") == "Complete":
+            return "Complete", *told
+        if condition.get("type") == "Failed":
+            return "Failed", *told
+    return None, "", ""
+
+
+def _unscheduled(conditions: Any) -> str | None:
+    for condition in conditions:
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return condition.get("message") or condition.get("reason") or "the scheduler gives no reason"
+    return None
+
+
+def _waiting(waiting: Mapping[str, Any] | None, image: str) -> Waiting | None:
+    if not waiting or waiting.get("reason") in STARTING:
+        return None
+    return Waiting(waiting.get("reason") or "Unknown", waiting.get("message") or "", image)
+
+
+def _image(pod: Mapping[str, Any]) -> str:
+    containers = pod.get("spec", {}).get("containers") or ()
+    return next((str(entry.get("image")) for entry in containers if entry.get("name") == TRAINER), "")
+
+
+def _exit(status: Mapping[str, Any], terminated: Mapping[str, Any] | None) -> Exit:
+    """How the container ended; without that, how the kubelet ended the pod, by eviction for instance."""
+    if terminated is None:
+        return Exit(None, status.get("reason") or "", status.get("message") or "", "")
+    return Exit(
+        code=terminated.get("exitCode"),
+        reason=terminated.get("reason") or "",
+        message=terminated.get("message") or "",
+        finished=terminated.get("finishedAt") or "",
+    )

@@ -1,0 +1,101 @@
+"""TrainingRun: observe → decide → build → apply."""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from recsys_operator import __version__
+from recsys_operator.api.kinds import (
+    CONFIGMAPS,
+    JOBS,
+    ROLEBINDINGS,
+    ROLES,
+    SERVICEACCOUNTS,
+    TRAININGRUNS,
+    Resource,
+)
+from recsys_operator.api.run_config import RunConfig
+from recsys_operator.api.trainingrun import TrainingRunStatus
+from recsys_operator.apply.changes import Changes, carry_out
+from recsys_operator.apply.client import Client
+from recsys_operator.build.job import training_job, with_suspend
+from recsys_operator.build.labels import Manifest, Owner
+from recsys_operator.build.run_config import config_map, run_config
+from recsys_operator.build.trainer_access import role, role_binding, service_account
+from recsys_operator.decide.trainingrun.decision import RunDecision, decide, decided
+from recsys_operator.decide.trainingrun.facts import ObservedRun
+from recsys_operator.observe.trainingrun import NO_CHILDREN, Children, observed_run, owner_of, read_children, read_model
+from recsys_operator.reconcile.loop import Key, live
+from recsys_operator.reconcile.notices import events, log
+from recsys_operator.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class TrainingRunReconciler:
+    """Makes a TrainingRun's children and tells in its status what became of them."""
+
+    resource = TRAININGRUNS
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self.client = client
+        self.settings = settings
+
+    async def __call__(self, key: Key, inbox: tuple[Any, ...] = ()) -> float | None:
+        """Reconcile once; the seconds after which to look again, if before the resync."""
+        obj = await live(self.client, TRAININGRUNS, key)
+        if "deletionTimestamp" in obj["metadata"]:
+            return None
+        children, model = NO_CHILDREN, None
+        if not decided(TrainingRunStatus.model_validate(obj.get("status") or {})):
+            children = await read_children(self.client, key.namespace, key.name)
+            # After the children: the trainer writes its result before its pod ends and the Job completes.
+            obj = await live(self.client, TRAININGRUNS, key)
+            if children.config is None:
+                model = await read_model(self.client, key.namespace, obj["spec"]["modelRef"]["name"])
+        run = observed_run(obj, children, model)
+        decision = decide(run, datetime.now(UTC))
+        await carry_out(
+            self.client,
+            obj,
+            Changes(
+                apply=manifests(owner_of(obj), run, decision, children, self.settings.trainer_image),
+                status=decision.status.wire(),
+                events=events(obj, decision.notices),
+                observed=children.all,
+            ),
+        )
+        log(logger, obj, decision.notices)
+        return decision.requeue_after
+
+
+def manifests(
+    owner: Owner, run: ObservedRun, decision: RunDecision, children: Children, image: str
+) -> tuple[tuple[Resource, Manifest], ...]:
+    """The children to apply, the Job last: its pod finds everything that it needs."""
+    if not decision.children:
+        return ()
+    config = _config(owner, run, image)
+    if config is None:
+        return ()
+    wanted: list[tuple[Resource, Manifest]] = [
+        (SERVICEACCOUNTS, service_account(owner, config.model)),
+        (ROLES, role(owner, config.model)),
+        (ROLEBINDINGS, role_binding(owner, config.model)),
+    ]
+    if decision.take_snapshot:
+        wanted.append((CONFIGMAPS, config_map(owner, config)))
+    if decision.job == "Create":
+        wanted.append((JOBS, training_job(owner, run.spec, config)))
+    elif decision.job is not None and children.job is not None:
+        wanted.append((JOBS, with_suspend(children.job, owner, decision.job == "Suspend")))
+    return tuple(wanted)
+
+
+def _config(owner: Owner, run: ObservedRun, image: str) -> RunConfig | None:
+    """The snapshot that exists, else the one to be taken now."""
+    if run.snapshot is not None:
+        return run.snapshot.config
+    if run.model is None:
+        return None
+    return run_config(owner, run.spec, run.model.spec, run.model.champion, image=image, operator_version=__version__)
