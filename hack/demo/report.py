@@ -66,7 +66,7 @@ class Report:
             ("RUN", "VERSION", "STATUS", "NDCG@10 (95 %)", "GATES (margin in standard errors)", "SECONDS")
         ]
         for run in self.runs:
-            ndcg = next((m for m in run["metrics"] if m["name"] == "NDCG@10"), {})
+            ndcg: dict[str, str] = next((m for m in run["metrics"] if m["name"] == "NDCG@10"), {})
             gates = ", ".join(
                 f"{g['name']} {g['verdict'].lower()}"
                 + (f" ({g['marginStandardErrors']})" if g.get("marginStandardErrors") else "")
