@@ -4,18 +4,18 @@ from recsys_operator.api.deployment import DeploymentSpec, DeploymentStatus
 from recsys_operator.api.kinds import DEPLOYMENTS, TRAININGRUNS
 from recsys_operator.api.recmodel import RecModelSpec, RecModelStatus
 from recsys_operator.api.trainingrun import TrainingRunStatus
-from recsys_operator.apply.client import Client
 from recsys_operator.build.labels import Manifest
 from recsys_operator.decide.conditions import find
 from recsys_operator.decide.recmodel.facts import DeploymentFacts, ObservedModel, RunFacts, Served
 from recsys_operator.decide.trainingrun.decision import SUCCEEDED
 from recsys_operator.decide.trainingrun.reasons import Reason
+from recsys_operator.observe.reader import Reader
 
 MADE_A_VERSION = {Reason.VERSION_CREATED: True, Reason.GATES_FAILED: False}
 """Reasons of runs that ended with a version, and whether it passed."""
 
 
-async def observe(client: Client, obj: Manifest) -> ObservedModel:
+async def observe(client: Reader, obj: Manifest) -> ObservedModel:
     """The facts about the RecModel `obj`."""
     metadata = obj["metadata"]
     runs = await client.list(TRAININGRUNS, metadata["namespace"])

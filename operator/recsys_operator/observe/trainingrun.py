@@ -19,11 +19,11 @@ from recsys_operator.api.kinds import (
 from recsys_operator.api.recmodel import RecModelSpec, RecModelStatus
 from recsys_operator.api.run_config import KEY, RunConfig
 from recsys_operator.api.trainingrun import TRAININGRUN, TrainingRunSpec, TrainingRunStatus
-from recsys_operator.apply.client import Client
 from recsys_operator.build import names
 from recsys_operator.build.labels import TRAININGRUN as RUN_LABEL
 from recsys_operator.build.labels import Manifest, Owner
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Snapshot
+from recsys_operator.observe.reader import Reader
 from recsys_operator.observe.trainer_pods import job_facts, pod_facts
 
 
@@ -45,7 +45,7 @@ class Children:
 NO_CHILDREN = Children(None, None, (), ())
 
 
-async def read_children(client: Client, namespace: str, name: str) -> Children:
+async def read_children(client: Reader, namespace: str, name: str) -> Children:
     """Read them. Read the run itself after that: its result is written before its Job completes."""
 
     async def get(resource: Resource, child: str) -> Manifest | None:
@@ -63,7 +63,7 @@ async def read_children(client: Client, namespace: str, name: str) -> Children:
     return Children(config, job, tuple(child for child in access if child is not None), tuple(pods))
 
 
-async def read_model(client: Client, namespace: str, name: str) -> ModelFacts | None:
+async def read_model(client: Reader, namespace: str, name: str) -> ModelFacts | None:
     """The RecModel that a run names; one that is being deleted does not count."""
     found = await client.get(RECMODELS, namespace, name)
     if found is None or "deletionTimestamp" in found["metadata"]:
