@@ -18,7 +18,7 @@ log_dir=.local/log
 mkdir -p "$log_dir"
 
 sources() { # sources NAME: the paths that the image is made of
-  local common=(Dockerfile .dockerignore hack/image requirements/tools.txt "requirements/${1#recsys-}.txt")
+  local common=(Dockerfile .dockerignore hack/image/install.sh requirements/tools.txt "requirements/${1#recsys-}.txt")
   case "$1" in
     recsys-operator) printf '%s\n' "${common[@]}" operator/recsys_operator ;;
     recsys-server) printf '%s\n' "${common[@]}" workers/recsys_workers/*.py workers/recsys_workers/serve ;;
@@ -44,10 +44,10 @@ label() { buildah inspect --type image --format "{{index .OCIv1.Config.Labels \"
 image_id() { buildah inspect --type image --format '{{.FromImageID}}' "$1" 2>/dev/null || true; }
 size() { buildah images --format '{{.Size}}' "$1" | tr -d ' '; }
 
-build() { # build NAME BASE KEY
-  local name=$1 base=$2 key=$3 image=localhost/$1:$tag log=$log_dir/$1.log start=$SECONDS old
+build() { # build NAME BASE KEY: an image gets its tag when it passed its check
+  local name=$1 base=$2 key=$3 image=localhost/$1:$tag new=localhost/$1:$tag-unchecked log=$log_dir/$1.log start=$SECONDS old
   old=$(image_id "$image")
-  local options=(--layers --isolation "${BUILDAH_ISOLATION:-chroot}" --target "$name" --tag "$image" --build-arg "BASE_IMAGE=$base"
+  local options=(--layers --isolation "${BUILDAH_ISOLATION:-chroot}" --target "$name" --tag "$new" --build-arg "BASE_IMAGE=$base"
     --build-arg "VERSION=$version" --build-arg "REVISION=$(revision_of "$name")" --build-arg "KEY=$key")
   # The machine's certificates serve the download inside the build (a company's proxy may sign with its own).
   [ ! -d /etc/ssl/certs ] || options+=(--volume /etc/ssl/certs:/etc/ssl/certs:ro --build-arg UV_SYSTEM_CERTS=1)
@@ -57,6 +57,10 @@ build() { # build NAME BASE KEY
     echo "[images] $name: the build failed; the whole log is $log" >&2
     return 1
   fi
+  echo "[images] $name: checking what it carries"
+  hack/image/check.sh "$new"
+  buildah tag "$new" "$image"
+  buildah rmi "$new" > /dev/null
   # What the tag named before, with the layers that only it used: a stale trainer alone would keep gigabytes.
   if [ -n "$old" ] && [ "$old" != "$(image_id "$image")" ]; then buildah rmi "$old" >/dev/null 2>&1 || true; fi
   echo "[images] $name: built in $((SECONDS - start)) s, $(size "$image")"

@@ -20,3 +20,4 @@ done
 rm -rf onnx/backend/test ray/jars ray/cpp nvidia/*/lib/libcusolverMg.so.*
 
 "$venv/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash "$venv/lib"
+rm -f "$venv/.lock" # uv's own, writable by everyone

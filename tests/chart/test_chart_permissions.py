@@ -1,0 +1,101 @@
+"""What the chart lets the operator, the trainers and people do."""
+
+from typing import Any
+
+import pytest
+from tests.chart.tools import HERE, Manifest, manifests, only
+
+NAMESPACED = ("--values", HERE / "values" / "namespaced.yaml")
+ROLES = ("Role", "ClusterRole")
+
+
+def roles(found: list[Manifest]) -> list[Manifest]:
+    return [manifest for manifest in found if manifest["kind"] in ROLES]
+
+
+def granted(rules: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    """Every (group, resource, verb)."""
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+@pytest.mark.parametrize("options", [(), NAMESPACED], ids=["clusterwide", "namespaced"])
+def test_no_wildcards_and_nothing_that_grants_more(options: tuple[Any, ...]) -> None:
+    for role in roles(manifests(*options)):
+        assert all(rule.keys() == {"apiGroups", "resources", "verbs"} for rule in role["rules"])
+        for group, resource, verb in granted(role["rules"]):
+            assert "*" not in group + resource + verb
+            assert verb not in ("escalate", "bind", "impersonate")
+            assert resource not in ("secrets", "serviceaccounts/token", "pods/exec", "nodes")
+
+
+def test_the_operator_writes_status_only() -> None:
+    rules = granted(next(role for role in roles(manifests()) if role["metadata"]["name"] == "recsys-operator")["rules"])
+    for plural in ("recmodels", "trainingruns", "deployments"):
+        assert {verb for group, resource, verb in rules if (group, resource) == ("recsys.dev", plural)} == {
+            "get",
+            "list",
+            "watch",
+        }
+        assert ("recsys.dev", f"{plural}/status", "patch") in rules
+
+
+def test_the_operator_holds_what_it_grants_to_trainers() -> None:
+    """Kubernetes refuses to let it create a Role with verbs that it has not."""
+    for role in roles(manifests(*NAMESPACED)):
+        assert {
+            ("recsys.dev", "trainingruns", "get"),
+            ("recsys.dev", "trainingruns/status", "get"),
+            ("recsys.dev", "trainingruns/status", "patch"),
+        } <= granted(role["rules"])
+
+
+def test_watch_namespaces_gives_roles_only() -> None:
+    found = manifests(*NAMESPACED)
+    assert not [m for m in found if m["kind"] in ("ClusterRole", "ClusterRoleBinding")]
+    namespaces = {"shop-search", "shop-home"}
+    assert {m["metadata"]["namespace"] for m in found if m["kind"] == "Role"} == namespaces
+    assert {m["metadata"]["namespace"] for m in found if m["kind"] == "RoleBinding"} == namespaces
+    for binding in (m for m in found if m["kind"] == "RoleBinding"):
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "recsys", "namespace": "recsys-system"}]
+    env = only("Deployment", found)["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "RECSYS_WATCH_NAMESPACES", "value": "shop-search,shop-home"} in env
+
+
+def test_both_scopes_allow_the_same_in_a_namespace() -> None:
+    cluster = next(role for role in roles(manifests()) if role["metadata"]["name"] == "recsys-operator")
+    namespaced = [granted(role["rules"]) for role in roles(manifests(*NAMESPACED))]
+    noticing_crds = {("apiextensions.k8s.io", "customresourcedefinitions", verb) for verb in ("list", "watch")}
+    assert [granted(cluster["rules"]) - noticing_crds] * 2 == namespaced
+
+
+def test_people_view_everything_and_edit_no_status() -> None:
+    found = {role["metadata"]["name"]: role for role in roles(manifests())}
+    view, edit = found["recsys-operator-view"], found["recsys-operator-edit"]
+    aggregate = "rbac.authorization.k8s.io/aggregate-to-"
+    assert view["metadata"]["labels"][f"{aggregate}view"] == "true"
+    assert edit["metadata"]["labels"][f"{aggregate}edit"] == "true"
+    assert f"{aggregate}view" not in edit["metadata"]["labels"]
+    assert {verb for *_, verb in granted(view["rules"])} == {"get", "list", "watch"}
+    assert not [resource for _, resource, _ in granted(edit["rules"]) if "/" in resource]
+
+
+def test_the_pod_is_restricted() -> None:
+    """What Pod Security's `restricted` level asks for, and a read-only root."""
+    spec = only("Deployment", manifests())["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    pod = spec["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    (container,) = pod["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
