@@ -1,0 +1,60 @@
+"""The HTTPRoute of a Deployment. It is owned whole: its lists are atomic, so nobody else's weights survive in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recsys_operator.api.deployment import Revision, Traffic
+from recsys_operator.api.kinds import GATEWAYS, HTTPROUTES
+from recsys_operator.build import labels, names, server_service
+from recsys_operator.build.labels import Manifest, Owner
+
+STABLE = "recsys.dev/stable"
+"""The revision that was stable when the route was written, for when the status is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A revision and its share of the requests, in percent, above zero."""
+
+    revision: Revision
+    weight: int
+
+
+def http_route(owner: Owner, model: str, traffic: Traffic, backends: Sequence[Backend], stable: str | None) -> Manifest:
+    """The route that shares requests among revisions. Metrics and probes of the pods are not reachable through it."""
+    manifest = labels.child(HTTPROUTES, owner, names.route(owner.name), labels.of_deployment(model, owner.name))
+    if stable:
+        manifest["metadata"]["annotations"] = {STABLE: stable}
+    manifest["spec"] = {
+        "parentRefs": [_parent(traffic)],
+        "hostnames": list(traffic.hostnames),
+        "rules": [
+            {
+                "matches": [
+                    {"path": {"type": "PathPrefix", "value": "/v1/"}},
+                    {"path": {"type": "Exact", "value": "/predict"}},
+                ],
+                "backendRefs": [
+                    {
+                        "group": "",
+                        "kind": "Service",
+                        "name": names.server(owner.name, backend.revision.version, backend.revision.revision),
+                        "port": server_service.PORT,
+                        "weight": backend.weight,
+                    }
+                    for backend in sorted(backends, key=lambda one: (one.revision.version, one.revision.revision))
+                ],
+            }
+        ],
+    }
+    return manifest
+
+
+def _parent(traffic: Traffic) -> Manifest:
+    gateway = traffic.gateway
+    parent: Manifest = {"group": GATEWAYS.group, "kind": GATEWAYS.kind, "name": gateway.name}
+    if gateway.namespace:
+        parent["namespace"] = gateway.namespace
+    if gateway.section_name:
+        parent["sectionName"] = gateway.section_name
+    return parent

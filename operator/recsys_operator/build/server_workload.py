@@ -1,0 +1,149 @@
+"""The `apps/v1` Deployment that runs the server of one revision."""
+
+import hashlib
+import json
+from decimal import ROUND_CEILING, Decimal
+
+from recsys_operator.api.common import Resources
+from recsys_operator.api.deployment import Revision
+from recsys_operator.api.kinds import WORKLOADS
+from recsys_operator.api.recmodel import Catalogue
+from recsys_operator.build import labels, names, pod
+from recsys_operator.build.labels import Manifest, Owner
+
+DIGEST = "recsys.dev/digest"
+URI = "recsys.dev/uri"
+IMAGE = "recsys.dev/image"
+TEMPLATE_HASH = "recsys.dev/template-hash"
+"""Hash of the pod template as the operator rendered it when it made the workload."""
+POD_INPUTS = "recsys.dev/pod-inputs"
+"""JSON of what the pod template was made from, besides version, digest and image."""
+
+PORT = 8080
+PRE_STOP_SECONDS = 8
+"""Longer than a gateway takes to learn that the endpoint is gone; the server takes requests until it ends."""
+GRACE_SECONDS = 30
+STARTUP_SECONDS = 600
+SUFFIXES = {"m": Decimal("1e-3"), "u": Decimal("1e-6"), "n": Decimal("1e-9"), "k": Decimal(1000), "": Decimal(1)}
+
+
+def server_workload(
+    owner: Owner,
+    model: str,
+    revision: Revision,
+    resources: Resources,
+    catalogue: Catalogue | None,
+    replicas: int,
+    live: Manifest | None = None,
+) -> Manifest:
+    """The workload of a revision.
+
+    A `live` one keeps its pod template when this operator would render another one: an upgrade of the operator must
+    not restart a revision that runs.
+    """
+    marks = labels.of_revision(model, owner.name, revision.version, revision.revision)
+    template: Manifest = {
+        "metadata": {"labels": marks},
+        "spec": _pod_spec(owner, model, revision, resources, catalogue),
+    }
+    template_hash = _hash(template)
+    if live is not None:
+        live_hash = live["metadata"].get("annotations", {}).get(TEMPLATE_HASH)
+        if live_hash != template_hash:
+            template, template_hash = live["spec"]["template"], live_hash or _hash(live["spec"]["template"])
+    manifest = labels.child(WORKLOADS, owner, names.server(owner.name, revision.version, revision.revision), marks)
+    manifest["metadata"]["annotations"] = {
+        DIGEST: revision.digest,
+        URI: revision.uri,
+        IMAGE: revision.image,
+        TEMPLATE_HASH: template_hash,
+        POD_INPUTS: json.dumps(
+            {"resources": resources.wire(), "catalogue": catalogue.wire() if catalogue else None}, sort_keys=True
+        ),
+    }
+    manifest["spec"] = {
+        "replicas": replicas,
+        "revisionHistoryLimit": 1,
+        "minReadySeconds": 2,
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+        "selector": {"matchLabels": {name: marks[name] for name in (labels.DEPLOYMENT, labels.REVISION)}},
+        "template": template,
+    }
+    return manifest
+
+
+def threads(cpu: str | int) -> int:
+    """Threads for a CPU limit: rounded up, at least one."""
+    text = str(cpu)
+    number = text.rstrip("munk")
+    amount = Decimal(number) * SUFFIXES.get(text[len(number) :], Decimal(1))
+    return max(1, int(amount.to_integral_value(ROUND_CEILING)))
+
+
+def _pod_spec(
+    owner: Owner, model: str, revision: Revision, resources: Resources, catalogue: Catalogue | None
+) -> Manifest:
+    locations = {revision.uri: True, **({catalogue.uri: True} if catalogue else {})}
+    volumes = pod.scratch() + pod.claim_volumes(locations)
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "securityContext": pod.pod_security_context(),
+        "containers": [
+            {
+                "name": "server",
+                "image": revision.image,
+                "command": ["python", "-m", "recsys_workers.serve"],
+                "env": _env(owner, model, revision, resources, catalogue),
+                "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+                "resources": _resources(resources),
+                "startupProbe": _probe("/readyz", period=1, timeout=5, failures=STARTUP_SECONDS),
+                "readinessProbe": _probe("/readyz", period=2, timeout=5, failures=3),
+                "livenessProbe": _probe("/healthz", period=10, timeout=10, failures=6),
+                "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
+                "terminationMessagePolicy": "FallbackToLogsOnError",
+                "securityContext": pod.container_security_context(),
+                "volumeMounts": list(volumes.mounts),
+            }
+        ],
+        "volumes": list(volumes.volumes),
+    }
+
+
+def _env(
+    owner: Owner, model: str, revision: Revision, resources: Resources, catalogue: Catalogue | None
+) -> list[Manifest]:
+    values = {
+        "RECSYS_NAMESPACE": owner.namespace,
+        "RECSYS_MODEL": model,
+        "RECSYS_DEPLOYMENT": owner.name,
+        "RECSYS_VERSION": str(revision.version),
+        "RECSYS_ARTIFACT_URI": revision.uri,
+        "RECSYS_DIGEST": revision.digest,
+        "RECSYS_CATALOGUE": json.dumps(catalogue.wire(), sort_keys=True) if catalogue else "",
+        "RECSYS_THREADS": str(threads(resources.limits.cpu)),
+        "RECSYS_PORT": str(PORT),
+        "HOME": pod.HOME,
+    }
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def _resources(resources: Resources) -> Manifest:
+    limits = {name: str(amount) for name, amount in resources.limits.wire().items()}
+    requested = resources.requests.wire() if resources.requests else {}
+    return {"limits": limits, "requests": {name: str(requested.get(name, limits[name])) for name in limits}}
+
+
+def _probe(path: str, *, period: int, timeout: int, failures: int) -> Manifest:
+    return {
+        "httpGet": {"path": path, "port": "http"},
+        "periodSeconds": period,
+        "timeoutSeconds": timeout,
+        "failureThreshold": failures,
+    }
+
+
+def _hash(template: Manifest) -> str:
+    encoded = json.dumps(template, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.sha256(encoded).hexdigest()[:16]

@@ -1,0 +1,134 @@
+"""The summary condition Ready: the first of these findings that applies."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from recsys_operator.api.common import Condition
+from recsys_operator.api.deployment import CanaryStatus, DeploymentStatus, Revision, Rollback
+from recsys_operator.decide.conditions import conclude
+from recsys_operator.decide.deployment import alerts, blocks, steps
+from recsys_operator.decide.deployment.facts import Observed, weights
+from recsys_operator.decide.deployment.versions import Unresolved
+from recsys_operator.decide.times import rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to be said; only Serving is good."""
+
+    reason: str
+    message: str
+
+    @property
+    def good(self) -> bool:
+        """Whether the Deployment does what its spec asks for."""
+        return self.reason == "Serving"
+
+
+def ready(observed: Observed, status: DeploymentStatus, target: Revision | Unresolved, now: datetime) -> Condition:
+    """The condition Ready."""
+    finding = next(_findings(observed, status, target, now))
+    return conclude(
+        observed.status.conditions,
+        "Ready",
+        "True" if finding.good else "False",
+        finding.reason,
+        finding.message,
+        generation=observed.generation,
+        now=now,
+    )
+
+
+def _findings(
+    observed: Observed, status: DeploymentStatus, target: Revision | Unresolved, now: datetime
+) -> Iterator[Finding]:
+    stable, canary = status.stable, status.canary
+    if stable is None and isinstance(target, Unresolved):
+        yield Finding(target.reason, target.message)
+    yield from _going_back(observed, status)
+    if record := alerts.degraded(status):
+        yield Finding(
+            "Degraded",
+            f"Version {record.version} serves in spite of the {record.severity} alert {record.name} "
+            f"({record.message or 'no summary was given'}): there is no earlier version to go back to.",
+        )
+    if isinstance(target, Unresolved):
+        yield Finding(target.reason, f"{target.message} {_serving(status)}".strip())
+    route = observed.route
+    if route and not route.accepted and route.problem:
+        yield Finding(route.problem, route.message)
+    if canary and canary.abort is None:
+        yield _trying(observed, status, canary, now)
+    if stable is None:
+        reason = "Paused" if observed.spec.paused else "Progressing"
+        yield Finding(reason, "spec.paused holds the first version back." if observed.spec.paused else "Starting.")
+        return
+    if not isinstance(target, Unresolved) and target.revision != stable.revision:
+        if observed.spec.paused:
+            yield Finding("Paused", f"spec.paused holds version {target.version} back. {_serving(status)}")
+        yield Finding("Progressing", f"Version {target.version} is next. {_serving(status)}")
+    if not observed.complete(stable.revision):
+        yield Finding("WaitingForPods", _waiting(observed, stable))
+    if not observed.in_place(weights(status)):
+        yield Finding("Progressing", "The gateway has not accepted the route yet.")
+    yield Finding("Serving", _serving(status))
+
+
+def _going_back(observed: Observed, status: DeploymentStatus) -> Iterator[Finding]:
+    stable, canary = status.stable, status.canary
+    if canary and canary.abort:
+        reason = "RollingBack" if canary.abort.verdict == "RolledBack" else "Progressing"
+        yield Finding(reason, f"Version {canary.version} is taken back: {canary.abort.message}")
+    bad = blocks.of_revision(status.blocked, stable) if stable else None
+    if stable and bad:
+        if canary and canary.reverting:
+            until = "" if observed.complete(canary.revision) else f" {_waiting(observed, canary)}"
+            yield Finding("RollingBack", f"Version {canary.version} takes over again ({bad.message}).{until}")
+        else:
+            yield Finding(
+                "Degraded",
+                f"Version {stable.version} is blocked ({bad.message}) but goes on serving: there is nothing to go "
+                "back to.",
+            )
+
+
+def _trying(observed: Observed, status: DeploymentStatus, canary: CanaryStatus, now: datetime) -> Finding:
+    where = _where(observed, status, canary)
+    frozen = alerts.freeze(status, (observed.spec.rollback or Rollback()).freeze_seconds, now)
+    if observed.spec.paused and not canary.reverting:
+        return Finding("Paused", f"{where}; spec.paused holds it there.")
+    if frozen and status.stable and not canary.reverting:
+        record, until = frozen
+        return Finding(
+            "Frozen",
+            f"{where}; the {record.severity} alert {record.name} ({record.message or 'no summary was given'}) holds it "
+            f"there until it is resolved, at most until {rfc3339(until)}.",
+        )
+    if not observed.complete(canary.revision):
+        return Finding("WaitingForPods", f"{where}. {_waiting(observed, canary)}")
+    if not observed.in_place(weights(status)):
+        return Finding("Progressing", f"{where}. The gateway has not accepted the route yet.")
+    return Finding("Progressing", f"{where}.")
+
+
+def _where(observed: Observed, status: DeploymentStatus, canary: CanaryStatus) -> str:
+    text = f"Version {canary.version}: {canary.weight} %"
+    count = len(steps.steps_of(observed))
+    if status.stable is None or canary.reverting or not count:
+        return text
+    return f"{text} (step {min(canary.step + 1, count)} of {count})"
+
+
+def _waiting(observed: Observed, revision: Revision) -> str:
+    trouble = observed.trouble(revision.revision)
+    said = f": {trouble}" if trouble else "."
+    counts = f"{observed.ready(revision.revision)} of {observed.spec.replicas}"
+    return f"Version {revision.version} has {counts} pods ready{said}"
+
+
+def _serving(status: DeploymentStatus) -> str:
+    if status.stable is None:
+        return ""
+    share = weights(status).get(status.stable.revision, 0)
+    return f"Version {status.stable.version} serves {'all' if share == 100 else f'{share} % of the'} requests."

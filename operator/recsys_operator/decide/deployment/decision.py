@@ -1,0 +1,118 @@
+"""The whole decision about a Deployment: pure and total, one observation in, one intent out."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from recsys_operator.api.deployment import DeploymentStatus, Revision, Rollback
+from recsys_operator.decide.deployment import steps
+from recsys_operator.decide.deployment.alerts import Alert, freeze, heed
+from recsys_operator.decide.deployment.commands import obey
+from recsys_operator.decide.deployment.condition import ready
+from recsys_operator.decide.deployment.facts import Decision, Observed, State, weights
+from recsys_operator.decide.deployment.recovery import recover
+from recsys_operator.decide.deployment.revisions import plain
+from recsys_operator.decide.deployment.rollout import roll
+from recsys_operator.decide.deployment.versions import desired
+from recsys_operator.decide.times import instant
+
+LOOK_AGAIN = 15.0
+"""Seconds between looks while something is under way, in case a wake-up is lost. Pods are not watched."""
+
+
+def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decision:
+    """What is to be: the status, the revisions that run, the weights, and what is to go.
+
+    The status is written before anything else, so what it says is an intent that survives a crash.
+    """
+    state = obey(recover(observed, State(observed.status), now), observed.unblock, now)
+    outcomes = []
+    for alert in alerts:
+        state, outcome = heed(observed, state, alert, now)
+        outcomes.append(outcome)
+    state = roll(observed, state, lambda at: desired(observed, at.status), now)
+    status = _complete(observed, state.status, now)
+    return Decision(
+        status=status,
+        revisions=_wanted(observed, status),
+        weights=weights(status),
+        doomed_workloads=tuple(
+            workload
+            for workload in observed.workloads
+            if _dispensable(observed, status, workload.revision.revision, now)
+        ),
+        doomed_services=tuple(
+            service for service in observed.services if _dispensable(observed, status, service.revision, now)
+        ),
+        notices=state.notices,
+        outcomes=tuple(outcomes),
+        requeue_after=_requeue(observed, status, now),
+    )
+
+
+def _complete(observed: Observed, status: DeploymentStatus, now: datetime) -> DeploymentStatus:
+    """The status with everything that follows from the rest of it and from the observation."""
+    shares = weights(status)
+    update: dict[str, object] = {
+        "observed_generation": observed.generation,
+        "conditions": (ready(observed, status, desired(observed, status), now),),
+        "url": f"http://{observed.spec.traffic.hostnames[0]}",
+    }
+    stable = status.stable
+    if stable:
+        workload = observed.workload(stable.revision)
+        update["stable"] = stable.model_copy(
+            update={"weight": shares.get(stable.revision, 0), "ready_replicas": observed.ready(stable.revision)}
+        )
+        update["replicas"] = workload.pods if workload else 0
+        update["selector"] = f"recsys.dev/deployment={observed.name},recsys.dev/revision={stable.revision}"
+    if status.canary:
+        update["canary"] = status.canary.model_copy(update={"ready_replicas": observed.ready(status.canary.revision)})
+    if status.previous:
+        update["previous"] = status.previous.model_copy(
+            update={"ready_replicas": observed.ready(status.previous.revision)}
+        )
+    return status.model_copy(update=update)
+
+
+def _wanted(observed: Observed, status: DeploymentStatus) -> tuple[Revision, ...]:
+    """Stable, canary and previous. A canary that is taken back keeps its pods but gets none anew."""
+    canary = status.canary
+    if canary and canary.abort and observed.workload(canary.revision) is None:
+        canary = None
+    entries = (status.stable, canary, status.previous)
+    return tuple(Revision.model_validate(plain(entry)) for entry in entries if entry)
+
+
+def _dispensable(observed: Observed, status: DeploymentStatus, revision: str, now: datetime) -> bool:
+    """Whether a revision is not wanted and the gateway sends it nothing."""
+    silent = observed.silent_from(revision)
+    return revision not in _kept(status) and silent is not None and now >= silent
+
+
+def _kept(status: DeploymentStatus) -> set[str]:
+    return {entry.revision for entry in (status.stable, status.canary, status.previous) if entry}
+
+
+def _requeue(observed: Observed, status: DeploymentStatus, now: datetime) -> float | None:
+    """Seconds until time alone may change the decision, or until a look in case a wake-up was lost."""
+    moments = []
+    canary = status.canary
+    leaving = {workload.revision.revision for workload in observed.workloads} - _kept(status)
+    if canary and canary.abort:
+        leaving.add(canary.revision)
+    moments += [silent for name in leaving if (silent := observed.silent_from(name)) and silent > now]
+    if status.previous:
+        moments.append(instant(status.previous.warm_until))
+    if canary and not canary.abort:
+        all_steps = steps.steps_of(observed)
+        pause = all_steps[canary.step].pause if canary.step < len(all_steps) else None
+        if pause and not steps.held(observed, State(status), canary, now):
+            moments.append(steps.pause_end(canary, pause.duration_seconds))
+        frozen = freeze(status, (observed.spec.rollback or Rollback()).freeze_seconds, now)
+        if frozen:
+            moments.append(frozen[1])
+    seconds = [max(0.01, (moment - now).total_seconds() + 0.01) for moment in moments]
+    settled = status.conditions and status.conditions[0].reason == "Serving"
+    if canary or leaving or not settled:
+        seconds.append(LOOK_AGAIN)
+    return min(seconds, default=None)

@@ -1,0 +1,186 @@
+"""What was observed of a Deployment and of everything that it depends on, and what is decided about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from recsys_operator.api.common import GateVerdict, Resources
+from recsys_operator.api.deployment import DeploymentSpec, DeploymentStatus, Revision
+from recsys_operator.api.recmodel import Catalogue, Champion, ModelVersion
+from recsys_operator.decide.notice import Notice
+
+SETTLE = timedelta(seconds=2)
+"""How long a gateway may go on sending after it accepted a route, counted from the route's last change."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodInputs:
+    """What a server's pod template depends on, besides version, digest and image."""
+
+    model: str
+    resources: Resources
+    catalogue: Catalogue | None
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """The `apps/v1` Deployment of one revision: `replicas` are wanted, `pods` exist."""
+
+    name: str
+    uid: str
+    revision: Revision
+    replicas: int
+    generation: int
+    observed_generation: int
+    pods: int
+    updated: int
+    ready: int
+    available: int
+    trouble: str = ""
+    """What its pods complain of, as a sentence; empty when there is nothing."""
+
+    def complete(self, replicas: int) -> bool:
+        """Whether this many pods are up to date and have been ready for a while."""
+        return (
+            self.observed_generation >= self.generation
+            and self.replicas == replicas
+            and self.updated >= replicas
+            and self.available >= replicas
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The Service of one revision."""
+
+    name: str
+    uid: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The HTTPRoute. `weights` are by revision (by Service name where that is none of ours), zeros left out."""
+
+    uid: str
+    weights: Mapping[str, int]
+    accepted: bool
+    """Accepted, with all references resolved, at its generation."""
+    changed: datetime | None
+    """When we changed it last."""
+    stable: str = ""
+    """The revision that was stable when it was written."""
+    problem: str = ""
+    """CamelCase reason why it is not accepted; empty while nobody has said so."""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """The RecModel, as far as it matters here."""
+
+    versions: tuple[ModelVersion, ...]
+    champion: Champion | None
+    catalogue: Catalogue | None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything that a decision about one Deployment needs."""
+
+    namespace: str
+    name: str
+    generation: int
+    spec: DeploymentSpec
+    status: DeploymentStatus
+    unblock: str | None
+    """Value of the annotation recsys.dev/unblock."""
+    model: ModelFacts | None
+    workloads: tuple[Workload, ...]
+    services: tuple[Service, ...]
+    route: Route | None
+    server_image: str
+    failed_gates: tuple[GateVerdict, ...] = ()
+    """Verdicts of the pinned version's run, where that version failed."""
+
+    @property
+    def inputs(self) -> PodInputs:
+        """The pod inputs that the specs ask for now."""
+        catalogue = self.model.catalogue if self.model else None
+        return PodInputs(self.spec.model_ref.name, self.spec.resources, catalogue)
+
+    @property
+    def edited(self) -> bool:
+        """Whether the spec changed since the last decision."""
+        return self.status.observed_generation not in (None, self.generation)
+
+    def workload(self, revision: str) -> Workload | None:
+        """The workload of a revision."""
+        return next((workload for workload in self.workloads if workload.revision.revision == revision), None)
+
+    def complete(self, revision: str) -> bool:
+        """Whether a revision has all the pods that the spec asks for, available."""
+        workload = self.workload(revision)
+        return workload is not None and workload.complete(self.spec.replicas)
+
+    def ready(self, revision: str) -> int:
+        """How many pods of a revision are ready."""
+        workload = self.workload(revision)
+        return workload.ready if workload else 0
+
+    def trouble(self, revision: str) -> str:
+        """What a revision's pods complain of."""
+        workload = self.workload(revision)
+        return workload.trouble if workload else ""
+
+    def in_place(self, weights: Mapping[str, int]) -> bool:
+        """Whether the gateway has accepted exactly these weights."""
+        return self.route is not None and self.route.accepted and dict(self.route.weights) == dict(weights)
+
+    def silent_from(self, revision: str) -> datetime | None:
+        """From when on the gateway sends nothing to a revision; None while that is not in sight."""
+        route = self.route
+        if route is None:
+            return datetime.min.replace(tzinfo=UTC)
+        if not route.accepted or route.weights.get(revision, 0) > 0:
+            return None
+        return route.changed + SETTLE if route.changed else None
+
+
+def weights(status: DeploymentStatus) -> dict[str, int]:
+    """The share of each revision, in percent, that a status asks for; zeros left out."""
+    canary, stable = status.canary, status.stable
+    share = canary.weight if canary else 0
+    wanted = {stable.revision: 100 - share} if stable else {}
+    if canary:
+        wanted[canary.revision] = share
+    return {revision: weight for revision, weight in wanted.items() if weight > 0}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A status in the making and what will be told about it."""
+
+    status: DeploymentStatus
+    notices: tuple[Notice, ...] = ()
+
+    def change(self, *notices: Notice, **fields: object) -> "State":
+        """The state with these fields of the status replaced and these notices added."""
+        return State(self.status.model_copy(update=fields), (*self.notices, *notices))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be, and what is to go."""
+
+    status: DeploymentStatus
+    revisions: tuple[Revision, ...]
+    """Those that must have a workload (with spec.replicas pods) and a Service."""
+    weights: Mapping[str, int]
+    """By revision; empty: no route."""
+    doomed_workloads: tuple[Workload, ...] = ()
+    doomed_services: tuple[Service, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    """One an alert, in their order: RolledBack, Reverted, Frozen, Degraded, Duplicate, Resolved or Ignored."""
+    requeue_after: float | None = None

@@ -1,0 +1,97 @@
+"""Which version is to be served."""
+
+from dataclasses import dataclass
+
+from recsys_operator.api.deployment import DeploymentStatus, Revision
+from recsys_operator.api.recmodel import ModelVersion
+from recsys_operator.decide.deployment import blocks
+from recsys_operator.decide.deployment.facts import ModelFacts, Observed
+from recsys_operator.decide.deployment.revisions import revise
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """There is nothing to roll out, and why: goes into the condition as it is.
+
+    `revision` is set where the version exists but is blocked.
+    """
+
+    reason: str
+    message: str
+    revision: Revision | None = None
+
+
+def desired(observed: Observed, status: DeploymentStatus) -> Revision | Unresolved:
+    """The revision that spec.version asks for, given what is blocked and what runs by `status`."""
+    model, choice = observed.model, observed.spec.version
+    if model is None:
+        return Unresolved(
+            "ModelNotFound",
+            f"RecModel {observed.spec.model_ref.name} does not exist in namespace {observed.namespace}: create it, "
+            "or correct spec.modelRef in a new Deployment; nothing else is needed then.",
+        )
+    if choice.pin is not None:
+        found = _pinned(observed, model, choice.pin)
+    elif choice.follow == "Champion":
+        found = _champion(observed, model)
+    else:
+        found = _latest_passing(observed, status, model)
+    if isinstance(found, Unresolved):
+        return found
+    revision = revise(found, observed.inputs, status, observed.server_image)
+    block = blocks.of_revision(status.blocked, revision)
+    if block is None:
+        return revision
+    return Unresolved(
+        "VersionBlocked",
+        f"Version {revision.version} was taken back and is blocked here ({block.cause}: {block.message}). Choose "
+        f"another version, or lift the block with the annotation recsys.dev/unblock: v{revision.version}/<any id>.",
+        revision,
+    )
+
+
+def deployable(model: ModelFacts | None, version: int) -> ModelVersion | None:
+    """The version of this number, if it is known and passed its gates."""
+    known = model.versions if model else ()
+    return next((entry for entry in known if entry.version == version and entry.verdict == "Passed"), None)
+
+
+def _pinned(observed: Observed, model: ModelFacts, version: int) -> ModelVersion | Unresolved:
+    known = {entry.version: entry for entry in model.versions}
+    found = known.get(version)
+    name = observed.spec.model_ref.name
+    if found is None:
+        numbers = ", ".join(str(number) for number in sorted(known)) or "none"
+        return Unresolved("VersionNotFound", f"RecModel {name} has no version {version}; it has: {numbers}.")
+    if found.verdict == "Failed":
+        gates = "; ".join(gate.message or gate.name for gate in observed.failed_gates if gate.verdict == "Failed")
+        detail = f" ({gates})" if gates else f" (see TrainingRun {found.run})"
+        return Unresolved(
+            "VersionFailedGates",
+            f"Version {version} failed its gates{detail} and can never be deployed: pin a version that passed.",
+        )
+    return found
+
+
+def _champion(observed: Observed, model: ModelFacts) -> ModelVersion | Unresolved:
+    name = observed.spec.model_ref.name
+    if model.champion is None:
+        return Unresolved("NoVersion", f"RecModel {name} has no champion yet: spec.version.follow waits for one.")
+    found = deployable(model, model.champion.version)
+    if found is None or found.digest != model.champion.digest:
+        return Unresolved(
+            "VersionNotFound", f"RecModel {name} no longer lists its champion, version {model.champion.version}."
+        )
+    return found
+
+
+def _latest_passing(observed: Observed, status: DeploymentStatus, model: ModelFacts) -> ModelVersion | Unresolved:
+    passing = [entry for entry in model.versions if entry.verdict == "Passed"]
+    free = [entry for entry in passing if blocks.of_digest(status.blocked, entry.digest) is None]
+    if free:
+        return max(free, key=lambda entry: entry.version)
+    name = observed.spec.model_ref.name
+    if passing:
+        numbers = ", ".join(str(entry.version) for entry in passing)
+        return Unresolved("VersionBlocked", f"All versions of RecModel {name} that passed are blocked here: {numbers}.")
+    return Unresolved("NoVersion", f"RecModel {name} has no version yet that passed its gates.")

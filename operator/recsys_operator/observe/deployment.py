@@ -1,0 +1,203 @@
+"""What the API server says about a Deployment, its children, its model and its gateway."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from recsys_operator.api.common import GateVerdict, Resources
+from recsys_operator.api.deployment import DEPLOYMENT, DeploymentSpec, DeploymentStatus, Revision
+from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, PODS, RECMODELS, SERVICES, TRAININGRUNS, WORKLOADS
+from recsys_operator.api.recmodel import Catalogue, RecModelSpec, RecModelStatus
+from recsys_operator.api.trainingrun import TrainingRunStatus
+from recsys_operator.apply.client import FIELD_MANAGER, Client
+from recsys_operator.build import http_route, labels, names, server_workload
+from recsys_operator.build.labels import Owner
+from recsys_operator.decide.deployment.facts import ModelFacts, Observed, PodInputs, Route, Service, Workload
+from recsys_operator.decide.times import instant
+from recsys_operator.observe.pods import complaint
+from recsys_operator.observe.route import refusal
+
+Object = dict[str, Any]
+
+UNBLOCK = "recsys.dev/unblock"
+WHOLE_SECOND = timedelta(seconds=1)
+"""The API server drops fractions from the time of a change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The facts, and the objects that they were read from."""
+
+    facts: Observed
+    obj: Object
+    owner: Owner
+    children: tuple[Object, ...]
+    pod_inputs: dict[str, PodInputs]
+    """What the pods of each revision that has a workload were made from."""
+
+    def live_workload(self, name: str) -> Object | None:
+        """The workload of this name as it was read."""
+        return next(
+            (one for one in self.children if one["kind"] == WORKLOADS.kind and one["metadata"]["name"] == name), None
+        )
+
+
+async def observe(client: Client, namespace: str, name: str, uid: str, server_image: str) -> Seen | None:
+    """Read everything once; None when there is no such Deployment any more."""
+    of_it = {labels.DEPLOYMENT: name}
+    obj, workloads, services, route = await asyncio.gather(
+        client.get(DEPLOYMENTS, namespace, name),
+        client.list(WORKLOADS, namespace, of_it),
+        client.list(SERVICES, namespace, of_it),
+        client.get(HTTPROUTES, namespace, names.route(name)),
+    )
+    if obj is None or obj["metadata"]["uid"] != uid:
+        return None
+    owner = Owner(DEPLOYMENT, namespace, name, uid)
+    spec = DeploymentSpec.model_validate(obj["spec"])
+    status = DeploymentStatus.model_validate(obj.get("status") or {})
+    workloads = [one for one in workloads if owner.owns(one) and not one["metadata"].get("deletionTimestamp")]
+    services = [one for one in services if owner.owns(one)]
+    route = route if route and owner.owns(route) else None
+    model, pods, problem = await asyncio.gather(
+        client.get(RECMODELS, namespace, spec.model_ref.name),
+        _pods(client, namespace, name, workloads, spec.replicas),
+        refusal(client, route, spec.traffic.gateway) if route else _nothing(),
+    )
+    accepted, reason, message = problem
+    facts = Observed(
+        namespace=namespace,
+        name=name,
+        generation=obj["metadata"]["generation"],
+        spec=spec,
+        status=status,
+        unblock=obj["metadata"].get("annotations", {}).get(UNBLOCK),
+        model=_model(model) if model else None,
+        workloads=tuple(_workload(one, pods) for one in workloads if _is_ours(one)),
+        services=tuple(_service(one) for one in services if labels.REVISION in one["metadata"]["labels"]),
+        route=_route(route, (*workloads, *services), accepted, reason, message) if route else None,
+        server_image=server_image,
+        failed_gates=await _failed_gates(client, namespace, spec, model),
+    )
+    return Seen(
+        facts=facts,
+        obj=obj,
+        owner=owner,
+        children=(*workloads, *services, *((route,) if route else ())),
+        pod_inputs={_label(one, labels.REVISION): _inputs(one, spec) for one in workloads if _is_ours(one)},
+    )
+
+
+async def _nothing() -> tuple[bool, str, str]:
+    return False, "", ""
+
+
+async def _pods(
+    client: Client, namespace: str, name: str, workloads: list[Object], replicas: int
+) -> dict[str, list[Object]]:
+    """The pods by revision, read only when some are missing."""
+    if all(one.get("status", {}).get("availableReplicas", 0) >= replicas for one in workloads):
+        return {}
+    found: dict[str, list[Object]] = {}
+    for pod in await client.list(PODS, namespace, {labels.DEPLOYMENT: name}):
+        found.setdefault(pod["metadata"]["labels"].get(labels.REVISION, ""), []).append(pod)
+    return found
+
+
+async def _failed_gates(
+    client: Client, namespace: str, spec: DeploymentSpec, model: Object | None
+) -> tuple[GateVerdict, ...]:
+    """What the gates said of a version that is pinned although it failed them."""
+    versions = (model or {}).get("status", {}).get("versions", ())
+    failed = next((one for one in versions if one["version"] == spec.version.pin and one["verdict"] == "Failed"), None)
+    run = await client.get(TRAININGRUNS, namespace, failed["run"]) if failed else None
+    if run is None:
+        return ()
+    result = TrainingRunStatus.model_validate(run.get("status") or {}).result
+    return result.gates if result else ()
+
+
+def _model(obj: Object) -> ModelFacts:
+    status = RecModelStatus.model_validate(obj.get("status") or {})
+    catalogue = RecModelSpec.model_validate(obj["spec"]).catalogue
+    return ModelFacts(status.versions, status.champion, catalogue)
+
+
+def _is_ours(workload: Object) -> bool:
+    """Whether a workload says of itself which revision it is."""
+    annotations = workload["metadata"].get("annotations", {})
+    marks = workload["metadata"]["labels"]
+    return server_workload.DIGEST in annotations and labels.REVISION in marks and labels.VERSION in marks
+
+
+def _workload(obj: Object, pods: dict[str, list[Object]]) -> Workload:
+    metadata, status = obj["metadata"], obj.get("status", {})
+    annotations = metadata["annotations"]
+    revision = Revision(
+        version=int(_label(obj, labels.VERSION)),
+        digest=annotations[server_workload.DIGEST],
+        uri=annotations.get(server_workload.URI, ""),
+        revision=_label(obj, labels.REVISION),
+        image=annotations.get(server_workload.IMAGE, ""),
+    )
+    return Workload(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        revision=revision,
+        replicas=obj["spec"].get("replicas", 1),
+        generation=metadata["generation"],
+        observed_generation=status.get("observedGeneration", 0),
+        pods=status.get("replicas", 0),
+        updated=status.get("updatedReplicas", 0),
+        ready=status.get("readyReplicas", 0),
+        available=status.get("availableReplicas", 0),
+        trouble=complaint(pods.get(revision.revision, ())),
+    )
+
+
+def _service(obj: Object) -> Service:
+    return Service(obj["metadata"]["name"], obj["metadata"]["uid"], _label(obj, labels.REVISION))
+
+
+def _route(obj: Object, children: tuple[Object, ...], accepted: bool, reason: str, message: str) -> Route:
+    revisions = {
+        child["metadata"]["name"]: child["metadata"]["labels"].get(labels.REVISION, child["metadata"]["name"])
+        for child in children
+    }
+    weights: dict[str, int] = {}
+    for rule in obj["spec"].get("rules", ()):
+        for backend in rule.get("backendRefs", ()):
+            if backend.get("weight", 1) > 0:
+                weights[revisions.get(backend["name"], backend["name"])] = backend.get("weight", 1)
+    times = [
+        entry["time"]
+        for entry in obj["metadata"].get("managedFields", ())
+        if entry.get("manager") == FIELD_MANAGER and "time" in entry
+    ]
+    changed = max(map(instant, times), default=instant(obj["metadata"]["creationTimestamp"]))
+    return Route(
+        uid=obj["metadata"]["uid"],
+        weights=weights,
+        accepted=accepted,
+        changed=changed + WHOLE_SECOND,
+        stable=obj["metadata"].get("annotations", {}).get(http_route.STABLE, ""),
+        problem=reason,
+        message=message,
+    )
+
+
+def _inputs(workload: Object, spec: DeploymentSpec) -> PodInputs:
+    """What a workload's pod template was made from, by its own annotation."""
+    try:
+        said = json.loads(workload["metadata"].get("annotations", {}).get(server_workload.POD_INPUTS, ""))
+        catalogue = Catalogue.model_validate(said["catalogue"]) if said["catalogue"] else None
+        return PodInputs(spec.model_ref.name, Resources.model_validate(said["resources"]), catalogue)
+    except (ValueError, KeyError, TypeError):
+        return PodInputs(spec.model_ref.name, spec.resources, None)
+
+
+def _label(obj: Object, name: str) -> str:
+    value: str = obj["metadata"]["labels"][name]
+    return value
