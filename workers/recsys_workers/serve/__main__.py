@@ -27,7 +27,7 @@ def main() -> int:
         version=settings.version,
     )
     metrics = Metrics(settings.model, settings.version, settings.digest)
-    lane = Lane(settings.max_pending)
+    lane = Lane(settings.max_pending, settings.patience_seconds)
     application = Application(metrics, lane, settings.version, settings.digest)
     server = Server(settings, application, functools.partial(start.load, settings, metrics))
     server.run()

@@ -77,6 +77,7 @@ class Application:
             raise Refused(500, "Internal", "The server failed; its log has the cause under this request id.") from None
 
     async def _answer(self, parse: Callable[[bytes], RecommendRequest], request: Request) -> Response:
+        self._lane.refuse_when_full()
         wanted = parse(await _body(request))
         if self._recommender is None:
             raise unavailable("Loading", "The model is still being loaded: try again later.")

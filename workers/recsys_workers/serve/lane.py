@@ -10,9 +10,6 @@ from recsys_workers.serve.refusal import unavailable
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 5.0
-"""Nobody waits longer: an answer after that is computed for a client that has gone."""
-
 
 class Lane:
     """Runs work in order, off the event loop.
@@ -22,17 +19,21 @@ class Lane:
     503: under overload the latency of the answered requests stays bounded.
     """
 
-    def __init__(self, max_pending: int, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, max_pending: int, patience_seconds: float) -> None:
         self._max_pending = max_pending
         self._patience_seconds = patience_seconds
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
         self.pending = 0
         """Requests that wait or are being computed."""
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """The result of `work`; raises Refused (503) when there is no room or no time for it."""
+    def refuse_when_full(self) -> None:
+        """Raise Refused (503) when there is no room: asked before any work is done for a request."""
         if self.pending >= self._max_pending:
             raise unavailable("Overloaded", f"{self.pending} requests wait for the model already: try again later.")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """The result of `work`; raises Refused (503) when there is no room or no time for it."""
+        self.refuse_when_full()
         deadline = time.monotonic() + self._patience_seconds
 
         def work_in_time() -> T:

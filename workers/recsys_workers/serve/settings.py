@@ -28,6 +28,8 @@ class Settings:
     port: int
     max_pending: int
     """Requests that may wait for the model; the next one is answered 503."""
+    patience_seconds: int
+    """A request that waited this long for the model is answered 503: its client has gone, or soon will."""
     drain_seconds: int
     """How long after SIGTERM the server still answers, asking every client to close its connection."""
 
@@ -49,6 +51,7 @@ class Settings:
             host=environ.get("RECSYS_HOST") or "0.0.0.0",  # noqa: S104
             port=_whole_number("RECSYS_PORT", environ.get("RECSYS_PORT") or "8080"),
             max_pending=_whole_number("RECSYS_MAX_PENDING", environ.get("RECSYS_MAX_PENDING") or "256"),
+            patience_seconds=_whole_number("RECSYS_PATIENCE_SECONDS", environ.get("RECSYS_PATIENCE_SECONDS") or "5"),
             drain_seconds=_whole_number("RECSYS_DRAIN_SECONDS", environ.get("RECSYS_DRAIN_SECONDS") or "5"),
         )
 

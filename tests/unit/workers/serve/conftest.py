@@ -49,7 +49,7 @@ def recommender(version: TinyVersion, catalogue: str, metrics: Metrics, monkeypa
 @pytest.fixture
 def lane() -> Iterator[Lane]:
     """A queue with room for two."""
-    lane = Lane(max_pending=2)
+    lane = Lane(max_pending=2, patience_seconds=5)
     yield lane
     lane.close()
 

@@ -14,7 +14,9 @@ from recsys_workers.serve.application import MAX_BODY, Application, Phase
 from recsys_workers.serve.contract import RecommendRequest
 from recsys_workers.serve.lane import Lane
 from recsys_workers.serve.logs import JsonFormatter
+from recsys_workers.serve.process import Server
 from recsys_workers.serve.recommender import Recommender
+from recsys_workers.serve.settings import Settings
 
 HISTORY = [{"id": "3"}, {"id": "12"}]
 LABELS = 'model="movies",version="4"'
@@ -226,3 +228,11 @@ async def test_a_failure_is_a_500_with_nothing_of_the_user_in_the_log(
     lines = [json.loads(JsonFormatter(version=4).format(record)) for record in caplog.records]
     assert [(line["exception"], line["requestId"], line["version"]) for line in lines] == [("KeyError", "find-me", 4)]
     assert "secret-user" not in json.dumps(lines)
+
+
+def test_the_proxy_closes_idle_connections_before_the_server_does(
+    application: Application, recommender: Recommender, version: TinyVersion
+) -> None:
+    settings = Settings.from_environment(version.environment())
+    traefik_idle_seconds = 90
+    assert Server(settings, application, lambda: recommender).config.timeout_keep_alive > traefik_idle_seconds
