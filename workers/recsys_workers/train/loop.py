@@ -114,6 +114,11 @@ class Training:
             self.best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
         return ndcg
 
+    def best_model(self) -> nn.Module:
+        """The model with the weights that validated best, ready to score."""
+        self.model.load_state_dict(self.best)
+        return self.model.eval()
+
     def save(self, folder: Path) -> None:
         """Write the whole state into a folder."""
         torch.save(
@@ -166,11 +171,3 @@ def validation_ndcg(
             seen = ~torch.isfinite(scores.gather(1, target)[:, 0])
             gains.append(torch.where((rank <= VALIDATION_K) & ~seen, 1 / torch.log2(rank + 1.0), 0.0))
     return float(torch.cat(gains).mean())
-
-
-def best_model(architecture: str, n_items: int, hyperparameters: Hyperparameters, folder: Path) -> nn.Module:
-    """The model with the best weights of a saved state, ready to score."""
-    state = torch.load(folder / STATE, weights_only=True)
-    model = registry.build(architecture, n_items, hyperparameters)
-    model.load_state_dict(state["best"])
-    return model.eval()

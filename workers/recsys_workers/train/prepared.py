@@ -1,6 +1,7 @@
-"""The split, laid down in the run's folder for Ray's workers: they read these arrays, not the dataset again."""
+"""The split and the evaluation's examples, laid down in the run's folder for Ray's workers: they read these arrays, not the dataset again."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,9 @@ FILE = "prepared.npz"
 
 
 def write(folder: Path, split: Split) -> None:
-    """Write the training sequences and the validation examples; replaces what an earlier attempt wrote."""
+    """Write the three parts; replaces what an earlier attempt wrote."""
     training, training_offsets = _flat(split.training)
-    histories, history_offsets = _flat(split.validation.histories)
+    histories, history_offsets = _flat(split.test.histories)
     partial = folder / f".{FILE}.partial.npz"
     np.savez(
         partial,
@@ -22,18 +23,24 @@ def write(folder: Path, split: Split) -> None:
         trainingOffsets=training_offsets,
         histories=histories,
         historyOffsets=history_offsets,
-        users=split.validation.users,
-        targets=split.validation.targets,
+        users=split.test.users,
+        targets=split.test.targets,
     )
     partial.replace(folder / FILE)
 
 
-def read(folder: Path) -> tuple[list[Indices], Examples]:
-    """The training sequences and the validation examples."""
+def read(folder: Path) -> Split:
+    """The split that was written."""
     with np.load(folder / FILE) as arrays:
         training = _parts(arrays["training"], arrays["trainingOffsets"])
         histories = _parts(arrays["histories"], arrays["historyOffsets"])
-        return training, Examples(arrays["users"], histories, arrays["targets"])
+        users, targets = arrays["users"], arrays["targets"]
+    validation = Examples(
+        users,
+        [history[:-1] for history in histories],
+        np.array([history[-1] for history in histories], dtype=np.int32),
+    )
+    return Split(training, validation, Examples(users, histories, targets))
 
 
 def _flat(sequences: Sequence[Indices]) -> tuple[Indices, Indices]:
@@ -42,4 +49,4 @@ def _flat(sequences: Sequence[Indices]) -> tuple[Indices, Indices]:
 
 
 def _parts(flat: Indices, offsets: Indices) -> list[Indices]:
-    return [flat[start:end] for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [flat[start:end] for start, end in pairwise(offsets)]

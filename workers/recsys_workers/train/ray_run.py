@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "RAY_TRAIN_ENABLE_WORKER_STRUCTURED_LOGGING": "0",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.25",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_COLOR_PREFIX": "0",
 }
 """What Ray need not do for one worker in one pod. Set before Ray is imported."""
 
@@ -42,9 +43,8 @@ def fit(settings: Mapping[str, Any], folder: Path, threads: int) -> None:
         os.environ.setdefault(name, value)
     import ray
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
-    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
-    from recsys_workers.train.worker import train_worker
+    from recsys_workers.train.one_pod import OnePodTrainer
 
     repair_snapshot(folder)
     ray.init(
@@ -57,8 +57,8 @@ def fit(settings: Mapping[str, Any], folder: Path, threads: int) -> None:
         _system_config={"prestart_worker_first_driver": False, "enable_worker_prestart": False},
     )
     try:
-        DataParallelTrainer(
-            train_worker,
+        OnePodTrainer(
+            in_worker,
             train_loop_config=dict(settings),
             scaling_config=ScalingConfig(num_workers=1, resources_per_worker={"CPU": threads}),
             run_config=RunConfig(
@@ -73,6 +73,13 @@ def fit(settings: Mapping[str, Any], folder: Path, threads: int) -> None:
         raise TrainingFailed(next(iter(failures.values()), error)) from error
     finally:
         ray.shutdown()
+
+
+def in_worker(settings: Mapping[str, Any]) -> None:
+    """What Ray calls in its worker. The driver only names it, so torch is imported in the worker alone."""
+    from recsys_workers.train.worker import train_worker
+
+    train_worker(settings)
 
 
 def repair_snapshot(folder: Path) -> None:

@@ -9,14 +9,19 @@ from typing import Any
 import ray.train
 import torch
 
+from recsys_workers.data.split import Examples
+from recsys_workers.evaluate.scoring import Graph, tasks_of
+from recsys_workers.export.onnx import export
+from recsys_workers.export.reference import reference
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.train import prepared
+from recsys_workers.train import prepared, scored
 from recsys_workers.train.logs import configure
 from recsys_workers.train.loop import STATE, EpochReport, Training
 from recsys_workers.train.progress import Progress, StatusWriter
+from recsys_workers.train.scored import Scored
 
 LOGGER = logging.getLogger(__name__)
-START_PERCENT, END_PERCENT = 5, 80
+START_PERCENT, END_PERCENT, EVALUATION_PERCENT = 5, 80, 85
 """The part of status.progress.percent that training takes."""
 
 
@@ -26,11 +31,11 @@ def train_worker(settings: Mapping[str, Any]) -> None:
     torch.set_num_threads(settings["threads"])
     torch.use_deterministic_algorithms(True)
     folder = Path(settings["folder"])
-    training_sequences, validation = prepared.read(folder)
+    split = prepared.read(folder)
     training = Training(
         settings["architecture"],
-        training_sequences,
-        validation,
+        split.training,
+        split.validation,
         settings["nItems"],
         Hyperparameters(settings["hyperparameters"]),
         settings["seed"],
@@ -62,8 +67,25 @@ def train_worker(settings: Mapping[str, Any]) -> None:
 
     try:
         training.run(on_epoch, on_checkpoint)
+        export_and_score(training, split.test, settings, progress)
     finally:
         progress.close()
+
+
+def export_and_score(training: Training, test: Examples, settings: Mapping[str, Any], progress: Progress) -> None:
+    """Export the best weights, and leave the graph and every test user's list in the run's folder."""
+    progress.report("Exporting", END_PERCENT, f"Exporting the weights of epoch {training.best_epoch} to ONNX.")
+    model = training.best_model()
+    n_items = settings["nItems"]
+    input_length = training.hyperparameters.integer("inputLength")
+    onnx = export(model, n_items, input_length)
+    LOGGER.info("exported epoch %d to ONNX, %d bytes", training.best_epoch, len(onnx))
+    text = f"Ranking all {n_items} items for {len(test.users)} test users."
+    progress.report("Evaluating", EVALUATION_PERCENT, text)
+    tasks = tasks_of(test.histories, exclude_seen=settings["excludeSeen"])
+    lists = Graph(onnx, n_items, training.max_length, input_length, settings["threads"]).lists(tasks)
+    found = reference(model, tasks, lists, training.max_length)
+    scored.write(Path(settings["folder"]), onnx, Scored(lists, found, training.best_epoch, training.best_ndcg))
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
@@ -71,7 +93,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
 
     An attempt that is killed while Ray copies a checkpoint leaves half a file; the one before it is whole.
     """
-    for candidate in sorted(folder.glob("checkpoint_*"), reverse=True):
+    for candidate in sorted(folder.glob("checkpoint_2*"), reverse=True):
         try:
             torch.load(candidate / STATE, weights_only=True)
         except Exception as error:  # torch raises many kinds for a file that was cut

@@ -1,0 +1,41 @@
+"""model-card.md: what a person wants to know before serving a version, from its manifest."""
+
+from recsys_workers.evaluate.metrics import text
+from recsys_workers.manifest import Manifest
+
+
+def render(described: Manifest) -> str:
+    """The card as Markdown."""
+    dataset, protocol = described.dataset, described.protocol
+    users = int(dataset["users"])
+    tied = int(dataset["tiedUsers"])
+    lines = [
+        f"# {described.model}, version {described.version}: {described.verdict}",
+        "",
+        f"{described.architecture} for {described.task}, trained by the run {described.run['name']} "
+        f"({described.run['uid']}) and finished at {described.create_time}. "
+        f"It looks at the latest {described.max_length} items of a history.",
+        "",
+        "## Data",
+        f"{dataset['uri']} ({dataset['digest']}): {dataset['interactions']} interactions of {users} users with "
+        f"{dataset['items']} items. The last timestamp of {tied} users ({text(100 * tied / users)} %) is tied; row order "
+        "decides there which item is the test.",
+        "",
+        "## Quality",
+        f"{protocol['name']} on {protocol['evaluatedUsers']} users, all items ranked, items that the user had "
+        f"{'excluded' if protocol['excludeSeen'] else 'included'}, tied scores counted against the model; "
+        "95 % intervals, normal over users.",
+        "",
+        "| metric | value | low | high |",
+        "| --- | --- | --- | --- |",
+        *(f"| {metric['name']} | {metric['value']} | {metric['low']} | {metric['high']} |" for metric in described.metrics),
+        "",
+        "## Gates",
+        *(f"- {gate['name']}: {gate['verdict']}. {gate['message']}" for gate in described.gates),
+        "",
+        "## Limits",
+        "Offline ranking of the next item says nothing about effects on people who see the recommendations. Users "
+        "without a known item in their history get popular items.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,145 @@
+"""The gates: each judges one measurement and says in a sentence what it found. No model is run in here."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recsys_workers.evaluate.latency import Session
+from recsys_workers.evaluate.metrics import Z95, Estimate, UnknownMetric, Values, estimate, parse, text
+from recsys_workers.evaluate.parity import Parity
+
+PASSED, FAILED = "Passed", "Failed"
+KINDS = ("floor", "champion", "parity", "latency")
+
+
+class InvalidGate(ValueError):
+    """A gate that cannot be judged; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One gate's judgement; numbers are strings, as they are in the status."""
+
+    name: str
+    verdict: str
+    metric: str
+    value: str
+    threshold: str
+    message: str
+    margin: str | None = None
+    """How many standard errors lie between the value and the threshold; positive on the passing side."""
+
+    def as_strings(self) -> dict[str, str]:
+        """The entry of status.result.gates and of the manifest."""
+        entry = {
+            "name": self.name,
+            "verdict": self.verdict,
+            "metric": self.metric,
+            "value": self.value,
+            "threshold": self.threshold,
+        }
+        if self.margin is not None:
+            entry["marginStandardErrors"] = self.margin
+        return {**entry, "message": self.message}
+
+
+def kind_of(gate: Mapping[str, Any]) -> str:
+    """floor, champion, parity or latency; raises InvalidGate for a gate that is not exactly one of them or is wrong."""
+    kinds = [key for key in gate if key != "name"]
+    if len(kinds) != 1 or kinds[0] not in KINDS:
+        raise InvalidGate(f"The gate {gate.get('name')!r} has {kinds}: it must be exactly one of {', '.join(KINDS)}.")
+    settings = gate[kinds[0]]
+    try:
+        if kinds[0] in {"floor", "champion"}:
+            parse(settings["metric"])
+        wanted = {"floor": "min", "champion": "maxRegressionPercent", "parity": "tolerance", "latency": "p99Milliseconds"}
+        limit = float(settings[wanted[kinds[0]]])
+    except (KeyError, ValueError) as error:
+        detail = str(error) if isinstance(error, UnknownMetric) else f"{error} is missing or not a number."
+        raise InvalidGate(f"The gate {gate.get('name')!r} cannot be judged: {detail}") from error
+    if not math.isfinite(limit) or limit < 0:
+        raise InvalidGate(f"The gate {gate.get('name')!r} has the limit {limit}: it must be a number of at least 0.")
+    return kinds[0]
+
+
+def floor(name: str, found: Estimate, minimum: str) -> Verdict:
+    """Passes when the value is at least `minimum`; NaN fails."""
+    passed = found.value >= float(minimum)
+    margin = _margin(found.value - float(minimum), found.standard_error)
+    message = (
+        f"{found.name} is {text(found.value)} ± {text(Z95 * found.standard_error)}; "
+        f"at least {minimum} is required{_by(passed, margin)}."
+    )
+    return Verdict(name, _word(passed), found.name, text(found.value), minimum, message, margin)
+
+
+def champion(name: str, metric: str, new: Values, old: Values | None, version: int, max_regression: str) -> Verdict:
+    """Passes when the lower bound of the paired difference is above -max_regression % of the champion's value.
+
+    `new` and `old` are the same users' metrics of the run's model and of the champion, whose version is `version`.
+    """
+    found = estimate(metric, new)
+    if old is None:
+        passed = not math.isnan(found.value)
+        message = "There is no champion yet: there is nothing to compare with."
+        if not passed:
+            message = f"{metric} is NaN."
+        return Verdict(name, _word(passed), metric, text(found.value), f"-{max_regression}%", message)
+    before = estimate(metric, old)
+    difference = estimate(metric, new - old)
+    allowed = float(max_regression) / 100 * before.value
+    passed = difference.low > -allowed
+    # An identical model regresses by nothing: the bound is touched, not crossed, even where nothing is allowed.
+    passed = passed or (difference.value >= 0 and difference.standard_error == 0)
+    margin = _margin(difference.value + allowed, difference.standard_error)
+    message = (
+        f"{metric} is {text(found.value)} and the champion, version {version}, has {text(before.value)} on the same "
+        f"{len(new)} users: the difference is {text(difference.value)}, at least {text(difference.low)} with 95 % "
+        f"confidence; a loss of {text(allowed)} ({max_regression} %) is allowed{_by(passed, margin)}."
+    )
+    return Verdict(name, _word(passed), metric, text(difference.low), text(-allowed), message, margin)
+
+
+def parity(name: str, found: Parity, tolerance: str) -> Verdict:
+    """Passes when every user's list is the same but for swaps of scores closer than the tolerance."""
+    passed = found.different_users == 0
+    message = (
+        f"{found.users - found.different_users} of {found.users} users get the same {found.length} items from ONNX and "
+        f"torch, {found.swapped_users} of them with swaps of scores closer than {tolerance}; "
+        f"the largest difference of a score is {text(found.largest_difference)}."
+    )
+    return Verdict(name, _word(passed), "differentLists", str(found.different_users), "0", message)
+
+
+def latency(name: str, found: Session, limit: str) -> Verdict:
+    """Passes when the 99th percentile is at most the limit, every request succeeded, and what was served is right."""
+    p99 = found.percentile(0.99)
+    passed = p99 <= float(limit) and not found.errors and not found.different
+    message = (
+        f"The 99th percentile of {len(found.milliseconds)} requests by one client over HTTP is {p99:.1f} ms "
+        f"(median {found.percentile(0.5):.1f} ms); at most {limit} ms is allowed. "
+    )
+    if found.errors:
+        message += f"{len(found.errors)} requests failed; the first: {found.errors[0]}"
+    elif found.different:
+        message += f"{len(found.different)} served lists differ from the evaluated ones; the first: {found.different[0]}"
+    else:
+        message += f"The served lists of {found.compared} users equal the evaluated ones."
+    return Verdict(name, _word(passed), "p99Milliseconds", f"{p99:.1f}", limit, message)
+
+
+def _word(passed: bool) -> str:
+    return PASSED if passed else FAILED
+
+
+def _margin(distance: float, standard_error: float) -> str | None:
+    if standard_error <= 0 or not math.isfinite(distance / standard_error):
+        return None
+    return f"{distance / standard_error:.1f}"
+
+
+def _by(passed: bool, margin: str | None) -> str:
+    if margin is None:
+        return ""
+    return f", {'met' if passed else 'missed'} with a margin of {margin} standard errors"

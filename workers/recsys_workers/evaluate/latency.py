@@ -1,0 +1,166 @@
+"""What a client sees: the candidate behind the real server on loopback, asked by one client after the other."""
+
+import http.client
+import json
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recsys_workers import locations
+
+START_SECONDS = 120.0
+STOP_SECONDS = 10.0
+WARM_UP = 30
+CANDIDATE_CLAIM = "_candidate"
+"""Not a name that a claim can have, so it hides none."""
+
+
+class ServerBroken(RuntimeError):
+    """The server does not start or does not answer, which says nothing about the model's quality."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One real user's request and the list that the evaluation ranked for it: item ids and their scores."""
+
+    history: list[str]
+    expected: list[tuple[str, float]]
+
+
+@dataclass(slots=True)
+class Session:
+    """What one client measured."""
+
+    milliseconds: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    different: list[str] = field(default_factory=list)
+    compared: int = 0
+
+    def percentile(self, share: float) -> float:
+        """The nearest-rank percentile; inf when nothing was measured."""
+        ordered = sorted(self.milliseconds)
+        return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.inf
+
+
+def measure(
+    candidate: Path, environment: Mapping[str, str], questions: Sequence[Question], k: int, tolerance: float, *, seen: bool
+) -> Session:
+    """Serve `candidate` (a version's folder) with `python -m recsys_workers.serve` and one thread; ask every question.
+
+    `environment` holds the RECSYS_* variables that describe the version. With `seen`, what a user had is excluded.
+    A served list equals the evaluated one when at each rank the item is the same or the scores are within `tolerance`.
+    """
+    with tempfile.TemporaryDirectory(prefix="latency-") as scratch:
+        port = _free_port()
+        (Path(scratch) / CANDIDATE_CLAIM).symlink_to(candidate.resolve())
+        root = Path(os.environ.get("RECSYS_PVC_ROOT", locations.DEFAULT_ROOT))
+        for claim in root.iterdir() if root.is_dir() else ():
+            (Path(scratch) / claim.name).symlink_to(claim)
+        log = Path(scratch) / "server.log"
+        with log.open("wb") as output:
+            server = subprocess.Popen(
+                [sys.executable, "-m", "recsys_workers.serve"],
+                env={
+                    **os.environ,
+                    **environment,
+                    "RECSYS_PVC_ROOT": scratch,
+                    "RECSYS_ARTIFACT_URI": f"{locations.SCHEME}{CANDIDATE_CLAIM}",
+                    "RECSYS_THREADS": "1",
+                    "OMP_NUM_THREADS": "1",
+                    "RECSYS_HOST": "127.0.0.1",
+                    "RECSYS_PORT": str(port),
+                    "RECSYS_DRAIN_SECONDS": "1",
+                    "RECSYS_TERMINATION_LOG": f"{scratch}/termination",
+                },
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            _wait_until_ready(server, port, log)
+            return _ask_all(port, questions, k, tolerance, seen=seen)
+        finally:
+            server.send_signal(signal.SIGTERM)
+            try:
+                server.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _ask_all(port: int, questions: Sequence[Question], k: int, tolerance: float, *, seen: bool) -> Session:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    session = Session()
+    bodies = [
+        json.dumps({"history": [{"id": item} for item in question.history], "k": k, "excludeSeen": seen}).encode()
+        for question in questions
+    ]
+    for body in bodies[:WARM_UP]:
+        _ask(connection, body)
+    for question, body in zip(questions, bodies, strict=True):
+        started = time.perf_counter()
+        status, answer = _ask(connection, body)
+        session.milliseconds.append((time.perf_counter() - started) * 1000)
+        if status != 200:
+            session.errors.append(f"{status} {answer[:300].decode(errors='replace')}")
+            continue
+        served = [(item["id"], item["score"]) for item in json.loads(answer)["items"]]
+        session.compared += 1
+        if difference := first_difference(question.expected[:k], served, tolerance):
+            session.different.append(f"a user with {len(question.history)} items: {difference}")
+    connection.close()
+    return session
+
+
+def first_difference(expected: list[tuple[str, float]], served: list[tuple[str, float]], tolerance: float) -> str | None:
+    """The first place where a served list is not the evaluated one, as a sentence; None when they are equal."""
+    if len(expected) != len(served):
+        return f"{len(served)} items were served where {len(expected)} were evaluated."
+    for rank, ((item, score), (served_item, served_score)) in enumerate(zip(expected, served, strict=True), start=1):
+        if abs(score - served_score) > tolerance:
+            return f"at rank {rank}, {served_item} with {served_score} was served where {item} has {score}."
+    left_out = {item for item, score in expected if score > expected[-1][1] + tolerance} - {item for item, _ in served}
+    return f"{', '.join(sorted(left_out))} were not served." if left_out else None
+
+
+def _ask(connection: http.client.HTTPConnection, body: bytes) -> tuple[int, bytes]:
+    try:
+        connection.request("POST", "/v1/recommend", body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        return response.status, response.read()
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()
+        return 0, str(error).encode()
+
+
+def _wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            tail = log.read_text(errors="replace")[-1500:]
+            raise ServerBroken(f"The server exited with {server.returncode} before it was ready. Its last words: {tail}")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.1)
+    raise ServerBroken(f"The server was not ready within {START_SECONDS:.0f} s.")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,90 @@
+"""Ranking metrics with one right answer a user, over all items.
+
+Tied scores count against the model: the target's rank is the number of returned items that score at least as high,
+itself included. A NaN among a user's scores makes that user's metrics NaN, and so the mean. A target that is itself
+excluded (an item that the user had before) is a miss, because it cannot be served either.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys_workers.data.interactions import Indices
+from recsys_workers.evaluate.scoring import Lists
+
+Values = npt.NDArray[np.float64]
+Z95 = 1.959963984540054
+NAME = re.compile(r"(NDCG|HR)@([1-9][0-9]?|100)")
+
+
+class UnknownMetric(ValueError):
+    """A metric that does not exist; the message says which do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over users with its standard error and 95 % confidence interval (normal over users)."""
+
+    name: str
+    value: float
+    standard_error: float
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+        return self.value - Z95 * self.standard_error
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval."""
+        return self.value + Z95 * self.standard_error
+
+    def as_strings(self) -> dict[str, str]:
+        """{name, value, low, high} for the manifest and the status."""
+        return {"name": self.name, "value": text(self.value), "low": text(self.low), "high": text(self.high)}
+
+
+def parse(name: str) -> tuple[str, int]:
+    """The kind (NDCG or HR) and the cutoff k of a metric's name; raises UnknownMetric."""
+    found = NAME.fullmatch(name)
+    if found is None:
+        raise UnknownMetric(f"The metric {name!r} does not exist: use NDCG@k or HR@k with k from 1 to 100.")
+    return found[1], int(found[2])
+
+
+def target_ranks(lists: Lists, targets: Indices, n_items: int) -> Values:
+    """Each user's rank of the target, from 1; inf when it is not returned, NaN when any score is.
+
+    When the list is cut (K < n_items) and the target ties with its last entry, the ties beyond the cut are unknown
+    and the target counts as not returned.
+    """
+    found = (lists.items == targets[:, None]) & ~np.isneginf(lists.scores)
+    score = np.where(found, lists.scores, -np.inf).max(axis=1)
+    returned = found.any(axis=1)
+    ranks = (lists.scores >= score[:, None]).sum(axis=1).astype(np.float64)
+    cut = (ranks == lists.scores.shape[1]) & (lists.scores.shape[1] < n_items)
+    ranks[~returned | cut] = np.inf
+    ranks[np.isnan(lists.scores).any(axis=1)] = np.nan
+    return ranks
+
+
+def values(name: str, ranks: Values) -> Values:
+    """The metric of each user: HR@k is 1 for a rank of at most k, NDCG@k is 1 / log2(rank + 1), else 0."""
+    kind, k = parse(name)
+    gain = np.ones_like(ranks) if kind == "HR" else 1 / np.log2(ranks + 1)
+    return np.where(np.isnan(ranks), np.nan, np.where(ranks <= k, gain, 0.0))
+
+
+def estimate(name: str, per_user: Values) -> Estimate:
+    """The mean over users and its standard error (0 for a single user)."""
+    count = len(per_user)
+    spread = float(per_user.std(ddof=1)) / math.sqrt(count) if count > 1 else 0.0
+    return Estimate(name, float(per_user.mean()), spread)
+
+
+def text(number: float) -> str:
+    """A number as a string of at most six significant digits; NaN is `NaN`."""
+    return "NaN" if math.isnan(number) else f"{number:.6g}"

@@ -1,0 +1,48 @@
+"""Ray Train without the helpers that only a cluster with several nodes, or Ray Data, needs.
+
+By default a run starts four actors besides its controller and its worker: one that asks the autoscaler for nodes, one
+that frees placement groups when the controller dies, one that shares out Ray Data sets, one for barriers. Each is a
+Python process of 200 MB and some seconds of CPU. In one pod with one worker only the last has something to do; the
+placement group dies with the pod. These hooks are not public in Ray, so `tests/integration/workers` runs them.
+"""
+
+from typing import Any
+
+from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
+from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
+from ray.train.v2._internal.execution.callback import WorkerGroupCallback
+from ray.train.v2._internal.execution.scaling_policy.fixed import FixedScalingPolicy
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+from ray.train.v2.api.result import Result
+
+LEFT_OUT = (DatasetsCallback, PlacementGroupCleanerCallback)
+
+
+class OnePodScalingPolicy(FixedScalingPolicy):
+    """A fixed number of workers on resources that are there already: nobody is asked for more."""
+
+    def after_controller_start(self, train_run_context: Any) -> None:
+        """Ask nobody."""
+
+    def _maybe_send_resource_request(self) -> None:
+        """Ask nobody."""
+
+
+class NoDatasets(WorkerGroupCallback):
+    """The worker reads its data itself."""
+
+    def before_init_train_context(self, workers: list[Any]) -> dict[str, list[Any]]:
+        """One absent dataset provider a worker."""
+        return {"dataset_shard_provider": [None] * len(workers)}
+
+
+class OnePodTrainer(DataParallelTrainer):
+    """DataParallelTrainer for one worker beside the driver."""
+
+    def _create_default_callbacks(self) -> list[Any]:
+        kept = [callback for callback in super()._create_default_callbacks() if not isinstance(callback, LEFT_OUT)]
+        return [*kept, NoDatasets()]
+
+    def _initialize_and_run_controller(self, **controller_arguments: Any) -> Result:
+        controller_arguments["scaling_policy"] = OnePodScalingPolicy(self.scaling_config)
+        return super()._initialize_and_run_controller(**controller_arguments)

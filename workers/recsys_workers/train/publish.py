@@ -1,0 +1,110 @@
+"""Taking a version number and publishing a version: whole or not at all, once a run.
+
+A number belongs to who creates `versions/<N>`. The folder is made under a hidden name with owner.json in it and then
+renamed to its number: renaming onto a folder that is not empty fails, so taking a number and signing it is one atomic
+step that only one run can win. A retry of the run finds its signature and continues there. Numbers are never reused.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from recsys_workers import manifest
+from recsys_workers.manifest import FileEntry, Manifest
+from recsys_workers.train.failure import AttemptFailed
+
+LOCK = "attempt.lock"
+
+
+@contextmanager
+def only_attempt(run_folder: Path) -> Iterator[None]:
+    """Hold the run for this process; the kernel lets go of it when the process dies, however it dies.
+
+    Two pods of one Job can overlap for a moment. Raises AttemptFailed (may heal) when the other one is still alive.
+    """
+    with (run_folder / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AttemptFailed(
+                "AttemptOverlap", f"Another pod of this run still holds {run_folder / LOCK}.", heals=True
+            ) from error
+        yield
+
+
+def published(versions: Path, run_uid: str) -> tuple[int, Manifest, str] | None:
+    """The version that this run published, as (number, manifest, digest); None when it has not, or not wholly."""
+    number = owned(versions, run_uid)
+    if number is None or not (versions / str(number) / manifest.MANIFEST).exists():
+        return None
+    version = manifest.load(versions / str(number), None)
+    return number, version.manifest, version.digest
+
+
+def owned(versions: Path, run_uid: str) -> int | None:
+    """The number whose owner.json names this run."""
+    for number in sorted(numbers(versions)):
+        try:
+            owner = json.loads((versions / str(number) / manifest.OWNER).read_text())
+        except (OSError, ValueError):
+            continue
+        if owner.get("runUid") == run_uid:
+            return number
+    return None
+
+
+def numbers(versions: Path) -> list[int]:
+    """Every number that is taken, tombstones and unfinished versions included."""
+    return [int(entry.name) for entry in versions.iterdir() if entry.name.isascii() and entry.name.isdecimal()]
+
+
+def take_number(versions: Path, run_uid: str) -> int:
+    """This run's number: the one it has, or the next one."""
+    versions.mkdir(parents=True, exist_ok=True)
+    number = owned(versions, run_uid)
+    if number is not None:
+        return number
+    claim = versions / f".claim-{run_uid}"
+    shutil.rmtree(claim, ignore_errors=True)
+    claim.mkdir()
+    manifest.write_file(claim / manifest.OWNER, (json.dumps({"runUid": run_uid}) + "\n").encode())
+    number = max(numbers(versions), default=0) + 1
+    while not _rename(claim, versions / str(number)):
+        number += 1
+    manifest.sync_folder(versions)
+    return number
+
+
+def _rename(claim: Path, target: Path) -> bool:
+    try:
+        claim.rename(target)
+    except OSError:
+        if target.exists():
+            return False
+        raise
+    return True
+
+
+def publish(
+    versions: Path, run_uid: str, contents: Mapping[str, bytes], describe: Callable[[int, list[FileEntry]], Manifest]
+) -> tuple[int, Manifest, str]:
+    """Write a version's files, then its manifest; returns (number, manifest, digest).
+
+    `describe(number, files)` makes the manifest. What an attempt that was killed left in the folder is replaced.
+    """
+    number = take_number(versions, run_uid)
+    folder = versions / str(number)
+    for leftover in folder.iterdir():
+        if leftover.name != manifest.OWNER:
+            leftover.unlink()
+    files = [manifest.write_file(folder / name, data) for name, data in contents.items()]
+    described = describe(number, files)
+    data = manifest.encode(described)
+    manifest.write_file(folder / manifest.MANIFEST, data)
+    for name in [*contents, manifest.MANIFEST, manifest.OWNER]:
+        os.chmod(folder / name, 0o444)  # noqa: PTH101
+    return number, described, manifest.digest_of(data)
