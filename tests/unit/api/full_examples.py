@@ -1,0 +1,175 @@
+"""One whole object of each kind, as the API server sends it: every field of spec and status is set somewhere."""
+
+import copy
+from typing import Any
+
+from tests.integration.api import cases_deployment, cases_recmodel, cases_trainingrun
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+OTHER_DIGEST = "sha256:" + "fedcba9876543210" * 4
+TIME = "2026-01-02T03:04:05.000000Z"
+
+# An object sets exactly one of pin and follow.
+NEVER_SET = {"spec.version.follow"}
+
+
+def _condition(name: str, status: str, reason: str) -> dict[str, Any]:
+    return {
+        "type": name,
+        "status": status,
+        "reason": reason,
+        "message": f"{name} is {status}.",
+        "lastTransitionTime": TIME,
+        "observedGeneration": 3,
+    }
+
+
+def _metric(name: str, value: str) -> dict[str, str]:
+    return {"name": name, "value": value, "low": "0.031", "high": "0.049"}
+
+
+def _revision(version: int) -> dict[str, Any]:
+    return {
+        "version": version,
+        "digest": DIGEST if version % 2 else OTHER_DIGEST,
+        "uri": f"pvc://artifacts/models/recsys-demo/movies/versions/{version}",
+        "revision": f"{version}a1b2c3d4e5f6",
+        "image": "localhost/recsys-server:dev",
+    }
+
+
+RECMODEL_STATUS: dict[str, Any] = {
+    "observedGeneration": 3,
+    "latestVersion": 3,
+    "latestPassingVersion": 2,
+    "champion": {"version": 1, "digest": DIGEST, "deployment": "movies"},
+    "versions": [
+        {
+            "version": 2,
+            "run": "movies-2",
+            "uri": "pvc://artifacts/models/recsys-demo/movies/versions/2",
+            "digest": OTHER_DIGEST,
+            "verdict": "Passed",
+            "metrics": [_metric("NDCG@10", "0.04"), _metric("HR@10", "8e-2")],
+            "blockedBy": ["movies"],
+        }
+    ],
+    "conditions": [_condition("Ready", "True", "Ready")],
+}
+
+TRAININGRUN_STATUS: dict[str, Any] = {
+    "observedGeneration": 1,
+    "conditions": [_condition("Succeeded", "False", "GateFailed")],
+    "attempts": 2,
+    "startTime": TIME,
+    "completionTime": TIME,
+    "progress": {
+        "stage": "Training",
+        "epoch": 3,
+        "epochs": 20,
+        "percent": 15,
+        "loss": "6.1234",
+        "message": "Epoch 3 of 20.",
+        "updateTime": TIME,
+    },
+    "result": {
+        "version": 3,
+        "uri": "pvc://artifacts/models/recsys-demo/movies/versions/3",
+        "digest": DIGEST,
+        "verdict": "Failed",
+        "dataset": {"digest": OTHER_DIGEST, "users": 943, "items": 1682, "interactions": 100000, "tiedUsers": 415},
+        "metrics": [_metric("NDCG@10", "0.04")],
+        "gates": [
+            {
+                "name": "floor",
+                "verdict": "Failed",
+                "metric": "NDCG@10",
+                "value": "0.012",
+                "threshold": "0.03",
+                "marginStandardErrors": "-4.1",
+                "message": "NDCG@10 is 0.012, below the floor of 0.03.",
+            }
+        ],
+    },
+    "failure": {
+        "reason": "DatasetChanged",
+        "message": "The data have another digest than in the first attempt.",
+        "pod": "movies-3-train-x2x4z",
+        "exitCode": 2,
+        "log": "the last line",
+    },
+}
+
+DEPLOYMENT_STATUS: dict[str, Any] = {
+    "observedGeneration": 5,
+    "conditions": [_condition("Ready", "False", "VersionBlocked")],
+    "stable": {**_revision(2), "weight": 90, "readyReplicas": 2, "since": TIME},
+    "canary": {
+        **_revision(3),
+        "weight": 10,
+        "step": 1,
+        "stepStartTime": TIME,
+        "startTime": TIME,
+        "firstWeightTime": TIME,
+        "readyReplicas": 2,
+        "reverting": True,
+        "cause": "AlertFiring",
+        "message": "The alert RecsysSlow fires.",
+        "abort": {"verdict": "RolledBack", "cause": "AlertFiring", "message": "RecsysSlow fires.", "time": TIME},
+    },
+    "previous": {**_revision(1), "readyReplicas": 2, "warmUntil": TIME},
+    "blocked": [
+        {
+            "version": 4,
+            "digest": OTHER_DIGEST,
+            "revision": "4a1b2c3d4e5f6",
+            "cause": "AlertFiring",
+            "message": "RecsysSlow fired.",
+            "time": TIME,
+        }
+    ],
+    "history": [
+        {
+            "from": 1,
+            "to": 2,
+            "verdict": "Promoted",
+            "cause": "StepsDone",
+            "message": "All steps are done.",
+            "startTime": TIME,
+            "endTime": TIME,
+        }
+    ],
+    "alerts": [
+        {
+            "fingerprint": "0123456789abcdef",
+            "startsAt": TIME,
+            "name": "RecsysSlow",
+            "severity": "critical",
+            "version": 4,
+            "action": "RolledBack",
+            "state": "Resolved",
+            "message": "The p99 of version 4 is 900 ms.",
+            "time": TIME,
+        }
+    ],
+    "lastCommand": {
+        "command": "unblock",
+        "argument": "v4/1",
+        "outcome": "Done",
+        "message": "Version 4 is no longer blocked.",
+        "time": TIME,
+    },
+    "url": "http://movies.example.com/v1/recommend",
+    "replicas": 2,
+    "selector": "recsys.dev/deployment=movies,recsys.dev/version=2",
+}
+
+
+def whole(plural: str) -> dict[str, Any]:
+    """A manifest of one kind with its status."""
+    base, status = {
+        "recmodels": (cases_recmodel.BASE, RECMODEL_STATUS),
+        "trainingruns": (cases_trainingrun.BASE, TRAININGRUN_STATUS),
+        "deployments": (cases_deployment.BASE, DEPLOYMENT_STATUS),
+    }[plural]
+    return copy.deepcopy({**base, "status": status})
