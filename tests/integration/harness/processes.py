@@ -51,6 +51,13 @@ class Process:
         """Whether it has not ended."""
         return self._popen.poll() is None
 
+    @property
+    def exit_code(self) -> int:
+        """Its exit code, once it has ended; minus the number of the signal that ended it."""
+        code = self._popen.poll()
+        assert code is not None, f"{self.name} still runs"
+        return code
+
     def tail(self, lines: int = 15) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])

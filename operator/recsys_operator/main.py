@@ -1,0 +1,197 @@
+"""Starts and stops the operator: the client, the loops, the watches, the two HTTP servers."""
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import kopf
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from recsys_operator import __version__, alerts, handlers, logs
+from recsys_operator.api.kinds import HTTPROUTES, Resource
+from recsys_operator.apply.client import ApiError, Client, connect
+from recsys_operator.health import Health
+from recsys_operator.metrics import LoopMetrics
+from recsys_operator.reconcile.deployment import DeploymentReconciler
+from recsys_operator.reconcile.loop import Loops, Timing
+from recsys_operator.reconcile.recmodel import RecModelReconciler
+from recsys_operator.reconcile.trainingrun import TrainingRunReconciler
+from recsys_operator.settings import Settings, SettingsError
+
+logger = logging.getLogger("recsys_operator")
+
+GRACE = 15.0
+"""Seconds that reconciles in flight have to finish once the process is told to stop."""
+
+LOOK_AGAIN = 15.0
+"""Seconds between two looks for a resource that the API server does not serve yet."""
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; the exit code is 0 then."""
+    try:
+        settings = Settings.from_environment()
+    except SettingsError as error:
+        print(f"recsys-operator: {error}", file=sys.stderr)
+        return 2
+    logs.set_up(settings.log_level)
+    gc.freeze()
+    return asyncio.run(run(settings))
+
+
+async def run(settings: Settings) -> int:
+    """The whole life of the process; returns its exit code."""
+    stopping = asyncio.Event()
+    _on_signal(stopping)
+    health = Health(handlers.watched)
+    heartbeat = asyncio.create_task(health.beat(), name="heartbeat")
+    client = await connect(observer=health.answered)
+    loops = Loops(
+        client,
+        (
+            RecModelReconciler(client, settings),
+            TrainingRunReconciler(client, settings),
+            DeploymentReconciler(client, settings),
+        ),
+        LoopMetrics(),
+        Timing(resync=settings.resync_seconds),
+    )
+    ready = asyncio.Event()
+    logger.info("starting", extra={"version": __version__, "namespaces": settings.watch_namespaces or "all"})
+    try:
+        async with (
+            serving(probes(health), settings.address, settings.metrics_port),
+            serving(alerts.receiver(loops, client, settings, ready.is_set), settings.address, settings.alerts_port),
+        ):
+            code = await _watch(settings, client, loops, health, ready, stopping)
+            ready.clear()
+        # The servers are closed: no alert comes in any more.
+    finally:
+        await loops.stop(GRACE)
+        heartbeat.cancel()
+        await client.close()
+    logger.info("stopped", extra={"exitCode": code})
+    return code
+
+
+async def _watch(
+    settings: Settings, client: Client, loops: Loops, health: Health, ready: asyncio.Event, stopping: asyncio.Event
+) -> int:
+    """Watch with kopf until told to stop (0), or until kopf ends on its own (1)."""
+    waker = handlers.Waker(loops, health)
+    if not await _until_served(client, handlers.OWN, stopping):
+        return 0
+    resources = [*handlers.OWN, *[child for child in handlers.CHILDREN if await client.serves(child)]]
+    before = asyncio.all_tasks()
+    namespaces = settings.watch_namespaces
+    tasks = await kopf.spawn_tasks(
+        registry=handlers.registry(client, waker, tuple(resources)),
+        settings=handlers.kopf_settings(),
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+    )
+    _on_signal(stopping)
+    watching = asyncio.create_task(kopf.run_tasks(tasks, ignored=before), name="kopf")
+    await _wake_everything(settings, client, loops, stopping)
+    ready.set()
+    logger.info("ready", extra={"watched": [f"{one.plural}.{one.group}" for one in resources]})
+    waits: list[asyncio.Task[bool]] = [asyncio.create_task(_until_set(stopping), name="stop")]
+    if HTTPROUTES not in resources:
+        logger.warning("the Gateway API is not installed: its HTTPRoutes will be watched once it is")
+        waits.append(asyncio.create_task(_until_served(client, (HTTPROUTES,), stopping), name="gateway API"))
+    await asyncio.wait([watching, *waits], return_when=asyncio.FIRST_COMPLETED)
+    ready.clear()
+    for wait in waits:
+        wait.cancel()
+    if watching.done():
+        error = watching.exception()
+        logger.error("the watches ended", extra={"error": repr(error)})
+        return 1
+    if not stopping.is_set():
+        logger.info("the Gateway API has been installed: starting anew to watch it")
+    await loops.stop(GRACE)
+    watching.cancel()
+    await asyncio.wait([watching])
+    return 0
+
+
+async def _until_set(event: asyncio.Event) -> bool:
+    return await event.wait()
+
+
+async def _until_served(client: Client, resources: tuple[Resource, ...], stopping: asyncio.Event) -> bool:
+    """Wait until the API server knows these resources; False when told to stop before."""
+    told = False
+    while not stopping.is_set():
+        try:
+            missing = [one for one in resources if not await client.serves(one)]
+            reason = "these custom resources are not installed: " + ", ".join(
+                f"{one.plural}.{one.group}" for one in missing
+            )
+        except ApiError as error:
+            missing, reason = list(resources), error.message
+        if not missing:
+            return True
+        if not told:
+            logger.warning("waiting for the API server", extra={"error": reason})
+            told = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), LOOK_AGAIN if len(resources) == 1 else 1.0)
+    return False
+
+
+async def _wake_everything(settings: Settings, client: Client, loops: Loops, stopping: asyncio.Event) -> None:
+    """Start a task for each object there is. When this is through, the state of the cluster has been taken in."""
+    for resource in handlers.OWN:
+        for namespace in settings.watch_namespaces or (None,):
+            while not stopping.is_set():
+                try:
+                    found = await client.list(resource, namespace)
+                except ApiError as error:
+                    logger.warning("cannot list", extra={"resource": resource.plural, "error": error.message})
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(stopping.wait(), 1.0)
+                    continue
+                for obj in found:
+                    loops.wake(handlers.key_of(resource, obj))
+                break
+
+
+def probes(health: Health) -> web.Application:
+    """/healthz and /metrics."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        problems = health.problems()
+        return web.Response(status=503 if problems else 200, text="\n".join(problems or ("ok",)) + "\n")
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.add_routes([web.get("/healthz", healthz), web.get("/metrics", metrics)])
+    return app
+
+
+@asynccontextmanager
+async def serving(app: web.Application, address: str, port: int) -> AsyncIterator[None]:
+    """Serve on a port; at the end, requests under way have a few seconds to finish."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=6)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, address, port).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _on_signal(stopping: asyncio.Event) -> None:
+    """kopf takes the signals for itself when it starts; this takes them back."""
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stopping.set)

@@ -1,0 +1,34 @@
+"""The operator's ServiceAccount and a kubeconfig with its token, as a pod would have it."""
+
+import json
+from pathlib import Path
+
+from tests.integration.harness.control_plane import ControlPlane
+
+NAMESPACE = "recsys-system"
+ACCOUNT = "recsys-operator"
+
+
+def make_account(plane: ControlPlane) -> str:
+    """Make the ServiceAccount with its rights, and return a token."""
+    plane.create_namespace(NAMESPACE)
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": ACCOUNT},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}],
+    }
+    accounts = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 36000}}
+    with plane.client() as client:
+        client.post(accounts, json={"metadata": {"name": ACCOUNT}}).raise_for_status()
+        client.post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", json=binding).raise_for_status()
+        answer = client.post(f"{accounts}/{ACCOUNT}/token", content=json.dumps(request)).raise_for_status()
+    token: str = answer.json()["status"]["token"]
+    return token
+
+
+def kubeconfig(plane: ControlPlane, token: str, directory: Path, url: str = "") -> Path:
+    """A kubeconfig of the operator; `url` is a proxy's."""
+    return plane.write_kubeconfig(directory / "operator.kubeconfig", token=token, url=url)

@@ -1,0 +1,273 @@
+"""The rest of the cluster, played: Job controller, kubelet, trainer, Deployment controller and gateway.
+
+Every player is level-triggered, as the real ones are: it looks at an object, does the next thing, and forgets. None of
+them knows of the operator, so an operator that is killed finds a world that went on without it.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from tests.integration.harness.api import Api, Object, Refused
+
+from recsys_operator.api.kinds import CONFIGMAPS, HTTPROUTES, JOBS, PODS, TRAININGRUNS, WORKLOADS, Resource
+
+RUN_LABEL = "recsys.dev/trainingrun"
+WORD = 0.15
+"""Seconds between two things that happen to one object, so that whoever watches can see the first."""
+
+BAD_DATA = {"reason": "InvalidData", "message": "The table has no column named item_id."}
+
+
+class Players:
+    """Play in all namespaces of a control plane. What a run comes to is in its hyperparameter `dropout`:
+
+    `0.99` fails its gates, `0.98` fails on its data; all others pass.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.jobs: dict[tuple[str, str], set[str]] = {}
+        """UIDs of all Jobs that ever were, by namespace and run."""
+        self._numbers: dict[tuple[str, str], list[str]] = {}
+        self._busy: dict[str, Object] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def reserve(self, namespace: str, model: str, runs: list[Object]) -> None:
+        """These runs get the numbers 1, 2, … in this order, whichever ends first."""
+        self._numbers[(namespace, model)] = [run["metadata"]["uid"] for run in runs]
+
+    async def __aenter__(self) -> Self:
+        for resource, play in ((JOBS, self._job), (WORKLOADS, self._workload), (HTTPROUTES, self._route)):
+            self._start(self._follow(resource, play))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self, resource: Resource, play: Callable[[Object], Awaitable[bool]]) -> None:
+        while True:
+            with suppress(aiohttp.ClientError, Refused):
+                async for kind, obj in self.api.watch(resource):
+                    uid = obj["metadata"]["uid"]
+                    if kind == "DELETED":
+                        continue
+                    if resource == JOBS and RUN_LABEL in obj["metadata"].get("labels", {}):
+                        run = (obj["metadata"]["namespace"], obj["metadata"]["labels"][RUN_LABEL])
+                        self.jobs.setdefault(run, set()).add(uid)
+                    if uid not in self._busy:
+                        self._start(self._play_on(resource, play, obj))
+            await asyncio.sleep(WORD)
+
+    async def _play_on(self, resource: Resource, play: Callable[[Object], Awaitable[bool]], obj: Object) -> None:
+        """Play one object until there is nothing left to do for it."""
+        metadata = obj["metadata"]
+        self._busy[metadata["uid"]] = obj
+        try:
+            more = True
+            while more:
+                await asyncio.sleep(WORD)
+                now = await self.api.get(resource, metadata["namespace"], metadata["name"])
+                if now is None or now["metadata"]["uid"] != metadata["uid"] or "deletionTimestamp" in now["metadata"]:
+                    return
+                try:
+                    more = await play(now)
+                except Refused as error:
+                    if error.status not in (403, 404, 409):
+                        raise
+        finally:
+            del self._busy[metadata["uid"]]
+
+    async def _workload(self, obj: Object) -> bool:
+        """All pods of an `apps/v1` Deployment are ready at once. Returns whether there is more to do."""
+        generation, replicas = obj["metadata"]["generation"], obj["spec"].get("replicas", 1)
+        status = {
+            "observedGeneration": generation,
+            "replicas": replicas,
+            "updatedReplicas": replicas,
+            "readyReplicas": replicas,
+            "availableReplicas": replicas,
+            "conditions": [
+                _condition("Available", "MinimumReplicasAvailable"),
+                _condition("Progressing", "NewReplicaSetAvailable"),
+            ],
+        }
+        found = obj.get("status", {})
+        if all(found.get(name) == value for name, value in status.items() if name != "conditions"):
+            return False
+        await self._patch_status(WORKLOADS, obj, status)
+        return True
+
+    async def _route(self, obj: Object) -> bool:
+        """The gateway accepts every route."""
+        generation = obj["metadata"]["generation"]
+        parents = obj.get("status", {}).get("parents", [])
+        if parents and all(one["observedGeneration"] == generation for one in parents[0]["conditions"]):
+            return False
+        conditions = [
+            {**_condition(kind, kind, bare=True), "observedGeneration": generation}
+            for kind in ("Accepted", "ResolvedRefs")
+        ]
+        parent = {
+            "parentRef": obj["spec"]["parentRefs"][0],
+            "controllerName": "tests.recsys.dev/gateway",
+            "conditions": conditions,
+        }
+        await self._patch_status(HTTPROUTES, obj, {"parents": [parent]})
+        return True
+
+    async def _job(self, job: Object) -> bool:
+        """One step of a training: a pod, its running, its report, its end."""
+        metadata = job["metadata"]
+        run = metadata.get("labels", {}).get(RUN_LABEL)
+        conditions = {one["type"] for one in job.get("status", {}).get("conditions", ()) if one["status"] == "True"}
+        if run is None or conditions & {"Complete", "Failed"} or job["spec"].get("suspend"):
+            return False
+        namespace, name = metadata["namespace"], f"{metadata['name']}-0"
+        pod = await self.api.get(PODS, namespace, name)
+        if pod is None:
+            await self.api.create(PODS, _pod(job, name))
+            await self._patch_status(JOBS, job, {"startTime": _now(), "active": 1, "ready": 0})
+            return True
+        if pod.get("status", {}).get("phase") == "Pending":
+            await self._patch_status(PODS, pod, {"phase": "Running", "containerStatuses": [_container(running=True)]})
+            await self._patch_status(JOBS, job, {"ready": 1})
+            return True
+        if pod["status"]["phase"] == "Running":
+            end = await self._train(namespace, run)
+            if end is None:
+                return True
+            phase = "Succeeded" if end[0] == 0 else "Failed"
+            await self._patch_status(PODS, pod, {"phase": phase, "containerStatuses": [_container(end=end)]})
+            return True
+        if pod["status"]["phase"] == "Succeeded":
+            ended = {"completionTime": _now(), "succeeded": 1, "conditions": _ended("SuccessCriteriaMet", "Complete")}
+        else:
+            ended = {"failed": 1, "conditions": _ended("FailureTarget", "Failed")}
+        await self._patch_status(JOBS, job, {"active": 0, "ready": 0, **ended})
+        return False
+
+    async def _train(self, namespace: str, name: str) -> tuple[int, str] | None:
+        """What the trainer writes: progress, then the result. Returns exit code and last words, None while it works."""
+        run = await self.api.get(TRAININGRUNS, namespace, name)
+        config = await self.api.get(CONFIGMAPS, namespace, f"{name}-config")
+        if run is None or config is None:
+            return (1, "")
+        config = json.loads(config["data"]["run.json"])
+        status = run.get("status", {})
+        if "progress" not in status:
+            progress = {"stage": "Training", "epoch": 1, "epochs": 2, "percent": 50, "loss": "6.5", "message": ""}
+            await self._report(run, {"progress": progress})
+            return None
+        if config["hyperparameters"].get("dropout") == "0.98":
+            return (2, json.dumps(BAD_DATA))
+        if "result" not in status:
+            await self._report(run, {"progress": status["progress"], "result": self._result(run, config)})
+            return None
+        return (0, "")
+
+    async def _report(self, run: Object, status: Object) -> None:
+        metadata = run["metadata"]
+        await self.api.apply_status(TRAININGRUNS, metadata["namespace"], metadata["name"], status, manager="trainer")
+
+    def _result(self, run: Object, config: Object) -> Object:
+        """The store's next number is taken once a run, by its UID."""
+        taken = self._numbers.setdefault((config["namespace"], config["model"]), [])
+        if run["metadata"]["uid"] not in taken:
+            taken.append(run["metadata"]["uid"])
+        number = taken.index(run["metadata"]["uid"]) + 1
+        verdict = "Failed" if config["hyperparameters"].get("dropout") == "0.99" else "Passed"
+        metrics = [
+            {"name": name, "value": "0.041", "low": "0.039", "high": "0.043"}
+            for name in config["evaluation"]["metrics"]
+        ]
+        return {
+            "version": number,
+            "uri": f"{config['storage']['uri']}/{config['namespace']}/{config['model']}/versions/{number}",
+            "digest": "sha256:" + hashlib.sha256(f"{config['model']} {number}".encode()).hexdigest(),
+            "verdict": verdict,
+            "dataset": {"digest": "sha256:" + "d" * 64, "users": 943, "items": 1682, "interactions": 100000},
+            "metrics": metrics,
+            "gates": [
+                {"name": gate["name"], "verdict": verdict, "metric": "NDCG@10", "value": "0.041", "threshold": "0.03"}
+                for gate in config["gates"]
+            ],
+        }
+
+    async def _patch_status(self, resource: Resource, obj: Object, status: Object) -> None:
+        metadata = obj["metadata"]
+        patch = {"metadata": {"uid": metadata["uid"]}, "status": status}
+        await self.api.patch(resource, metadata["namespace"], metadata["name"], patch, "status")
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _condition(kind: str, reason: str, *, bare: bool = False) -> Object:
+    condition = {"type": kind, "status": "True", "reason": reason, "message": "", "lastTransitionTime": _now()}
+    return condition if bare else {**condition, "lastUpdateTime": _now()}
+
+
+def _ended(*kinds: str) -> list[Object]:
+    return [{**_condition(kind, "Played", bare=True), "lastProbeTime": _now()} for kind in kinds]
+
+
+def _pod(job: Object, name: str) -> Object:
+    template = job["spec"]["template"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": job["metadata"]["namespace"],
+            "labels": template["metadata"]["labels"],
+            "ownerReferences": [
+                {
+                    "apiVersion": "batch/v1",
+                    "kind": "Job",
+                    "name": job["metadata"]["name"],
+                    "uid": job["metadata"]["uid"],
+                    "controller": True,
+                }
+            ],
+        },
+        "spec": template["spec"],
+    }
+
+
+def _container(*, running: bool = False, end: tuple[int, str] = (0, "")) -> Object:
+    state: Object = {"running": {"startedAt": _now()}}
+    if not running:
+        code, message = end
+        state = {
+            "terminated": {
+                "exitCode": code,
+                "reason": "Error" if code else "Completed",
+                "message": message,
+                "finishedAt": _now(),
+            }
+        }
+    return {
+        "name": "trainer",
+        "ready": running,
+        "restartCount": 0,
+        "image": "played",
+        "imageID": "",
+        "state": state,
+    }

@@ -1,0 +1,167 @@
+"""A proxy between the operator and the API server that counts writes, and kills, refuses or goes silent on demand."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import aiohttp
+from aiohttp import web
+from tests.integration.harness.control_plane import ControlPlane
+from tests.integration.harness.processes import free_port
+
+HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "content-encoding", "host", "te"}
+READS = ("GET", "HEAD", "OPTIONS")
+
+When = Literal["before", "after"]
+"""Before the API server gets the write, or after it answered but before the operator hears of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One request that may change something. `number` counts from 1."""
+
+    number: int
+    method: str
+    path: str
+    body: bytes
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.method} {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Kill the operator at a write."""
+
+    number: int
+    when: When
+
+
+class Proxy:
+    """Listens with TLS on a loopback port; a kubeconfig for it comes from `kubeconfig`.
+
+    `kill` is called at the cut, once. `fault` may answer a write in the API server's stead with an HTTP status.
+    While `silent` is set, no watch delivers anything, and no connection is closed.
+    """
+
+    def __init__(self, plane: ControlPlane, directory: Path) -> None:
+        self.plane = plane
+        self.directory = directory
+        self.port = free_port()
+        self.writes: list[Write] = []
+        self.cut: Cut | None = None
+        self.cut_at: Write | None = None
+        self.kill: Callable[[], None] = lambda: None
+        self.fault: Callable[[Write], int | None] = lambda _: None
+        self.heard = asyncio.Event()
+        self._audible = asyncio.Event()
+        self._audible.set()
+        self._upstream: aiohttp.ClientSession | None = None
+        self._runner: web.ServerRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the operator connects to."""
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def silent(self) -> bool:
+        """Whether watches deliver nothing."""
+        return not self._audible.is_set()
+
+    @silent.setter
+    def silent(self, value: bool) -> None:
+        if value:
+            self._audible.clear()
+        else:
+            self._audible.set()
+
+    async def __aenter__(self) -> Self:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        pair = self.plane.issue(f"proxy-{self.port}", hosts=("IP:127.0.0.1",))
+        context.load_cert_chain(pair.certificate, pair.key)
+        trusted = ssl.create_default_context(cafile=str(self.plane.ca_file))
+        self._upstream = aiohttp.ClientSession(
+            self.plane.url,
+            connector=aiohttp.TCPConnector(ssl=trusted, limit=0),
+            timeout=aiohttp.ClientTimeout(total=None),
+            auto_decompress=False,
+        )
+        self._runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=context).start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._upstream is not None:
+            await self._upstream.close()
+
+    def count(self, cut: Cut | None = None) -> None:
+        """Count writes from 1 again, and kill at this one."""
+        self.writes.clear()
+        self.cut = cut
+        self.cut_at = None
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.read()
+        write = None
+        if request.method not in READS:
+            write = Write(len(self.writes) + 1, request.method, request.path, body)
+            self.writes.append(write)
+            self.heard.set()
+            if self._cuts(write, "before"):
+                return self._hang_up(request)
+            status = self.fault(write)
+            if status is not None:
+                return _refusal(status)
+        assert self._upstream is not None
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP}
+        async with self._upstream.request(
+            request.method, request.path_qs, data=body or None, headers=headers
+        ) as answer:
+            if "watch=true" in request.query_string:
+                return await self._stream(request, answer)
+            data = await answer.read()
+            if write is not None and self._cuts(write, "after"):
+                return self._hang_up(request)
+            kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP}
+            if "Content-Encoding" in answer.headers:
+                kept["Content-Encoding"] = answer.headers["Content-Encoding"]
+            return web.Response(status=answer.status, body=data, headers=kept)
+
+    def _cuts(self, write: Write, when: When) -> bool:
+        if self.cut is None or self.cut_at is not None or self.cut != Cut(write.number, when):
+            return False
+        self.cut_at = write
+        self.kill()
+        return True
+
+    async def _stream(self, request: web.BaseRequest, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        response = web.StreamResponse(status=answer.status, headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        try:
+            async for chunk in answer.content.iter_any():
+                await self._audible.wait()
+                await response.write(chunk)
+        except (ConnectionError, aiohttp.ClientError):
+            pass
+        return response
+
+    @staticmethod
+    def _hang_up(request: web.BaseRequest) -> web.Response:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=502)
+
+
+def _refusal(status: int) -> web.Response:
+    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status, "message": "refused by the test"}
+    return web.json_response(body, status=status, headers={"Retry-After": "1"} if status == 429 else {})

@@ -1,0 +1,146 @@
+"""One life of some objects in a namespace of its own, with an operator that may be killed at one write."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.integration.harness import access
+from tests.integration.harness.api import Api, Object, until
+from tests.integration.harness.control_plane import ControlPlane
+from tests.integration.harness.operator import Operator
+from tests.integration.harness.players import Players
+from tests.integration.harness.proxy import Cut, Proxy, Write
+from tests.integration.harness.snapshot import snapshot
+
+QUIET = 0.8
+"""Seconds without a write after which a life has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What all cases share."""
+
+    plane: ControlPlane
+    api: Api
+    players: Players
+    token: str
+    directory: Path
+
+
+@dataclass(slots=True)
+class Case:
+    """A namespace with its own operator behind its own proxy."""
+
+    world: World
+    namespace: str
+    operator: Operator
+    proxy: Proxy
+    restarts: int = field(default=0)
+
+    @property
+    def api(self) -> Api:
+        """The tests' own connection, past the proxy."""
+        return self.world.api
+
+    async def quiet(self) -> None:
+        """Wait until the operator has stopped writing."""
+        while True:
+            seen = len(self.proxy.writes)
+            await asyncio.sleep(QUIET)
+            if len(self.proxy.writes) == seen and self.operator.running:
+                return
+
+    async def keep_running(self) -> None:
+        """Start the operator again after the cut, as the kubelet would; it must not end otherwise."""
+        while True:
+            if not self.operator.running:
+                if self.proxy.cut_at is None or self.restarts:
+                    raise AssertionError(f"the operator ended by itself:\n{self.operator.tail()}")
+                self.restarts += 1
+                self.operator.start()
+            await asyncio.sleep(0.02)
+
+
+Step = Callable[[Case], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Something that is applied and lived to its end. Only the writes of `live` are counted and cut."""
+
+    name: str
+    prepare: Step
+    live: Step
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a case ended."""
+
+    writes: tuple[Write, ...]
+    cut_at: Write | None
+    objects: dict[str, Object]
+    jobs: dict[str, int]
+    """How many Jobs each run ever had."""
+    seconds: float
+
+
+@asynccontextmanager
+async def case(world: World, name: str, **variables: str) -> AsyncIterator[Case]:
+    """A case whose operator is started; it gets SIGTERM in the end, and must exit with 0."""
+    directory = world.directory / name
+    directory.mkdir(parents=True)
+    namespace = await world.api.namespace(name)
+    async with Proxy(world.plane, directory) as proxy:
+        config = access.kubeconfig(world.plane, world.token, directory, proxy.url)
+        operator = Operator(directory, config, (namespace,), **variables)
+        proxy.kill = operator.kill
+        operator.start()
+        try:
+            yield Case(world, namespace, operator, proxy)
+            code, _ = await operator.terminate()
+            assert code == 0, operator.tail()
+        finally:
+            operator.kill()
+
+
+async def run(world: World, life: Life, cut: Cut | None = None, number: int = 0) -> End:
+    """One life, cut or undisturbed."""
+    begin = time.monotonic()
+    name = f"{life.name}-{cut.number:03}-{cut.when}" if cut else f"{life.name}-undisturbed-{number}"
+    async with case(world, name) as one:
+        await life.prepare(one)
+        await one.quiet()
+        one.proxy.count(cut)
+        keeper = asyncio.create_task(one.keep_running())
+        living = asyncio.create_task(_to_the_end(one, life))
+        try:
+            await asyncio.wait({keeper, living}, return_when=asyncio.FIRST_COMPLETED)
+            if not living.done():
+                keeper.result()
+            await living
+        except AssertionError as error:
+            raise AssertionError(f"{name}, cut at {one.proxy.cut_at}: {error}\n{one.operator.tail(12)}") from error
+        finally:
+            keeper.cancel()
+            living.cancel()
+        jobs = {run: len(uids) for (namespace, run), uids in world.players.jobs.items() if namespace == name}
+        objects = await snapshot(world.api, name)
+        return End(tuple(one.proxy.writes), one.proxy.cut_at, objects, jobs, time.monotonic() - begin)
+
+
+async def _to_the_end(one: Case, life: Life) -> None:
+    await life.live(one)
+    await one.quiet()
+
+
+def condition(obj: Object | None, kind: str) -> Object:
+    """A condition of an object; empty when it is not there."""
+    conditions = (obj or {}).get("status", {}).get("conditions", ())
+    return next((one for one in conditions if one["type"] == kind), {})
+
+
+__all__ = ["Case", "Cut", "End", "Life", "World", "case", "condition", "run", "until"]

@@ -1,0 +1,28 @@
+"""A control plane with everything the operator watches, and the players."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.harness import access
+from tests.integration.harness.api import Api
+from tests.integration.harness.control_plane import ControlPlane
+from tests.integration.harness.players import Players
+from tests.integration.kill.case import World
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[tuple[ControlPlane, str]]:
+    """A control plane without controllers (the players are those), and the operator's token."""
+    with ControlPlane() as plane:
+        plane.install_crds()
+        plane.install_gateway_api()
+        yield plane, access.make_account(plane)
+
+
+@pytest.fixture
+async def world(stage: tuple[ControlPlane, str], tmp_path: Path) -> AsyncIterator[World]:
+    """The stage with players on it."""
+    plane, token = stage
+    async with Api(plane) as api, Players(api) as players:
+        yield World(plane, api, players, token, tmp_path)

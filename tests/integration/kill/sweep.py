@@ -1,0 +1,74 @@
+"""Every write of a life, cut before and after."""
+
+import asyncio
+import re
+import sys
+import time
+from collections.abc import Sequence
+
+from tests.integration.harness.proxy import Cut, Write
+from tests.integration.harness.snapshot import differences
+from tests.integration.kill.case import End, Life, World, run
+
+SIDE_BY_SIDE = 6
+"""Cases at once: they mostly wait, and an operator's start takes a second of CPU."""
+
+
+def what(write: Write, namespace: str) -> str:
+    """A write without its number and namespace: the same in every case."""
+    path = re.sub(r"/namespaces/[^/]+", "", write.path)
+    return f"{write.method} {path}".replace(namespace, "<namespace>")
+
+
+async def sweep(world: World, life: Life, numbers: Sequence[int] | None = None) -> None:
+    """Live undisturbed, then once for each cut; each must end as the undisturbed life did.
+
+    `numbers` chooses writes to cut at; all when absent.
+    """
+    begin = time.monotonic()
+    undisturbed = await run(world, life)
+    problems = _sound(undisturbed)
+    total = len(undisturbed.writes)
+    assert total, f"{life.name}: the operator wrote nothing"
+    places = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def one(cut: Cut) -> tuple[Cut, End | Exception]:
+        async with places:
+            try:
+                return cut, await run(world, life, cut)
+            except Exception as error:
+                return cut, error
+
+    cuts = [Cut(number, when) for number in numbers or range(1, total + 1) for when in ("before", "after")]
+    ends = await asyncio.gather(*(one(cut) for cut in cuts))
+    reached: set[str] = set()
+    for cut, end in ends:
+        where = f"{life.name} cut {cut.when} write {cut.number}"
+        if isinstance(end, Exception):
+            problems.append(f"{where}: {type(end).__name__}: {end}")
+            continue
+        if end.cut_at is not None:
+            reached.add(what(end.cut_at, f"{life.name}-"))
+        found = [*_sound(end), *differences(undisturbed.objects, end.objects)]
+        problems += [f"{where} ({end.cut_at}): {line}" for line in found[:12]]
+    if numbers is None:
+        missed = {what(write, f"{life.name}-") for write in undisturbed.writes} - reached
+        problems += [f"{life.name}: no cut hit {write}" for write in sorted(missed) if "/events" not in write]
+    hit = sum(isinstance(end, End) and end.cut_at is not None for _, end in ends)
+    print(
+        f"\n{life.name}: {total} writes undisturbed in {undisturbed.seconds:.1f} s, "
+        f"{hit} kills of {len(cuts)} planned, {time.monotonic() - begin:.0f} s in all",
+        file=sys.stderr,
+    )
+    assert not problems, f"{len(problems)} problems:\n" + "\n".join(problems[:60])
+
+
+def _sound(end: End) -> list[str]:
+    """What must hold of every end."""
+    problems = [f"the run {run} had {count} Jobs" for run, count in end.jobs.items() if count != 1]
+    for name, obj in end.objects.items():
+        if obj["metadata"].get("finalizers"):
+            problems.append(f"{name} has finalizers {obj['metadata']['finalizers']}")
+        foreign = [key for key in obj["metadata"].get("annotations", {}) if "kopf" in key]
+        problems += [f"{name} has the annotation {key}" for key in foreign]
+    return problems
