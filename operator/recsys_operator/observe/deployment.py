@@ -11,12 +11,12 @@ from recsys_operator.api.deployment import DEPLOYMENT, DeploymentSpec, Deploymen
 from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, PODS, RECMODELS, SERVICES, TRAININGRUNS, WORKLOADS
 from recsys_operator.api.recmodel import Catalogue, RecModelSpec, RecModelStatus
 from recsys_operator.api.trainingrun import TrainingRunStatus
-from recsys_operator.apply.client import FIELD_MANAGER, Client
 from recsys_operator.build import http_route, labels, names, server_workload
 from recsys_operator.build.labels import Owner
 from recsys_operator.decide.deployment.facts import ModelFacts, Observed, PodInputs, Route, Service, Workload
 from recsys_operator.decide.times import instant
 from recsys_operator.observe.pods import complaint
+from recsys_operator.observe.reader import Reader
 from recsys_operator.observe.route import refusal
 
 Object = dict[str, Any]
@@ -44,7 +44,7 @@ class Seen:
         )
 
 
-async def observe(client: Client, namespace: str, name: str, uid: str, server_image: str) -> Seen | None:
+async def observe(client: Reader, namespace: str, name: str, uid: str, server_image: str) -> Seen | None:
     """Read everything once; None when there is no such Deployment any more."""
     of_it = {labels.DEPLOYMENT: name}
     obj, workloads, services, route = await asyncio.gather(
@@ -95,7 +95,7 @@ async def _nothing() -> tuple[bool, str, str]:
 
 
 async def _pods(
-    client: Client, namespace: str, name: str, workloads: list[Object], replicas: int
+    client: Reader, namespace: str, name: str, workloads: list[Object], replicas: int
 ) -> dict[str, list[Object]]:
     """The pods by revision, read only when some are missing."""
     if all(one.get("status", {}).get("availableReplicas", 0) >= replicas for one in workloads):
@@ -107,7 +107,7 @@ async def _pods(
 
 
 async def _failed_gates(
-    client: Client, namespace: str, spec: DeploymentSpec, model: Object | None
+    client: Reader, namespace: str, spec: DeploymentSpec, model: Object | None
 ) -> tuple[GateVerdict, ...]:
     """What the gates said of a version that is pinned although it failed them."""
     versions = (model or {}).get("status", {}).get("versions", ())
@@ -174,7 +174,7 @@ def _route(obj: Object, children: tuple[Object, ...], accepted: bool, reason: st
     times = [
         entry["time"]
         for entry in obj["metadata"].get("managedFields", ())
-        if entry.get("manager") == FIELD_MANAGER and "time" in entry
+        if entry.get("manager") == labels.OPERATOR and "time" in entry
     ]
     changed = max(map(instant, times), default=instant(obj["metadata"]["creationTimestamp"]))
     return Route(

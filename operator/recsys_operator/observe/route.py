@@ -4,12 +4,14 @@ from typing import Any
 
 from recsys_operator.api.deployment import GatewayRef
 from recsys_operator.api.kinds import GATEWAYS
-from recsys_operator.apply.client import ApiError, Client
+from recsys_operator.observe.reader import Reader
 
 Object = dict[str, Any]
 
+FORBIDDEN = 403
 
-async def refusal(client: Client, route: Object, gateway: GatewayRef) -> tuple[bool, str, str]:
+
+async def refusal(client: Reader, route: Object, gateway: GatewayRef) -> tuple[bool, str, str]:
     """Whether the route is accepted as it is now; if not, the reason (empty while nobody has answered) and a sentence.
 
     The gateway itself is read only when the route is not accepted; where the operator may not read it, it counts as
@@ -21,8 +23,8 @@ async def refusal(client: Client, route: Object, gateway: GatewayRef) -> tuple[b
         return True, "", ""
     try:
         found: Object | None = await client.get(GATEWAYS, namespace, gateway.name)
-    except ApiError as error:
-        if error.status != 403:
+    except Exception as error:
+        if getattr(error, "status", None) != FORBIDDEN:
             raise
         found = {}
     if found is None:

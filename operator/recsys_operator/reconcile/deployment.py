@@ -11,7 +11,6 @@ from recsys_operator.api.deployment import Block, DeploymentStatus
 from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, SERVICES, WORKLOADS, Resource
 from recsys_operator.apply.changes import Changes, carry_out
 from recsys_operator.apply.client import Client
-from recsys_operator.apply.event import Event, ObjectRef
 from recsys_operator.build import names
 from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.build.server_service import server_service
@@ -21,6 +20,7 @@ from recsys_operator.decide.deployment.decision import decide
 from recsys_operator.decide.deployment.facts import Decision
 from recsys_operator.observe.deployment import Seen, observe
 from recsys_operator.reconcile.loop import Gone, Key
+from recsys_operator.reconcile.notices import events, log
 from recsys_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -70,9 +70,7 @@ class DeploymentReconciler:
         metrics.set_weights(key.namespace, key.name, shares)
         for block in _new_blocks(seen.facts.status, status):
             metrics.ROLLBACKS.labels(key.namespace, key.name, block.cause).inc()
-        for notice in decision.notices:
-            extra = {"object": f"{key.namespace}/{key.name}", "uid": key.uid, "reason": notice.reason}
-            logger.info(notice.message, extra=extra)
+        log(logger, seen.obj, decision.notices)
 
 
 def changes(seen: Seen, decision: Decision) -> Changes:
@@ -81,10 +79,7 @@ def changes(seen: Seen, decision: Decision) -> Changes:
         apply=_applies(seen, decision),
         delete=_deletions(seen, decision),
         status=decision.status.wire(),
-        events=tuple(
-            Event(ObjectRef.of(seen.obj), notice.type, notice.reason, notice.message, notice.action)
-            for notice in decision.notices
-        ),
+        events=events(seen.obj, decision.notices),
         requeue_after=decision.requeue_after,
         status_first=True,
         observed=seen.children,
