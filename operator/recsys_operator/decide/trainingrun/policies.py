@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from recsys_operator.api.trainingrun import Failure
+from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.hyperparameters import Source, faults
 from recsys_operator.decide.trainingrun.facts import ObservedRun
 from recsys_operator.decide.trainingrun.failure import newest_failure
@@ -220,6 +221,7 @@ def waiting(reason: Reason, message: str) -> Verdict:
 
 def failed(reason: str, message: str, last: Failure | None = None) -> Verdict:
     """Final; `last` adds the pod, the exit code and the log of the attempt that failed last."""
+    message = clip(message)
     evidence = last or Failure(reason=reason, message=message)
     return Verdict(
         "False", reason, message, failure=evidence.model_copy(update={"reason": str(reason), "message": message})

@@ -1,0 +1,89 @@
+"""The children of a TrainingRun, as golden files: `pytest --golden` writes them anew."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.unit.decide.run_facts import OWNER, run_spec, snapshot
+
+from recsys_operator.api.run_config import KEY, RunConfig
+from recsys_operator.apply.same import contains
+from recsys_operator.build.job import training_job, with_suspend
+from recsys_operator.build.labels import Manifest
+from recsys_operator.build.pod import claim_volumes
+from recsys_operator.build.run_config import config_map
+from recsys_operator.build.trainer_access import role, role_binding, service_account
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def small_run() -> list[Manifest]:
+    config = snapshot(catalogue=None)
+    return [training_job(OWNER, run_spec(maxRetries=0), config)]
+
+
+def full_run() -> list[Manifest]:
+    config = snapshot()
+    resources = {"resourcesPerWorker": {"cpu": 2, "memory": "6Gi"}}
+    run = run_spec(
+        dataset={"uri": "pvc://store/ml-100k.inter", "format": "RecBole"}, ray=resources, activeDeadlineSeconds=3600
+    )
+    return [
+        service_account(OWNER, config.model),
+        role(OWNER, config.model),
+        role_binding(OWNER, config.model),
+        config_map(OWNER, config),
+        training_job(OWNER, run, config),
+    ]
+
+
+class Readable(yaml.SafeDumper):
+    """Writes text of several lines as such."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+Readable.add_representer(str, _text)
+
+
+@pytest.mark.parametrize(("name", "build"), [("trainer-small", small_run), ("trainer-full", full_run)])
+def test_manifests_are_the_golden_ones(name: str, build: Any, golden: bool) -> None:
+    text = yaml.dump_all(build(), Dumper=Readable, sort_keys=False, width=120)
+    file = GOLDEN / f"{name}.yaml"
+    if golden:
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+def test_run_json_reads_back() -> None:
+    config = snapshot()
+    assert RunConfig.model_validate_json(config_map(OWNER, config)["data"][KEY]) == config
+
+
+def test_the_trainer_reads_run_json() -> None:
+    run_config = pytest.importorskip("recsys_workers.train.run_config")
+    told = run_config.parse(yaml.safe_load(config_map(OWNER, snapshot())["data"][KEY]))
+    assert (told.uid, told.champion.version, told.dataset.digest) == (OWNER.uid, 1, None)
+    assert told.schema[0] == {"name": "user_id", "role": "User"}
+
+
+def test_suspending_changes_nothing_else() -> None:
+    live = training_job(OWNER, run_spec(), snapshot())
+    live["spec"] |= {"selector": {"matchLabels": {"x": "y"}}, "completionMode": "NonIndexed"}
+    changed = with_suspend(live, OWNER, suspend=True)
+    assert changed["spec"] == {**live["spec"], "suspend": True}
+    assert contains(changed["metadata"], live["metadata"])
+    assert live["spec"]["suspend"] is False
+
+
+def test_a_claim_that_one_uri_writes_is_writable() -> None:
+    volumes = claim_volumes({"pvc://b/data": True, "pvc://a/models": False, "pvc://a/data": True, "pvc://c": True})
+    assert [(mount["mountPath"], mount.get("readOnly", False)) for mount in volumes.mounts] == [
+        ("/mnt/pvc/a", False),
+        ("/mnt/pvc/b", True),
+        ("/mnt/pvc/c", True),
+    ]
+    assert [volume["persistentVolumeClaim"]["claimName"] for volume in volumes.volumes] == ["a", "b", "c"]

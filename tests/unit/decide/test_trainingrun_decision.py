@@ -1,0 +1,385 @@
+"""What a TrainingRun's status says, and what is made for it, from each thing that can be observed."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from tests.unit.decide.run_facts import (
+    DIGEST,
+    NOW,
+    failed_pod,
+    gate_verdicts,
+    job,
+    model_spec,
+    observations,
+    observed,
+    pod,
+    progress,
+    result,
+    run_spec,
+    snapshot,
+    started,
+)
+
+from recsys_operator.api.common import Condition
+from recsys_operator.api.trainingrun import TrainingRunStatus
+from recsys_operator.decide.conditions import find
+from recsys_operator.decide.trainingrun.decision import RunDecision, decide
+from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Snapshot, Waiting
+
+
+def summary(decision: RunDecision) -> Condition:
+    condition = find(decision.status.conditions, "Succeeded")
+    assert condition is not None
+    return condition
+
+
+def says(run: ObservedRun) -> tuple[str, str, str]:
+    condition = summary(decide(run, NOW))
+    return condition.status, condition.reason, condition.message
+
+
+def after(run: ObservedRun, decision: RunDecision, **changes: Any) -> ObservedRun:
+    """The run with the decision's status written, beside what the trainer wrote."""
+    status = decision.status.model_copy(update={"progress": run.status.progress, "result": run.status.result})
+    return replace(run, status=status, **changes)
+
+
+class TestStart:
+    def test_a_missing_model_is_waited_for(self) -> None:
+        run = observed(model=None)
+        assert says(run) == (
+            "Unknown",
+            "ModelNotFound",
+            "The RecModel movies does not exist in the namespace shop; the run starts when it does.",
+        )
+        decision = decide(run, NOW)
+        assert not decision.children
+        assert decision.job is None
+        healed = decide(after(run, decision, model=ModelFacts(1, 1, model_spec(), None)), NOW)
+        assert healed.children
+        assert healed.take_snapshot
+        assert healed.job == "Create"
+
+    def test_a_model_whose_champion_is_not_known_yet_is_waited_for(self) -> None:
+        run = observed(model=ModelFacts(4, 3, model_spec(), None))
+        assert says(run)[:2] == ("Unknown", "ModelNotObserved")
+        assert not decide(run, NOW).children
+
+    def test_everything_is_made_at_once(self) -> None:
+        decision = decide(observed(), NOW)
+        assert (decision.children, decision.take_snapshot, decision.job) == (True, True, "Create")
+        assert summary(decision).reason == "Pending"
+        assert decision.status.observed_generation == 1
+        assert decision.status.attempts is None
+
+    def test_a_snapshot_is_taken_once(self) -> None:
+        decision = decide(started(job=None, model=ModelFacts(9, 9, model_spec(), None)), NOW)
+        assert decision.job == "Create"
+        assert not decision.take_snapshot
+
+    def test_a_started_run_needs_its_model_no_more(self) -> None:
+        assert says(started(model=None))[1] == "Pending"
+
+    def test_a_child_of_somebody_else_is_left_alone(self) -> None:
+        run = observed(strangers=("Job movies-1-train",))
+        status, reason, message = says(run)
+        assert (status, reason) == ("Unknown", "ChildNameTaken")
+        assert "Job movies-1-train belongs to somebody else" in message
+        decision = decide(run, NOW)
+        assert (decision.children, decision.take_snapshot, decision.job) == (False, False, None)
+        assert decision.requeue_after is not None
+
+    def test_a_broken_snapshot_is_not_rewritten(self) -> None:
+        run = started(snapshot=Snapshot("movies-1-config", None))
+        assert says(run)[:2] == ("Unknown", "SnapshotUnreadable")
+        assert not decide(run, NOW).take_snapshot
+
+    def test_a_run_suspended_from_the_start_makes_nothing(self) -> None:
+        run = observed(spec=run_spec(suspend=True))
+        assert says(run)[:2] == ("Unknown", "Suspended")
+        assert not decide(run, NOW).children
+
+
+class TestHyperparameters:
+    @pytest.mark.parametrize(
+        ("given_parameters", "message"),
+        [
+            (
+                {"learning_rate": "0.1"},
+                "spec.hyperparameters.learning_rate: SASRec has no such hyperparameter; did you mean learningRate?",
+            ),
+            ({"epochs": "many"}, "spec.hyperparameters.epochs is 'many' but must be an integer from 1 to 10000."),
+            ({"epochs": "0"}, "spec.hyperparameters.epochs is 0 but must be an integer from 1 to 10000."),
+            ({"dropout": "1.5"}, "spec.hyperparameters.dropout is 1.5 but must be a number from 0 to 0.9."),
+            ({"heads": "5"}, "The hyperparameter hiddenSize is 32 but must be a multiple of heads, which is 5."),
+        ],
+    )
+    def test_a_wrong_one_ends_the_run(self, given_parameters: dict[str, str], message: str) -> None:
+        run = observed(spec=run_spec(hyperparameters=given_parameters))
+        assert says(run) == ("False", "InvalidHyperparameters", message)
+        decision = decide(run, NOW)
+        assert not decision.children
+        assert decision.status.completion_time is not None
+        assert decision.status.failure is not None
+        assert decision.status.failure.reason == "InvalidHyperparameters"
+
+    def test_the_models_are_named_as_the_models(self) -> None:
+        architecture = {"name": "SASRec", "hyperparameters": {"layer": "2"}}
+        run = observed(model=ModelFacts(1, 1, model_spec(architecture=architecture), None))
+        assert says(run)[2] == (
+            "RecModel movies spec.architecture.hyperparameters.layer: SASRec has no such hyperparameter; "
+            "did you mean layers?"
+        )
+
+    def test_many_faults_fit_into_the_status(self) -> None:
+        run = observed(spec=run_spec(hyperparameters={f"zz{number}{'q' * 30}": "x" * 64 for number in range(32)}))
+        TrainingRunStatus.model_validate(decide(run, NOW).status.wire())
+
+
+class TestPending:
+    def test_a_pod_without_a_node(self) -> None:
+        message = 'persistentvolumeclaim "data" not found'
+        run = started(pods=(pod(unscheduled=message),))
+        assert says(run) == (
+            "Unknown",
+            "Pending",
+            'Pod movies-1-train-abcde is not scheduled: persistentvolumeclaim "data" not found',
+        )
+        assert decide(run, NOW).requeue_after == 5.0
+
+    def test_an_image_that_cannot_be_pulled_is_named(self) -> None:
+        waiting = Waiting("ImagePullBackOff", "not found", "registry.example/trainer:9")
+        assert says(started(pods=(pod(waiting=waiting),)))[2] == (
+            "Pod movies-1-train-abcde cannot pull the image registry.example/trainer:9 (ImagePullBackOff): not found"
+        )
+
+    def test_between_two_attempts_the_failure_is_told(self) -> None:
+        run = started(job=job(active=0, failed=1), pods=(failed_pod(code=137, reason="OOMKilled"),))
+        decision = decide(run, NOW)
+        assert summary(decision).reason == "Pending"
+        assert summary(decision).message.startswith("1 of 4 attempts failed, the last one with OOMKilled: ")
+        assert decision.status.failure is not None
+        assert decision.status.failure.exit_code == 137
+        assert [notice.reason for notice in decision.notices] == ["AttemptFailed"]
+        assert decide(after(run, decision), NOW).notices == ()
+
+    def test_no_pod_at_all(self) -> None:
+        assert "kubectl describe job movies-1-train" in says(started())[2]
+
+
+class TestRunning:
+    def test_progress_is_the_message(self) -> None:
+        status = TrainingRunStatus(progress=progress())
+        run = started(status=status, pods=(pod(phase="Running", running=True),))
+        assert says(run) == ("Unknown", "Running", "Training: epoch 3 of 20, loss 5.1 (15 %)")
+        decision = decide(run, NOW)
+        assert [notice.reason for notice in decision.notices] == ["TrainingStarted"]
+        assert decision.status.attempts == 1
+        assert decision.status.start_time == "2026-01-02T03:00:00.000000Z"
+
+    def test_the_trainers_fields_are_not_written(self) -> None:
+        status = TrainingRunStatus(progress=progress(), result=result())
+        written = decide(started(status=status), NOW).status.wire()
+        assert "progress" not in written
+        assert "result" not in written
+
+    def test_the_second_attempt_says_so(self) -> None:
+        run = started(
+            status=TrainingRunStatus(progress=progress(message="Epoch 4")),
+            job=job(failed=1),
+            pods=(failed_pod("a"), pod("b", phase="Running", running=True)),
+        )
+        assert says(run)[2] == "Attempt 2 of 4: Epoch 4 (15 %)"
+
+    def test_suspending_touches_the_job_once(self) -> None:
+        run = started(spec=run_spec(suspend=True), pods=(pod(phase="Running", running=True),))
+        assert decide(run, NOW).job == "Suspend"
+        assert says(run)[1] == "Suspended"
+        assert decide(replace(run, job=job(suspended=True)), NOW).job is None
+        assert decide(replace(run, spec=run_spec(), job=job(suspended=True)), NOW).job == "Resume"
+
+    def test_a_transition_time_moves_only_with_the_status(self) -> None:
+        first = decide(observed(), NOW)
+        later = decide(after(started(), first), NOW.replace(year=2027))
+        assert summary(later).last_transition_time == summary(first).last_transition_time
+
+
+class TestSuccess:
+    def done(self, **changes: Any) -> ObservedRun:
+        return started(
+            status=TrainingRunStatus(result=result(**changes)),
+            job=job(active=0, succeeded=1, verdict="Complete"),
+            pods=(pod(phase="Succeeded"),),
+        )
+
+    def test_a_version(self) -> None:
+        run = self.done()
+        assert says(run) == ("True", "VersionCreated", "version 2 passed 4 gates, NDCG@10 0.061")
+        decision = decide(run, NOW)
+        assert decision.status.completion_time == "2026-01-02T03:04:05.000000Z"
+        assert [(notice.type, notice.reason) for notice in decision.notices] == [("Normal", "VersionCreated")]
+
+    def test_the_jobs_end_is_awaited(self) -> None:
+        run = replace(self.done(), job=job(), pods=(pod(phase="Running", running=True),))
+        assert says(run)[1] == "Running"
+
+    def test_a_job_that_failed_after_the_version_was_written(self) -> None:
+        run = replace(self.done(), job=job(active=0, failed=1, verdict="Failed", verdict_reason="DeadlineExceeded"))
+        assert says(run)[0] == "True"
+
+    def test_a_job_that_was_deleted_after_the_version_was_written(self) -> None:
+        assert says(replace(self.done(), job=None, pods=()))[0] == "True"
+
+    def test_an_earlier_attempts_failure_is_dropped(self) -> None:
+        run = replace(self.done(), pods=(failed_pod("a"), pod("b", phase="Succeeded")))
+        assert decide(run, NOW).status.failure is None
+
+    def test_a_failed_gate(self) -> None:
+        failed = {"metric": "NDCG@10", "value": "0.004", "threshold": "0.03", "message": "Too low."}
+        run = self.done(
+            version=3,
+            uri="pvc://store/models/shop/movies/versions/3",
+            verdict="Failed",
+            gates=gate_verdicts(quality=failed),
+        )
+        assert says(run) == (
+            "False",
+            "GatesFailed",
+            "gate quality: NDCG@10 0.004 is below the floor 0.03; version 3 can never be deployed",
+        )
+        assert decide(run, NOW).status.failure is None
+        assert [(notice.type, notice.reason) for notice in decide(run, NOW).notices] == [("Warning", "GatesFailed")]
+
+    def test_a_gate_without_a_verdict_did_not_pass(self) -> None:
+        status, reason, message = says(self.done(gates=gate_verdicts()[:3]))
+        assert (status, reason) == ("False", "GatesFailed")
+        assert message.startswith("gate latency: the trainer gave no verdict")
+
+    def test_a_failed_gate_outweighs_the_trainers_verdict(self) -> None:
+        assert says(self.done(gates=gate_verdicts(parity={"message": "3 lists differ."})))[2].startswith(
+            "gate parity: 3 lists differ; version 2"
+        )
+
+    def test_a_version_of_another_store_is_not_taken(self) -> None:
+        status, reason, message = says(self.done(uri="pvc://secrets/versions/2"))
+        assert (status, reason) == ("False", "ResultInvalid")
+        assert "pvc://store/models/shop/movies/versions/2" in message
+
+    def test_a_complete_job_without_a_result(self) -> None:
+        run = replace(self.done(), status=TrainingRunStatus())
+        assert says(run)[:2] == ("False", "ResultMissing")
+
+
+class TestFailure:
+    def gave_up(self, reason: str, *pods: Any, retries: int = 3) -> ObservedRun:
+        return started(
+            spec=run_spec(maxRetries=retries, activeDeadlineSeconds=60),
+            job=job(active=0, failed=len(pods), verdict="Failed", verdict_reason=reason, verdict_message="as told"),
+            pods=pods,
+        )
+
+    def test_what_cannot_heal_bears_the_trainers_own_reason(self) -> None:
+        message = json.dumps({"reason": "InvalidData", "message": "Row 7 of ml-100k.inter has no timestamp."})
+        run = self.gave_up("PodFailurePolicy", failed_pod(code=2, message=message))
+        assert says(run) == ("False", "InvalidData", "Row 7 of ml-100k.inter has no timestamp.")
+        failure = decide(run, NOW).status.failure
+        assert failure is not None
+        assert (failure.pod, failure.exit_code, failure.log) == ("movies-1-train-abcde", 2, None)
+
+    @pytest.mark.parametrize("reason", ["VersionCreated", "TrainingStarted", "two words", "x" * 70, ""])
+    def test_a_trainer_cannot_use_the_operators_reasons(self, reason: str) -> None:
+        message = json.dumps({"reason": reason, "message": "Ha."})
+        assert says(self.gave_up("PodFailurePolicy", failed_pod(code=2, message=message)))[:2] == (
+            "False",
+            "TrainerFailed",
+        )
+
+    def test_a_silent_trainer_leaves_its_log(self) -> None:
+        log = "\n".join(f"line {number}" for number in range(100))
+        failure = decide(self.gave_up("PodFailurePolicy", failed_pod(code=2, message=log)), NOW).status.failure
+        assert failure is not None
+        assert failure.reason == "TrainerFailed"
+        assert failure.log == "\n".join(f"line {number}" for number in range(80, 100))
+
+    def test_exhausted_attempts_tell_the_last_one(self) -> None:
+        pods = (
+            failed_pod("a", finished="2026-01-02T03:09:00Z", message=json.dumps({"reason": "New", "message": "last"})),
+            failed_pod("b", finished="2026-01-02T03:01:00Z", message=json.dumps({"reason": "Old", "message": "first"})),
+        )
+        run = self.gave_up("BackoffLimitExceeded", *pods, retries=1)
+        assert says(run) == ("False", "AttemptsExhausted", "All 2 attempts failed. The last one: New: last")
+        failure = decide(run, NOW).status.failure
+        assert failure is not None
+        assert (failure.reason, failure.pod) == ("New", "a")
+
+    def test_out_of_memory(self) -> None:
+        run = self.gave_up("BackoffLimitExceeded", failed_pod(code=137, reason="OOMKilled"), retries=0)
+        status, reason, message = says(run)
+        assert (status, reason) == ("False", "OOMKilled")
+        assert "4Gi" in message
+        assert "spec.ray.resourcesPerWorker.memory" in message
+
+    def test_too_late(self) -> None:
+        status, reason, message = says(self.gave_up("DeadlineExceeded"))
+        assert (status, reason) == ("False", "DeadlineExceeded")
+        assert "60 s" in message
+
+    def test_any_other_end_of_the_job(self) -> None:
+        assert says(self.gave_up("Odd")) == ("False", "JobFailed", "The Job movies-1-train failed: as told")
+
+    def test_a_failure_outlives_its_pod(self) -> None:
+        run = started(job=job(active=0, failed=1), pods=(failed_pod(code=137, reason="OOMKilled"),))
+        run = after(run, decide(run, NOW))
+        gone = job(active=0, failed=4, verdict="Failed", verdict_reason="BackoffLimitExceeded")
+        assert says(replace(run, pods=(), job=gone))[1] == "OOMKilled"
+
+    def test_an_evicted_pod(self) -> None:
+        evicted = failed_pod(code=None, reason="Evicted", message="The node was low on ephemeral-storage.")
+        assert says(self.gave_up("BackoffLimitExceeded", evicted, retries=0))[2] == (
+            "Evicted: The node was low on ephemeral-storage."
+        )
+
+
+class TestFinal:
+    @pytest.mark.parametrize("status", ["True", "False"])
+    def test_nothing_is_made_for_a_decided_run(self, status: str) -> None:
+        run = TestSuccess().done() if status == "True" else observed(spec=run_spec(hyperparameters={"epochs": "0"}))
+        first = decide(run, NOW)
+        gone = after(
+            run, first, job=None, pods=(), snapshot=None, model=None, generation=2, spec=run_spec(suspend=True)
+        )
+        second = decide(gone, NOW.replace(year=2027))
+        assert (second.children, second.take_snapshot, second.job, second.notices) == (False, False, None, ())
+        assert summary(second).status == status
+        assert second.status.completion_time == first.status.completion_time
+        assert second.status.observed_generation == 2
+
+
+@settings(max_examples=300, deadline=None)
+@given(observations)
+def test_every_observation_has_an_answer(run: ObservedRun) -> None:
+    decision = decide(run, NOW)
+    condition = summary(decision)
+    written = TrainingRunStatus.model_validate(decision.status.wire())
+    assert written == decision.status
+    if condition.status != "Unknown":
+        assert decision.job is None
+        assert not decision.take_snapshot
+    if decision.take_snapshot:
+        assert run.snapshot is None
+        assert run.model is not None
+    again = decide(after(run, decision), NOW)
+    assert again.status == decision.status
+    assert not [notice for notice in again.notices if notice.reason == condition.reason]
+
+
+def test_the_snapshot_holds_champion_and_gates() -> None:
+    config = snapshot()
+    told = json.loads(config.text())
+    assert told["champion"] == {"version": 1, "digest": DIGEST}
+    assert told["gates"][0] == {"name": "quality", "floor": {"metric": "NDCG@10", "min": "0.03"}}
+    assert told["hyperparameters"] == {"epochs": "20", "hiddenSize": "32"}
+    assert told["dataset"]["digest"] is None
