@@ -28,7 +28,10 @@ def render(described: Manifest) -> str:
         "",
         "| metric | value | low | high |",
         "| --- | --- | --- | --- |",
-        *(f"| {metric['name']} | {metric['value']} | {metric['low']} | {metric['high']} |" for metric in described.metrics),
+        *(
+            f"| {metric['name']} | {metric['value']} | {metric['low']} | {metric['high']} |"
+            for metric in described.metrics
+        ),
         "",
         "## Gates",
         *(f"- {gate['name']}: {gate['verdict']}. {gate['message']}" for gate in described.gates),

@@ -53,7 +53,12 @@ def kind_of(gate: Mapping[str, Any]) -> str:
     try:
         if kinds[0] in {"floor", "champion"}:
             parse(settings["metric"])
-        wanted = {"floor": "min", "champion": "maxRegressionPercent", "parity": "tolerance", "latency": "p99Milliseconds"}
+        wanted = {
+            "floor": "min",
+            "champion": "maxRegressionPercent",
+            "parity": "tolerance",
+            "latency": "p99Milliseconds",
+        }
         limit = float(settings[wanted[kinds[0]]])
     except (KeyError, ValueError) as error:
         detail = str(error) if isinstance(error, UnknownMetric) else f"{error} is missing or not a number."
@@ -123,7 +128,9 @@ def latency(name: str, found: Session, limit: str) -> Verdict:
     if found.errors:
         message += f"{len(found.errors)} requests failed; the first: {found.errors[0]}"
     elif found.different:
-        message += f"{len(found.different)} served lists differ from the evaluated ones; the first: {found.different[0]}"
+        message += (
+            f"{len(found.different)} served lists differ from the evaluated ones; the first: {found.different[0]}"
+        )
     else:
         message += f"The served lists of {found.compared} users equal the evaluated ones."
     return Verdict(name, _word(passed), "p99Milliseconds", f"{p99:.1f}", limit, message)

@@ -51,7 +51,13 @@ class Session:
 
 
 def measure(
-    candidate: Path, environment: Mapping[str, str], questions: Sequence[Question], k: int, tolerance: float, *, seen: bool
+    candidate: Path,
+    environment: Mapping[str, str],
+    questions: Sequence[Question],
+    k: int,
+    tolerance: float,
+    *,
+    seen: bool,
 ) -> Session:
     """Serve `candidate` (a version's folder) with `python -m recsys_workers.serve` and one thread; ask every question.
 
@@ -119,7 +125,9 @@ def _ask_all(port: int, questions: Sequence[Question], k: int, tolerance: float,
     return session
 
 
-def first_difference(expected: list[tuple[str, float]], served: list[tuple[str, float]], tolerance: float) -> str | None:
+def first_difference(
+    expected: list[tuple[str, float]], served: list[tuple[str, float]], tolerance: float
+) -> str | None:
     """The first place where a served list is not the evaluated one, as a sentence; None when they are equal."""
     if len(expected) != len(served):
         return f"{len(served)} items were served where {len(expected)} were evaluated."
@@ -145,7 +153,9 @@ def _wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> 
     while time.monotonic() < deadline:
         if server.poll() is not None:
             tail = log.read_text(errors="replace")[-1500:]
-            raise ServerBroken(f"The server exited with {server.returncode} before it was ready. Its last words: {tail}")
+            raise ServerBroken(
+                f"The server exited with {server.returncode} before it was ready. Its last words: {tail}"
+            )
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         try:
             connection.request("GET", "/readyz")

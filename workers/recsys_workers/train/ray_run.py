@@ -27,11 +27,13 @@ ENVIRONMENT = {
 
 
 class TrainingFailed(Exception):
-    """The worker raised; `cause` is what it raised."""
+    """The worker raised. `kinds` are the names of the exception's classes, `message` is what it said."""
 
     def __init__(self, cause: BaseException) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
+        origin = getattr(cause, "cause", None) or cause
+        self.message = str(origin).strip().splitlines()[-1] if str(origin).strip() else type(origin).__name__
+        self.kinds = {kind.__name__ for kind in type(origin).__mro__}
+        super().__init__(self.message)
 
 
 def fit(settings: Mapping[str, Any], folder: Path, threads: int) -> None:

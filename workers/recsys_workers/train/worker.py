@@ -11,7 +11,7 @@ import torch
 
 from recsys_workers.data.split import Examples
 from recsys_workers.evaluate.scoring import Graph, tasks_of
-from recsys_workers.export.onnx import export
+from recsys_workers.export.graph import export
 from recsys_workers.export.reference import reference
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.train import prepared, scored

@@ -6,8 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-TOP_K = 100
-"""How many items the graph returns at most."""
+from recsys_workers.export.limits import top_k
 
 
 class TopK(nn.Module):
@@ -27,11 +26,6 @@ class TopK(nn.Module):
         scores = self.model(history).masked_fill(excluded[:, 1:], -torch.inf)
         best, position = torch.topk(scores, self.k, dim=1, largest=True, sorted=True)
         return best, position + 1
-
-
-def top_k(n_items: int) -> int:
-    """K of the graph."""
-    return min(TOP_K, n_items)
 
 
 def export(model: nn.Module, n_items: int, input_length: int) -> bytes:

@@ -1,0 +1,9 @@
+"""Limits of the served graph that are needed where torch is not."""
+
+TOP_K = 100
+"""How many items the graph returns at most."""
+
+
+def top_k(n_items: int) -> int:
+    """How many items the graph of a model with `n_items` items returns."""
+    return min(TOP_K, n_items)

@@ -1,0 +1,195 @@
+"""One attempt of a TrainingRun, from run.json to status.result."""
+
+import json
+import logging
+from typing import Any
+
+from recsys_workers import locations, manifest
+from recsys_workers.evaluate import card
+from recsys_workers.export.limits import top_k
+from recsys_workers.manifest import FileEntry, Items, Manifest
+from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.train import checks, prepared, publish, ray_run, scored, threads
+from recsys_workers.train.failure import AttemptFailed
+from recsys_workers.train.judge import Judge, Judgement
+from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter, now
+from recsys_workers.train.run_config import RunConfig
+from recsys_workers.train.scored import Scored
+
+LOGGER = logging.getLogger(__name__)
+RESULT_SECONDS = 120.0
+DETERMINISTIC_FAILURES = {"TrainingDiverged": "TrainingDiverged"}
+"""Exceptions of the worker that every retry would meet again, and the reason that the run fails with."""
+
+
+def run(config: RunConfig) -> None:
+    """Train, judge, publish, and tell the TrainingRun. Returns when status.result is written; raises AttemptFailed."""
+    writer = StatusWriter(config.namespace, config.name, config.uid)
+    hyperparameters = checks.specification(config)
+    config.run_folder.mkdir(parents=True, exist_ok=True)
+    config.versions_folder.mkdir(parents=True, exist_ok=True)
+    with publish.only_attempt(config.run_folder):
+        done = publish.published(config.versions_folder, config.uid)
+        if done is None:
+            progress = Progress(writer)
+            try:
+                done = _train(config, hyperparameters, progress)
+            finally:
+                progress.close()
+        else:
+            LOGGER.info("an earlier attempt published version %d already", done[0])
+        _tell(writer, config, *done)
+
+
+def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progress) -> tuple[int, Manifest, str]:
+    progress.report("Loading", 0, f"Reading {config.dataset.uri}.")
+    checks.champion(config)
+    data = checks.data(config)
+    interactions = data.interactions
+    LOGGER.info(
+        "%s: %d interactions of %d users with %d items; the last timestamp of %d users is tied",
+        config.dataset.uri,
+        len(interactions.items),
+        len(interactions.user_ids),
+        len(interactions.item_ids),
+        interactions.tied_users,
+    )
+    prepared.write(config.run_folder, data.split)
+    allowed = threads.allowed()
+    progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}.")
+    _fit(config, hyperparameters, len(interactions.item_ids), allowed)
+
+    onnx, found = scored.read(config.run_folder)
+    contents = {
+        manifest.MODEL: onnx,
+        manifest.ITEMS: manifest.encode_items(Items(interactions.item_ids, interactions.popularity())),
+    }
+
+    def describe(number: int, files: list[FileEntry], judgement: Judgement | None = None) -> Manifest:
+        return _manifest(config, hyperparameters, data, number, files, judgement)
+
+    judge = Judge(config, interactions, data.split.test, found, contents, describe, allowed)
+    judgement = judge.judge(lambda gate: progress.report("Evaluating", 90, f"Judging the gate {gate}."))
+    for verdict in judgement.verdicts:
+        LOGGER.info("gate %s: %s. %s", verdict.name, verdict.verdict, verdict.message)
+
+    progress.report("Publishing", 97, f"Publishing a version with the verdict {judgement.verdict}.")
+    number = publish.take_number(config.versions_folder, config.uid)
+    contents[manifest.EVALUATION] = _evaluation(describe(number, [], judgement), found)
+    contents[manifest.MODEL_CARD] = card.render(describe(number, [], judgement)).encode()
+    done = publish.publish(
+        config.versions_folder, config.uid, contents, lambda number, files: describe(number, files, judgement)
+    )
+    progress.report("Publishing", 100, f"Published version {done[0]}: {judgement.verdict}.")
+    return done
+
+
+def _fit(config: RunConfig, hyperparameters: Hyperparameters, n_items: int, allowed: int) -> None:
+    settings = {
+        "threads": allowed,
+        "folder": str(config.run_folder),
+        "architecture": config.architecture,
+        "nItems": n_items,
+        "hyperparameters": dict(hyperparameters.text),
+        "seed": config.seed,
+        "excludeSeen": config.exclude_seen,
+        "namespace": config.namespace,
+        "name": config.name,
+        "uid": config.uid,
+    }
+    try:
+        ray_run.fit(settings, config.run_folder, allowed)
+    except ray_run.TrainingFailed as error:
+        for kind, reason in DETERMINISTIC_FAILURES.items():
+            if kind in error.kinds:
+                raise AttemptFailed(reason, error.message, heals=False) from error
+        raise AttemptFailed("TrainingFailed", error.message, heals=True) from error
+
+
+def _manifest(
+    config: RunConfig,
+    hyperparameters: Hyperparameters,
+    data: checks.Data,
+    number: int,
+    files: list[FileEntry],
+    judgement: Judgement | None,
+) -> Manifest:
+    interactions = data.interactions
+    return Manifest(
+        namespace=config.namespace,
+        model=config.model,
+        version=number,
+        run={"name": config.name, "uid": config.uid},
+        image=config.image,
+        operator_version=config.operator_version,
+        task=config.task,
+        architecture=config.architecture,
+        hyperparameters=hyperparameters.text,
+        seed=config.seed,
+        dataset={
+            "uri": config.dataset.uri,
+            "digest": data.digest,
+            "users": len(interactions.user_ids),
+            "items": len(interactions.item_ids),
+            "interactions": len(interactions.items),
+            "tiedUsers": interactions.tied_users,
+        },
+        protocol={
+            "name": config.protocol,
+            "excludeSeen": config.exclude_seen,
+            "evaluatedUsers": len(data.split.test.users),
+            "candidates": "all items",
+            "order": "timestamp, then row number",
+            "ties": "against the model",
+            "interval": "95 %, normal over users",
+        },
+        metrics=[estimate.as_strings() for estimate in judgement.metrics] if judgement else [],
+        gates=[verdict.as_strings() for verdict in judgement.verdicts] if judgement else [],
+        verdict=judgement.verdict if judgement else "",
+        create_time=now(),
+        max_length=hyperparameters.integer("maxLength"),
+        input_length=hyperparameters.integer("inputLength"),
+        top_k=top_k(len(interactions.item_ids)),
+        files=files,
+    )
+
+
+def _evaluation(described: Manifest, found: Scored) -> bytes:
+    document = {
+        "protocol": described.protocol,
+        "metrics": described.metrics,
+        "gates": described.gates,
+        "verdict": described.verdict,
+        "bestEpoch": found.best_epoch,
+        "validation": {"NDCG@10": f"{found.validation_ndcg:.6g}"},
+    }
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def result(config: RunConfig, number: int, described: Manifest, digest: str) -> dict[str, Any]:
+    """status.result, all of it from the manifest, so that a retry tells the same."""
+    dataset = {key: described.dataset[key] for key in ("digest", "users", "items", "interactions", "tiedUsers")}
+    return {
+        "version": number,
+        "uri": locations.join(config.model_uri, "versions", str(number)),
+        "digest": digest,
+        "verdict": described.verdict,
+        "dataset": dataset,
+        "metrics": list(described.metrics),
+        "gates": list(described.gates),
+    }
+
+
+def _tell(writer: StatusWriter, config: RunConfig, number: int, described: Manifest, digest: str) -> None:
+    told = result(config, number, described, digest)
+    progress = {
+        "stage": "Publishing",
+        "percent": 100,
+        "message": f"Published version {number}: {described.verdict}.",
+        "updateTime": now(),
+    }
+    LOGGER.info("version %d (%s): %s", number, digest, described.verdict)
+    try:
+        writer.apply_until({"progress": progress, "result": told}, RESULT_SECONDS)
+    except StatusRefused as error:
+        raise AttemptFailed("StatusRefused", str(error), heals=True) from error

@@ -1,0 +1,147 @@
+"""From the candidate's lists to metrics and verdicts: runs the champion and the server where a gate needs them."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recsys_workers import manifest
+from recsys_workers.data.interactions import Interactions
+from recsys_workers.data.split import Examples
+from recsys_workers.evaluate import champion, gates, latency, metrics, parity
+from recsys_workers.evaluate.gates import Verdict
+from recsys_workers.evaluate.metrics import Estimate, Values
+from recsys_workers.evaluate.scoring import Lists
+from recsys_workers.manifest import FileEntry, Manifest
+from recsys_workers.train.failure import AttemptFailed
+from recsys_workers.train.run_config import RunConfig
+from recsys_workers.train.scored import Scored
+
+QUESTIONS = 300
+LONGEST_QUESTION = 1000
+SERVED_TOLERANCE = 1e-5
+DEFAULT_K = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The metrics of the candidate and the verdict of each gate."""
+
+    metrics: list[Estimate]
+    verdicts: list[Verdict]
+
+    @property
+    def verdict(self) -> str:
+        """Passed when every gate passed."""
+        return gates.PASSED if all(entry.verdict == gates.PASSED for entry in self.verdicts) else gates.FAILED
+
+
+class Judge:
+    """Judges one candidate; `describe(number, files)` makes the manifest that the server is shown."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        interactions: Interactions,
+        test: Examples,
+        scored: Scored,
+        contents: dict[str, bytes],
+        describe: Callable[[int, list[FileEntry]], Manifest],
+        threads: int,
+    ) -> None:
+        self.config = config
+        self.interactions = interactions
+        self.test = test
+        self.scored = scored
+        self.contents = contents
+        self.describe = describe
+        self.threads = threads
+        broken = ~scored.reference.finite
+        self.lists = Lists(np.where(broken[:, None], np.float32(np.nan), scored.onnx.scores), scored.onnx.items)
+        self.ranks = metrics.target_ranks(self.lists, test.targets, len(interactions.item_ids))
+
+    def judge(self, on_gate: Callable[[str], None]) -> Judgement:
+        """Compute the metrics and judge every gate in order; `on_gate` hears each gate's name before it is judged."""
+        verdicts = []
+        for gate in self.config.gates:
+            on_gate(gate["name"])
+            verdicts.append(self._verdict(gate))
+        return Judgement([self._estimate(name) for name in self.config.metrics], verdicts)
+
+    def _verdict(self, gate: dict[str, Any] | Any) -> Verdict:
+        name, kind = gate["name"], gates.kind_of(gate)
+        settings = gate[kind]
+        if kind == "floor":
+            return gates.floor(name, self._estimate(settings["metric"]), str(settings["min"]))
+        if kind == "champion":
+            return self._champion(name, settings["metric"], str(settings["maxRegressionPercent"]))
+        if kind == "parity":
+            tolerance = str(settings["tolerance"])
+            compared = parity.compare(self.scored.onnx, self.scored.reference, float(tolerance))
+            return gates.parity(name, compared, tolerance)
+        return gates.latency(name, self._session(), str(settings["p99Milliseconds"]))
+
+    def _per_user(self, metric: str) -> Values:
+        return metrics.values(metric, self.ranks)
+
+    def _estimate(self, metric: str) -> Estimate:
+        return metrics.estimate(metric, self._per_user(metric))
+
+    def _champion(self, name: str, metric: str, max_regression: str) -> Verdict:
+        reigning = self.config.champion
+        if reigning is None:
+            return gates.champion(name, metric, self._per_user(metric), None, 0, max_regression)
+        try:
+            ranks = champion.ranks(
+                self.config.versions_folder / str(reigning.version),
+                reigning.digest,
+                self.interactions.item_ids,
+                self.test,
+                exclude=self.config.exclude_seen,
+                threads=self.threads,
+            )
+        except manifest.ArtifactError as error:
+            raise AttemptFailed("ChampionUnreadable", str(error), heals=True) from error
+        old = metrics.values(metric, ranks)
+        return gates.champion(name, metric, self._per_user(metric), old, reigning.version, max_regression)
+
+    def _session(self) -> latency.Session:
+        with tempfile.TemporaryDirectory(prefix="candidate-") as scratch:
+            folder = Path(scratch)
+            files = [manifest.write_file(folder / name, data) for name, data in self.contents.items()]
+            # The server refuses what has not passed; this copy is seen by nobody else.
+            shown = manifest.encode(replace(self.describe(1, files), verdict=gates.PASSED))
+            manifest.write_file(folder / manifest.MANIFEST, shown)
+            environment = {
+                "RECSYS_NAMESPACE": self.config.namespace,
+                "RECSYS_MODEL": self.config.model,
+                "RECSYS_DEPLOYMENT": "latency-gate",
+                "RECSYS_VERSION": "1",
+                "RECSYS_DIGEST": manifest.digest_of(shown),
+                "RECSYS_CATALOGUE": "",
+            }
+            k = max((metrics.parse(name)[1] for name in self.config.metrics), default=DEFAULT_K)
+            try:
+                return latency.measure(
+                    folder, environment, self._questions(k), k, SERVED_TOLERANCE, seen=self.config.exclude_seen
+                )
+            except latency.ServerBroken as error:
+                raise AttemptFailed("ServerBroken", str(error), heals=True) from error
+
+    def _questions(self, k: int) -> Sequence[latency.Question]:
+        askable = [row for row, history in enumerate(self.test.histories) if len(history) <= LONGEST_QUESTION]
+        chosen = [askable[position * len(askable) // QUESTIONS] for position in range(min(QUESTIONS, len(askable)))]
+        ids = self.interactions.item_ids
+        questions = []
+        for row in chosen:
+            best = zip(self.scored.onnx.items[row, :k], self.scored.onnx.scores[row, :k], strict=True)
+            questions.append(
+                latency.Question(
+                    [ids[item - 1] for item in self.test.histories[row]],
+                    [(ids[item - 1], float(score)) for item, score in best if not np.isneginf(score)],
+                )
+            )
+        return questions
