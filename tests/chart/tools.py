@@ -18,22 +18,15 @@ Manifest = dict[str, Any]
 
 
 @cache
-def _directory() -> Path:
-    chosen = os.environ.get("RECSYS_BIN_DIR")
-    if chosen:
-        return Path(chosen)
-    command = [str(BINS), "helm", "kubeconform", "prometheus", "alertmanager"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(command)} failed: {done.stderr.strip()[-2000:]}"
-    return Path(done.stdout.strip().splitlines()[-1])
-
-
-def tool(name: str) -> str:
-    """The path of one program that hack/cluster/bins.sh provides."""
-    path = _directory() / name
-    assert os.access(path, os.X_OK), (
-        f"{path} is missing: run `hack/cluster/bins.sh`, or name its directory in RECSYS_BIN_DIR"
-    )
+def tool(name: str, group: str = "") -> str:
+    """The path of one program: in RECSYS_BIN_DIR, else in what bins.sh makes of `group` (the same name when empty)."""
+    directory = os.environ.get("RECSYS_BIN_DIR")
+    if not directory:
+        done = run(BINS, group or name)
+        assert done.returncode == 0, f"{BINS.name} {group or name} failed: {done.stderr.strip()[-2000:]}"
+        directory = done.stdout.strip().splitlines()[-1]
+    path = Path(directory) / name
+    assert os.access(path, os.X_OK), f"{path} is missing: unset RECSYS_BIN_DIR, or put it there"
     return str(path)
 
 
