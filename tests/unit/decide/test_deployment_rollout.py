@@ -1,0 +1,346 @@
+"""The rollout, rule by rule."""
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.decide.deployment_world import World, canary, promoted, serving, spec, version
+
+
+def names(world: World) -> set[int]:
+    return {workload.revision.version for workload in world.workloads.values()}
+
+
+def test_first_deployment_waits_for_its_pods_and_for_the_gateway() -> None:
+    world = World()
+    world.step()
+    assert names(world) == {1}
+    assert world.route is None
+    assert world.reason == "WaitingForPods"
+    (revision,) = world.workloads
+    world.pods(revision, 1)
+    world.step()
+    assert world.route is None
+    world.pods(revision)
+    world.step()
+    assert world.weights() == {1: 100}
+    assert world.status.stable is None
+    world.step()
+    assert world.status.stable is None
+    world.accept()
+    world.step()
+    assert world.status.stable
+    assert world.verdicts == [(None, 1, "Promoted", "InitialDeployment")]
+    assert (world.reason, world.status.conditions[0].status) == ("Serving", "True")
+    assert world.status.url == "http://movies.example"
+
+
+def test_canary_takes_each_step_only_when_the_one_before_is_done() -> None:
+    world = serving()
+    world.edit(version={"pin": 4})
+    world.step()
+    assert world.weights() == {1: 100}
+    (revision,) = (one for one, workload in world.workloads.items() if workload.revision.version == 4)
+    world.pods(revision, 1)
+    world.step()
+    assert world.weights() == {1: 100}
+    world.pods(revision)
+    world.step()
+    assert world.weights() == {1: 90, 4: 10}
+    world.wait(1000)
+    world.step()
+    assert world.status.canary
+    assert world.status.canary.step == 0, "a weight counts only when the gateway has accepted it"
+    world.accept()
+    world.step()
+    assert world.status.canary.step == 1
+    assert "10 % (step 2 of 4)" in world.message
+    world.wait(59)
+    world.step()
+    assert world.weights() == {1: 90, 4: 10}, "the pause counts from the accepted weight"
+    world.wait(2)
+    world.step()
+    assert world.weights() == {1: 50, 4: 50}
+    world.accept()
+    world.step()
+    world.wait(61)
+    world.step()
+    assert world.weights() == {4: 100}
+    world.step()
+    assert world.status.stable
+    assert world.status.stable.version == 1
+    world.accept()
+    world.step()
+    assert world.status.stable.version == 4
+    assert world.status.previous
+    assert world.verdicts[-1] == (1, 4, "Promoted", "CanaryCompleted")
+    assert names(world) == {1, 4}
+
+
+def test_previous_version_goes_after_warm_seconds() -> None:
+    world = promoted()
+    world.wait(599 - 61)
+    world.step()
+    assert names(world) == {1, 4}
+    world.run(seconds=65)
+    assert names(world) == {4}
+    assert world.status.previous is None
+
+
+def test_weight_holds_while_the_canary_is_unavailable() -> None:
+    world = canary()
+    assert world.status.canary
+    world.pods(world.status.canary.revision, 1)
+    world.wait(61)
+    world.step()
+    world.step()
+    assert world.weights() == {1: 90, 4: 10}
+    assert world.reason == "WaitingForPods"
+    world.pods(world.status.canary.revision)
+    world.step()
+    assert world.weights() == {1: 50, 4: 50}
+
+
+def test_no_strategy_means_all_at_once_when_ready() -> None:
+    world = World(spec=spec(strategy=None))
+    world.run()
+    world.edit(version={"pin": 4})
+    world.step()
+    assert world.weights() == {1: 100}
+    world.run()
+    assert world.weights() == {4: 100}
+
+
+def test_newer_target_supersedes_weight_first_pods_later() -> None:
+    world = canary(number=2)
+    world.edit(version={"pin": 4})
+    world.step()
+    assert world.weights() == {1: 100}
+    assert names(world) == {1, 2}, "the new one starts when the old one is out"
+    world.wait(10)
+    world.step()
+    assert names(world) == {1, 2}, "the gateway has not accepted weight 0 yet"
+    world.accept()
+    world.step()
+    assert world.verdicts[-1] == (1, 2, "Superseded", "NewerRevision")
+    assert names(world) == {1, 4}
+    world.run()
+    assert world.weights() == {1: 90, 4: 10}
+
+
+def test_pods_stay_for_a_moment_after_the_gateway_accepted_weight_zero() -> None:
+    world = canary()
+    world.step(world.alert(4))
+    world.accept()
+    world.wait(1.9)
+    world.step()
+    assert names(world) == {1, 4}
+    world.wait(0.2)
+    world.step()
+    assert names(world) == {1}
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_back_to_stable_aborts_at_once(paused: bool) -> None:
+    world = canary()
+    world.edit(version={"pin": 1}, paused=paused)
+    world.step()
+    assert world.weights() == {1: 100}
+    world.run(seconds=3)
+    assert world.verdicts[-1] == (1, 4, "Aborted", "BackToStable")
+    assert world.status.blocked == ()
+    assert world.reason == "Serving"
+
+
+def test_pause_holds_and_resume_goes_on() -> None:
+    world = canary()
+    world.edit(paused=True)
+    world.run(seconds=1000)
+    assert world.weights() == {1: 90, 4: 10}
+    assert world.reason == "Paused"
+    world.edit(paused=False)
+    world.step()
+    assert world.weights() == {1: 50, 4: 50}
+
+
+def test_pause_holds_a_new_version_back() -> None:
+    world = serving(paused=False)
+    world.edit(paused=True, version={"pin": 4})
+    world.run()
+    assert names(world) == {1}
+    assert world.reason == "Paused"
+
+
+def test_edit_of_the_steps_never_lowers_the_weight() -> None:
+    world = canary()
+    world.edit(strategy={"canary": {"steps": [{"weight": 5}, {"weight": 20}, {"weight": 30}]}})
+    world.run(rounds=1)
+    assert world.weights()[4] == 20
+    world.run()
+    assert world.weights() == {4: 100}
+
+
+def test_replicas_scale_in_place() -> None:
+    world = canary()
+    revisions = set(world.workloads)
+    world.edit(replicas=5)
+    world.step()
+    assert set(world.workloads) == revisions
+    assert {workload.replicas for workload in world.workloads.values()} == {5}
+    world.wait(100)
+    world.step()
+    assert world.weights() == {1: 90, 4: 10}, "the weight waits for the new pods"
+
+
+def test_resources_make_a_new_revision_through_the_same_canary() -> None:
+    world = serving()
+    world.edit(resources={"limits": {"cpu": "1", "memory": "1Gi"}})
+    world.run()
+    assert world.status.stable
+    assert world.status.canary
+    assert world.status.canary.version == world.status.stable.version == 1
+    assert world.status.canary.revision != world.status.stable.revision
+    assert world.status.canary.weight == 10
+
+
+def test_operator_upgrade_changes_no_running_revision() -> None:
+    world = canary()
+    before = set(world.workloads)
+    world.image = "localhost/recsys-server:2"
+    world.run()
+    assert set(world.workloads) == before
+    world.run(seconds=61)
+    world.run(seconds=61)
+    assert world.status.stable
+    assert (world.status.stable.version, world.status.stable.image) == (4, "localhost/recsys-server:1")
+    world.edit(version={"pin": 2})
+    world.run()
+    assert world.status.canary
+    assert world.status.canary.image == "localhost/recsys-server:2", "a new version takes the new image"
+
+
+@pytest.mark.parametrize(
+    ("choice", "reason", "text"),
+    [
+        ({"pin": 9}, "VersionNotFound", "has no version 9; it has: 1, 2, 3, 4"),
+        ({"pin": 3}, "VersionFailedGates", "can never be deployed"),
+        ({"follow": "Champion"}, "NoVersion", "no champion yet"),
+    ],
+)
+def test_unresolvable_version(choice: dict[str, object], reason: str, text: str) -> None:
+    world = World(spec=spec(version=choice))
+    world.run()
+    assert world.reason == reason
+    assert text in world.message
+    assert not world.workloads
+
+
+def test_model_not_found_heals_by_itself() -> None:
+    world = World(has_model=False)
+    world.run()
+    assert world.reason == "ModelNotFound"
+    world.has_model = True
+    world.run()
+    assert world.reason == "Serving"
+
+
+def test_lost_model_leaves_what_serves_alone() -> None:
+    world = canary()
+    world.has_model = False
+    world.run(seconds=1000)
+    assert world.weights() == {1: 90, 4: 10}
+    assert world.reason == "ModelNotFound"
+
+
+def test_follow_latest_passing_skips_failed_and_blocked_versions() -> None:
+    world = World(
+        spec=spec(version={"follow": "LatestPassing"}), versions=(version(1), version(2), version(3, "Failed"))
+    )
+    world.run()
+    assert world.weights() == {2: 100}
+    world.versions = (*world.versions, version(4))
+    world.run()
+    assert world.weights() == {2: 90, 4: 10}
+    world.step(world.alert(4))
+    world.run(seconds=10)
+    assert world.weights() == {2: 100}
+    assert world.reason == "Serving"
+
+
+def test_gateway_gone_in_mid_rollout_holds() -> None:
+    world = canary()
+    assert world.route
+
+    world.route = replace(world.route, accepted=False, problem="GatewayNotFound", message="Gateway gateway is gone.")
+    world.wait(1000)
+    world.step()
+    world.route = replace(world.route, accepted=False, problem="GatewayNotFound", message="Gateway gateway is gone.")
+    world.step()
+    assert world.weights() == {1: 50, 4: 50}, "the step before had been accepted"
+    world.wait(1000)
+    world.step()
+    assert world.weights() == {1: 50, 4: 50}
+    assert (world.reason, world.message) == ("GatewayNotFound", "Gateway gateway is gone.")
+
+
+def test_a_first_version_that_never_served_is_replaced() -> None:
+    world = World()
+    world.step()
+    world.edit(version={"pin": 4})
+    world.run()
+    assert world.weights() == {4: 100}
+    assert names(world) == {4}
+
+
+def test_crash_after_the_status_write_loses_nothing() -> None:
+    world = canary()
+    alert = world.alert(4)
+    world.step(alert, crash=True)
+    assert world.weights() == {1: 90, 4: 10}
+    assert world.status.blocked
+    world.step()
+    assert world.weights() == {1: 100}
+    world.step(alert)
+    world.run(seconds=3)
+    assert world.verdicts[-1] == (1, 4, "RolledBack", "Alert")
+
+
+def test_lost_status_is_read_back_from_route_and_children() -> None:
+    world = canary()
+    before = world.status
+    world.status = type(world.status)()
+    world.step()
+    assert world.weights() == {1: 90, 4: 10}
+    assert before.stable
+    assert before.canary
+    assert world.status.stable
+    assert world.status.canary
+    assert world.status.stable.revision == before.stable.revision
+    assert world.status.canary.revision == before.canary.revision
+    assert world.status.canary.weight == 10
+    world.run(seconds=61)
+    assert world.weights() == {1: 50, 4: 50}
+    assert "StatusRecovered" in world.events
+
+
+def test_lost_status_keeps_the_blocks_that_the_model_knows() -> None:
+    world = canary()
+    world.step(world.alert(4))
+    world.run(seconds=3)
+    world.versions = (version(1), version(2), version(4, blocked_by=("movies",)))
+    world.status = type(world.status)()
+    world.run()
+    assert world.weights() == {1: 100}
+    assert world.reason == "VersionBlocked"
+
+
+def test_lost_status_without_the_name_on_the_route_takes_the_one_not_asked_for_as_stable() -> None:
+    world = canary()
+    world.run(seconds=61)
+    assert world.weights() == {1: 50, 4: 50}
+    assert world.route
+
+    world.route = replace(world.route, stable="")
+    world.status = type(world.status)()
+    world.step()
+    assert world.status.stable
+    assert world.status.stable.version == 1
