@@ -1,6 +1,7 @@
 """The life of a real server process: ready only when warm, dead with a reason, drained without a lost request."""
 
 import asyncio
+import math
 import os
 import subprocess
 import sys
@@ -78,21 +79,27 @@ async def pending(server: ServerProcess) -> float:
 
 
 async def test_every_accepted_request_is_answered_after_sigterm(slow: TinyVersion, tmp_path: Path) -> None:
-    """Ten requests wait for a slow model; the listener closes after one second, long before the last is computed."""
-    with running(slow, tmp_path, RECSYS_DRAIN_SECONDS="1", RECSYS_PATIENCE_SECONDS="60") as server:
+    """So many requests wait for a slow model that the listener closes long before the last one is computed."""
+    drain_seconds = 1
+    with running(slow, tmp_path, RECSYS_DRAIN_SECONDS=str(drain_seconds), RECSYS_PATIENCE_SECONDS="60") as server:
         await asyncio.to_thread(server.wait_ready)
         async with aiohttp.ClientSession() as session:
-            requests = [asyncio.create_task(ask(session, server)) for _ in range(10)]
-            while await pending(server) < len(requests):
+            began = time.monotonic()
+            await ask(session, server)
+            count = math.ceil(2.5 * drain_seconds / (time.monotonic() - began))
+            requests = [asyncio.create_task(ask(session, server)) for _ in range(count)]
+            while await pending(server) < 0.8 * count:
                 assert not all(request.done() for request in requests)
             server.terminate()
             unready = await asyncio.to_thread(server.get, "/readyz")
             assert unready is not None
             assert unready.status_code == 503
             late = asyncio.create_task(ask(session, server))
+            terminated = time.monotonic()
             answers = await asyncio.gather(*requests, late)
+            assert time.monotonic() - terminated > drain_seconds
         assert await asyncio.to_thread(server.wait_ended) == 0
-    assert [(status, items) for status, _, items in answers] == [(200, 10)] * 11
+    assert [(status, items) for status, _, items in answers] == [(200, 10)] * (count + 1)
     assert answers[-1][1] == "close"
 
 
