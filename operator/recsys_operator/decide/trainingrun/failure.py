@@ -16,10 +16,10 @@ REASON = re.compile(r"^[A-Z][A-Za-z0-9]{0,63}$")
 
 def newest_failure(pods: tuple[PodFacts, ...], previous: Failure | None, memory: str) -> Failure | None:
     """The failure of the pod that failed last; the one recorded before when no failed pod is left to read."""
-    failed = [(pod.exit.finished or pod.created, pod.name, pod) for pod in pods if pod.exit and pod.phase == "Failed"]
+    failed = [(pod.created, pod.exit.finished, pod.name, pod) for pod in pods if pod.exit and pod.phase == "Failed"]
     if not failed:
         return previous
-    _, _, pod = max(failed, key=lambda entry: entry[:2])
+    *_, pod = max(failed, key=lambda entry: entry[:3])
     assert pod.exit is not None
     return read(pod.name, pod.exit, memory)
 

@@ -131,11 +131,10 @@ def job_failed(run: ObservedRun) -> Verdict | None:
             "included: give another TrainingRun more time.",
             last,
         )
-    if job.verdict_reason == "PodFailurePolicy":
-        reason = last.reason if last else Reason.TRAINER_FAILED
-        return failed(reason, last.message if last else job.verdict_message, last)
     if job.verdict_reason != "BackoffLimitExceeded":
-        return failed(Reason.JOB_FAILED, f"The Job {job.name} failed: {job.verdict_message or 'no reason given'}", last)
+        if last is not None:
+            return failed(last.reason, last.message, last)
+        return failed(Reason.JOB_FAILED, f"The Job {job.name} failed: {job.verdict_message or 'no reason given'}")
     if last is None:
         return failed(Reason.ATTEMPTS_EXHAUSTED, f"All {attempts_allowed(run)} attempts failed; no pod is left to ask.")
     if attempts_allowed(run) == 1:

@@ -1,0 +1,296 @@
+"""TrainingRuns and RecModels on a real API server with the real Job controller."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from tests.integration.harness.api import until
+from tests.integration.harness.control_plane import ControlPlane
+from tests.integration.kill.objects import recmodel, trainingrun
+from tests.integration.runs.scene import Scene
+
+from recsys_operator.api.kinds import (
+    CONFIGMAPS,
+    EVENTS,
+    JOBS,
+    RECMODELS,
+    ROLEBINDINGS,
+    ROLES,
+    SERVICEACCOUNTS,
+    TRAININGRUNS,
+)
+from recsys_operator.apply.client import ApiError, connect
+
+
+async def test_a_run_becomes_a_version(scene: Scene) -> None:
+    model = await scene.create_model()
+    run = await scene.create_run()
+    assert await scene.says(run) == ("Unknown", "Pending")
+    for resource, name in ((SERVICEACCOUNTS, "trainer"), (ROLES, "trainer"), (ROLEBINDINGS, "trainer")):
+        assert await scene.api.get(resource, scene.namespace, f"first-{name}") is not None
+
+    pod = await scene.pod()
+    await scene.play(pod, "Running")
+    await scene.report(run, progress={"stage": "Training", "epoch": 1, "epochs": 20, "percent": 5, "loss": "6.9"})
+    status = await scene.status(run)
+    assert status["conditions"][0]["reason"] == "Running"
+    assert status["conditions"][0]["message"] == "Training: epoch 1 of 20, loss 6.9 (5 %)"
+    assert status["attempts"] == 1
+    assert status["progress"]["percent"] == 5
+
+    await scene.report(run, progress={"stage": "Publishing", "percent": 100}, result=scene.result())
+    assert await scene.says(run) == ("Unknown", "Running")
+    await scene.play(pod, "Succeeded", 0, reason="Completed")
+    condition = await scene.ends_with(run)
+    assert condition["reason"] == "VersionCreated"
+    assert condition["message"] == "version 1 passed 1 gate, NDCG@10 0.041"
+    assert (await scene.status(run))["result"]["version"] == 1
+
+    told = await scene.reconcile_model(model)
+    assert (told["latestVersion"], told["latestPassingVersion"]) == (1, 1)
+    assert told["versions"][0]["run"] == "first"
+    assert told["conditions"][0]["reason"] == "ChampionDeploymentNotFound"
+    reasons = {event["reason"] for event in await scene.api.list(EVENTS, scene.namespace)}
+    assert {"TrainingStarted", "VersionCreated"} <= reasons
+
+
+async def test_an_idle_run_and_model_cost_no_writes(scene: Scene) -> None:
+    model = await scene.create_model()
+    run = await scene.create_run()
+    await scene.reconcile(run)
+    await scene.play(await scene.pod(), "Running")
+    await scene.reconcile(run)
+
+    async def versions() -> list[str]:
+        found = [
+            await scene.api.get(resource, scene.namespace, name)
+            for resource, name in (
+                (TRAININGRUNS, "first"),
+                (RECMODELS, "movies"),
+                (JOBS, "first-train"),
+                (CONFIGMAPS, "first-config"),
+                (SERVICEACCOUNTS, "first-trainer"),
+                (ROLES, "first-trainer"),
+                (ROLEBINDINGS, "first-trainer"),
+            )
+        ]
+        return [str(each and each["metadata"]["resourceVersion"]) for each in found]
+
+    before = await versions()
+    events = len(await scene.api.list(EVENTS, scene.namespace))
+    for _ in range(3):
+        await scene.reconcile(run)
+        await scene.reconcile_model(model)
+    assert await versions() == before
+    assert len(await scene.api.list(EVENTS, scene.namespace)) == events
+
+
+async def test_failed_gates_make_a_version_that_is_never_deployable(scene: Scene) -> None:
+    model = await scene.create_model()
+    run = await scene.create_run()
+    await scene.reconcile(run)
+    pod = await scene.pod()
+    await scene.report(run, result=scene.result(passed=False))
+    await scene.play(pod, "Succeeded", 0, reason="Completed")
+    condition = await scene.ends_with(run)
+    assert (condition["status"], condition["reason"]) == ("False", "GatesFailed")
+    assert condition["message"] == (
+        "gate accurate: NDCG@10 0.004 is below the floor 0.03; version 1 can never be deployed"
+    )
+    told = await scene.reconcile_model(model)
+    assert told["versions"][0]["verdict"] == "Failed"
+    assert told["conditions"][0]["reason"] == "NoPassingVersion"
+    assert "latestPassingVersion" not in told
+
+
+async def test_exit_code_2_is_not_retried(scene: Scene) -> None:
+    await scene.create_model()
+    run = await scene.create_run(maxRetries=5)
+    await scene.reconcile(run)
+    message = json.dumps({"reason": "InvalidData", "message": "Row 7 has no timestamp."})
+    await scene.play(await scene.pod(), "Failed", 2, message, "Error")
+    condition = await scene.ends_with(run)
+    assert (condition["reason"], condition["message"]) == ("InvalidData", "Row 7 has no timestamp.")
+    status = await scene.status(run)
+    assert status["failure"]["exitCode"] == 2
+    assert status["attempts"] == 1
+
+
+async def test_another_exit_code_is_retried_until_attempts_are_exhausted(scene: Scene) -> None:
+    await scene.create_model()
+    run = await scene.create_run(maxRetries=1)
+    await scene.reconcile(run)
+    first = await scene.pod()
+    await scene.play(first, "Failed", 137, "", "OOMKilled")
+    status = await scene.status(run)
+    assert status["failure"]["reason"] == "OOMKilled"
+    second = await scene.pod(other_than=first["metadata"]["name"])
+    await scene.play(second, "Running")
+    assert (await scene.status(run))["conditions"][0]["message"].startswith("Attempt 2 of 2: ")
+    await scene.play(second, "Failed", 1, "Traceback\nValueError: no", "Error")
+    condition = await scene.ends_with(run)
+    assert condition["reason"] == "AttemptsExhausted"
+    status = await scene.status(run)
+    assert status["attempts"] == 2
+    assert status["failure"]["log"] == "Traceback\nValueError: no"
+    assert status["failure"]["pod"] == second["metadata"]["name"]
+
+
+async def test_a_deadline_ends_the_run(scene: Scene) -> None:
+    await scene.create_model()
+    run = await scene.create_run(activeDeadlineSeconds=1)
+    await scene.reconcile(run)
+    condition = await scene.ends_with(run)
+    assert condition["reason"] == "DeadlineExceeded"
+
+
+async def test_a_missing_model_heals_by_itself(scene: Scene) -> None:
+    run = await scene.create_run()
+    assert await scene.says(run) == ("Unknown", "ModelNotFound")
+    assert await scene.api.get(JOBS, scene.namespace, "first-train") is None
+    await scene.create_model()
+    assert await scene.says(run) == ("Unknown", "Pending")
+
+
+async def test_a_model_that_was_never_reconciled_is_waited_for(scene: Scene) -> None:
+    model = await scene.api.create(RECMODELS, recmodel(scene.namespace))
+    run = await scene.create_run()
+    assert await scene.says(run) == ("Unknown", "ModelNotObserved")
+    await scene.reconcile_model(model)
+    assert await scene.says(run) == ("Unknown", "Pending")
+
+
+async def test_invalid_hyperparameters_start_nothing(scene: Scene) -> None:
+    await scene.create_model()
+    run = await scene.create_run(hyperparameters={"learnRate": "0.1"})
+    assert await scene.says(run) == ("False", "InvalidHyperparameters")
+    assert await scene.api.get(JOBS, scene.namespace, "first-train") is None
+    assert await scene.api.get(CONFIGMAPS, scene.namespace, "first-config") is None
+
+
+async def test_suspend_stops_the_pod_and_resume_starts_another(scene: Scene) -> None:
+    await scene.create_model()
+    run = await scene.create_run()
+    await scene.reconcile(run)
+    await scene.pod()
+    await scene.api.patch(TRAININGRUNS, scene.namespace, "first", {"spec": {"suspend": True}})
+    assert await scene.says(run) == ("Unknown", "Suspended")
+    assert (await scene.job())["spec"]["suspend"] is True
+
+    async def stopped() -> bool:
+        return not (await scene.job()).get("status", {}).get("active")
+
+    await until("the pod's end", stopped)
+    await scene.api.patch(TRAININGRUNS, scene.namespace, "first", {"spec": {"suspend": False}})
+    await scene.reconcile(run)
+    assert (await scene.job())["spec"]["suspend"] is False
+    await scene.pod()
+
+
+async def test_an_upgraded_operator_leaves_a_started_run_as_it_is(scene: Scene) -> None:
+    await scene.create_model()
+    run = await scene.create_run()
+    await scene.reconcile(run)
+    await scene.pod()
+    scene.settings = replace(scene.settings, trainer_image="trainer:2")
+    patch = {"spec": {"gates": [{"name": "accurate", "floor": {"metric": "NDCG@10", "min": "0.9"}}]}}
+    await scene.api.patch(RECMODELS, scene.namespace, "movies", patch)
+    await scene.reconcile(run)
+    await scene.api.patch(TRAININGRUNS, scene.namespace, "first", {"spec": {"suspend": True}})
+    await scene.reconcile(run)
+    job = await scene.job()
+    assert job["spec"]["template"]["spec"]["containers"][0]["image"] == "trainer:1"
+    assert job["spec"]["suspend"] is True
+    config = await scene.api.get(CONFIGMAPS, scene.namespace, "first-config")
+    assert config is not None
+    told = json.loads(config["data"]["run.json"])
+    assert told["gates"][0]["floor"]["min"] == "0.03"
+    assert told["image"] == "trainer:1"
+
+    await scene.api.delete(JOBS, scene.namespace, "first-train")
+    assert await scene.says(run) == ("Unknown", "Suspended")
+    assert (await scene.job())["spec"]["template"]["spec"]["containers"][0]["image"] == "trainer:1"
+
+
+async def test_a_decided_run_gets_no_children_back(scene: Scene) -> None:
+    await scene.create_model()
+    run = await scene.create_run()
+    await scene.reconcile(run)
+    pod = await scene.pod()
+    await scene.report(run, result=scene.result())
+    await scene.play(pod, "Succeeded", 0, reason="Completed")
+    await scene.ends_with(run)
+    await scene.api.delete(JOBS, scene.namespace, "first-train")
+
+    async def gone() -> bool:
+        return await scene.api.get(JOBS, scene.namespace, "first-train") is None
+
+    await until("the deletion of the Job", gone)
+    assert await scene.says(run) == ("True", "VersionCreated")
+    assert await gone()
+
+
+async def test_a_child_of_somebody_else_is_not_taken_over(scene: Scene) -> None:
+    await scene.create_model()
+    theirs = {"metadata": {"name": "first-config", "namespace": scene.namespace}, "data": {"mine": "yes"}}
+    await scene.api.create(CONFIGMAPS, theirs)
+    run = await scene.create_run()
+    assert await scene.says(run) == ("Unknown", "ChildNameTaken")
+    config = await scene.api.get(CONFIGMAPS, scene.namespace, "first-config")
+    assert config is not None
+    assert config["data"] == {"mine": "yes"}
+    await scene.api.delete(CONFIGMAPS, scene.namespace, "first-config")
+    assert await scene.says(run) == ("Unknown", "Pending")
+
+
+async def test_a_complete_job_without_a_result(scene: Scene) -> None:
+    await scene.create_model()
+    run = await scene.create_run()
+    await scene.reconcile(run)
+    await scene.play(await scene.pod(), "Succeeded", 0, reason="Completed")
+    assert (await scene.ends_with(run))["reason"] == "ResultMissing"
+
+
+async def test_deleting_a_run_takes_its_children_along(scene: Scene) -> None:
+    model = await scene.create_model()
+    run = await scene.create_run()
+    await scene.reconcile(run)
+    pod = await scene.pod()
+    await scene.report(run, result=scene.result())
+    await scene.play(pod, "Succeeded", 0, reason="Completed")
+    await scene.ends_with(run)
+    await scene.reconcile_model(model)
+    await scene.api.delete(TRAININGRUNS, scene.namespace, "first")
+
+    async def collected() -> bool:
+        return not [
+            name
+            for resource, name in ((JOBS, "first-train"), (CONFIGMAPS, "first-config"), (ROLES, "first-trainer"))
+            if await scene.api.get(resource, scene.namespace, name) is not None
+        ]
+
+    await until("garbage collection", collected)
+    assert (await scene.reconcile_model(model))["versions"][0]["run"] == "first"
+
+
+async def test_a_trainer_may_write_its_own_status_only(scene: Scene, jobs_plane: ControlPlane) -> None:
+    await scene.create_model()
+    run = await scene.create_run()
+    other = trainingrun(scene.namespace, "second")
+    other = await scene.api.create(TRAININGRUNS, other)
+    await scene.reconcile(run)
+    account = f"system:serviceaccount:{scene.namespace}:first-trainer"
+    progress = {"progress": {"stage": "Loading", "percent": 1}}
+    async with await connect(str(jobs_plane.kubeconfig_for(account))) as trainer:
+        mine = run["metadata"]
+        await trainer.apply_status(TRAININGRUNS, scene.namespace, "first", mine["uid"], progress)
+        assert await trainer.get(TRAININGRUNS, scene.namespace, "first") is not None
+        for forbidden in (
+            trainer.apply_status(TRAININGRUNS, scene.namespace, "second", other["metadata"]["uid"], progress),
+            trainer.get(TRAININGRUNS, scene.namespace, "second"),
+            trainer.get(CONFIGMAPS, scene.namespace, "first-config"),
+            trainer.delete(TRAININGRUNS, scene.namespace, "first"),
+        ):
+            with pytest.raises(ApiError) as refusal:
+                await forbidden
+            assert refusal.value.status == 403
