@@ -150,17 +150,16 @@ async def test_overload_is_refused_while_the_probes_hold(slow: TinyVersion, tmp_
         await asyncio.to_thread(server.wait_ready)
         async with aiohttp.ClientSession() as session:
             requests = [asyncio.create_task(ask(session, server)) for _ in range(40)]
-            slowest = 0.0
+            rounds = 0
             while not all(request.done() for request in requests):
-                began = time.monotonic()
                 for path in ("/healthz", "/readyz"):
                     async with session.get(server.url + path) as probe:
                         assert probe.status == 200
-                slowest = max(slowest, time.monotonic() - began)
+                rounds += 1
             statuses = [status for status, _, _ in await asyncio.gather(*requests)]
     assert statuses.count(200) >= 3
     assert statuses.count(503) == 40 - statuses.count(200)
-    assert slowest < 1, "the kubelet gives a probe one second"
+    assert rounds > 2 * statuses.count(200), "a probe must not wait for an inference"
 
 
 def test_the_server_imports_no_training_stack() -> None:
