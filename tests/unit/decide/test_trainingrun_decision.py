@@ -297,6 +297,11 @@ class TestFailure:
             "TrainerFailed",
         )
 
+    def test_a_trainer_may_refuse_hyperparameters_too(self) -> None:
+        message = json.dumps({"reason": "InvalidHyperparameters", "message": "No such loss."})
+        run = self.gave_up("PodFailurePolicy", failed_pod(code=2, message=message))
+        assert says(run) == ("False", "InvalidHyperparameters", "No such loss.")
+
     def test_a_silent_trainer_leaves_its_log(self) -> None:
         log = "\n".join(f"line {number}" for number in range(100))
         failure = decide(self.gave_up("PodFailurePolicy", failed_pod(code=2, message=log)), NOW).status.failure

@@ -28,7 +28,7 @@ class Reason(StrEnum):
     GATES_FAILED = "GatesFailed"
     """False: there is a version and it did not pass its gates."""
     INVALID_HYPERPARAMETERS = "InvalidHyperparameters"
-    """False: nothing was started."""
+    """False: nobody can train with these; found by the operator before the start, or by a newer trainer."""
     TRAINER_FAILED = "TrainerFailed"
     """False: the trainer gave up without a reason of its own."""
     OUT_OF_MEMORY = "OOMKilled"
@@ -54,4 +54,5 @@ class EventReason(StrEnum):
     """A pod failed and will be replaced."""
 
 
-RESERVED = frozenset((*Reason, *EventReason))
+RESERVED = frozenset((*Reason, *EventReason)) - {Reason.INVALID_HYPERPARAMETERS}
+"""Reasons that a trainer may not give."""
