@@ -1,0 +1,242 @@
+"""The webhook's door: who may knock, what is taken in, what is answered. The task behind it is played."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client import REGISTRY
+
+from recsys_operator.alerts import webhook
+from recsys_operator.api.kinds import DEPLOYMENTS, Resource
+from recsys_operator.apply.client import ApiError, Client
+from recsys_operator.metrics import LoopMetrics
+from recsys_operator.reconcile.deployment import Posted
+from recsys_operator.reconcile.loop import Gone, Key, Loops
+from recsys_operator.settings import Settings
+
+TOKENS = {"first": "token-one", "second": "token-two"}
+
+
+class Cluster:
+    """One Deployment, shop/movies; the rest is 404."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.reads = 0
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
+        self.reads += 1
+        if self.down:
+            raise ApiError(0, "Unreachable", "connection refused")
+        return {"metadata": {"uid": "u"}} if (namespace, name) == ("shop", "movies") else None
+
+
+class Task:
+    """The reconciler of the Deployment: writes down what came in and answers when it may."""
+
+    resource = DEPLOYMENTS
+
+    def __init__(self) -> None:
+        self.may_write = asyncio.Event()
+        self.may_write.set()
+        self.batches: list[int] = []
+        self.seen: list[str] = []
+        self.outcome = "RolledBack"
+
+    async def __call__(self, key: Key, inbox: tuple[Any, ...]) -> float | None:
+        await self.may_write.wait()
+        if key.name != "movies":
+            raise Gone
+        posted = cast("tuple[Posted, ...]", inbox)
+        if posted:
+            self.batches.append(len(posted))
+        for item in posted:
+            self.seen.append(item.alert.fingerprint)
+            item.outcome = self.outcome
+        return None
+
+
+class Door:
+    """A receiver with everything behind it."""
+
+    def __init__(self, tokens: Path) -> None:
+        self.cluster, self.task, self.ready = Cluster(), Task(), True
+        client = cast("Client", self.cluster)
+        self.loops = Loops(client, (self.task,), LoopMetrics())
+        settings = Settings(
+            trainer_image="t", server_image="s", alert_token_dir=tokens, watch_namespaces=("shop", "other")
+        )
+        self.http: TestClient[Any, Any] = TestClient(
+            TestServer(webhook.receiver(self.loops, client, settings, lambda: self.ready))
+        )
+
+    async def post(self, *alerts: dict[str, Any], token: str = "token-one", **body: Any) -> tuple[int, Any]:
+        payload = {"version": "4", "alerts": list(alerts), **body}
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with self.http.post("/alerts", json=payload, headers=headers) as answer:
+            return answer.status, await answer.json()
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[Door]:
+    for name, token in TOKENS.items():
+        (tmp_path / name).write_text(token + "\n")
+    made = Door(tmp_path)
+    await made.http.start_server()
+    yield made
+    await made.http.close()
+    await made.loops.stop(1)
+
+
+def alert(fingerprint: str = "f1", **labels: str) -> dict[str, Any]:
+    return {
+        "status": "firing",
+        "fingerprint": fingerprint,
+        "startsAt": "2026-01-02T03:04:05.123456789Z",
+        "labels": {
+            "alertname": "RecsysLatency",
+            "severity": "critical",
+            "namespace": "shop",
+            "deployment": "movies",
+            "version": "4",
+            **labels,
+        },
+        "annotations": {"summary": "p99 is high"},
+    }
+
+
+def counted(reason: str) -> float:
+    return REGISTRY.get_sample_value("recsys_alerts_rejected_total", {"reason": reason}) or 0.0
+
+
+@pytest.mark.parametrize("token", ["token-one", "token-two"])
+async def test_two_tokens_are_valid_during_a_rotation(door: Door, token: str) -> None:
+    status, body = await door.post(alert(), token=token)
+    assert status == 200
+    assert body["alerts"] == [
+        {"namespace": "shop", "deployment": "movies", "fingerprint": "f1", "outcome": "RolledBack"}
+    ]
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "token-on", "token-one2"])
+async def test_others_are_turned_away_and_counted(door: Door, token: str) -> None:
+    before = counted("Unauthorized")
+    status, _ = await door.post(alert(), token=token)
+    assert status == 401
+    assert counted("Unauthorized") == before + 1
+    assert door.task.seen == []
+
+
+async def test_a_rotated_token_is_valid_at_once_and_a_removed_one_soon_not(door: Door, tmp_path: Path) -> None:
+    await door.post(alert())
+    (tmp_path / "third").write_text("token-three")
+    (tmp_path / "first").unlink()
+    assert (await door.post(alert(), token="token-three"))[0] == 200
+    assert (await door.post(alert(), token="token-one"))[0] == 401
+
+
+async def test_a_body_of_more_than_a_mebibyte_is_refused(door: Door) -> None:
+    before = counted("TooLarge")
+    status, _ = await door.post(alert(), commonAnnotations={"filler": "x" * (1024 * 1024)})
+    assert status == 413
+    assert counted("TooLarge") == before + 1
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"version": "3"}, 'version must be "4"'),
+        ({"alerts": {}}, "alerts must be a list"),
+        ({"alerts": [1]}, "alerts[0] must be an object"),
+        ({"alerts": [{**alert(), "status": "odd"}]}, "alerts[0].status"),
+        ({"alerts": [{**alert(), "fingerprint": ""}]}, "alerts[0].fingerprint"),
+        ({"alerts": [{**alert(), "startsAt": "yesterday"}]}, "alerts[0].startsAt"),
+        ({"alerts": [alert(), {**alert(), "labels": {"a": 1}}]}, "alerts[1].labels"),
+    ],
+)
+async def test_what_alertmanager_does_not_send_is_refused_by_field(
+    door: Door, change: dict[str, Any], text: str
+) -> None:
+    before = counted("BadPayload")
+    status, body = await door.post(**change)
+    assert status == 400
+    assert text in body["message"]
+    assert counted("BadPayload") == before + 1
+
+
+async def test_no_json_is_refused(door: Door) -> None:
+    headers = {"Authorization": "Bearer token-one"}
+    async with door.http.post("/alerts", data=b"{", headers=headers) as answer:
+        assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [{"namespace": ""}, {"deployment": ""}, {"namespace": "elsewhere"}, {"deployment": "../x"}, {"version": "old"}],
+)
+async def test_alerts_about_nothing_of_ours_are_taken_and_ignored(door: Door, labels: dict[str, str]) -> None:
+    status, body = await door.post(alert(**labels), alert("f2"))
+    assert status == 200
+    assert [one["outcome"] for one in body["alerts"]] == ["Ignored", "RolledBack"]
+    assert door.task.seen == ["f2"]
+
+
+async def test_a_deployment_that_a_live_get_does_not_find_is_answered(door: Door) -> None:
+    status, body = await door.post(alert(namespace="other", deployment="gone"))
+    assert (status, body["alerts"][0]["outcome"]) == (200, "NotFound")
+
+
+async def test_not_ready_means_again(door: Door) -> None:
+    door.ready = False
+    assert (await door.post(alert()))[0] == 503
+    door.ready = True
+    assert (await door.post(alert()))[0] == 200
+
+
+async def test_no_answer_of_the_api_server_means_again(door: Door) -> None:
+    door.cluster.down = True
+    assert (await door.post(alert()))[0] == 503
+    door.cluster.down = False
+    assert (await door.post(alert()))[0] == 200
+
+
+async def test_without_the_status_write_it_is_503_in_time(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "PATIENCE", 0.2)
+    door.task.may_write.clear()
+    assert (await door.post(alert()))[0] == 503
+    assert door.task.seen == []
+    door.task.may_write.set()
+    assert (await door.post(alert()))[0] == 200
+
+
+async def test_the_same_alert_again_and_again_costs_one_reconcile(door: Door) -> None:
+    answers = await asyncio.gather(*(door.post(alert()) for _ in range(50)))
+    assert {status for status, _ in answers} == {200}
+    assert door.task.seen == ["f1"]
+    status, body = await door.post(alert())
+    assert (status, body["alerts"][0]["outcome"]) == (200, "Duplicate")
+    assert door.task.seen == ["f1"]
+
+
+async def test_an_ignored_alert_is_looked_at_again(door: Door) -> None:
+    door.task.outcome = "Ignored"
+    await door.post(alert())
+    await door.post(alert())
+    assert door.task.seen == ["f1", "f1"]
+
+
+async def test_many_alerts_go_to_the_task_in_few_batches(door: Door) -> None:
+    status, body = await door.post(*(alert(f"f{number}") for number in range(500)))
+    assert status == 200
+    assert len(body["alerts"]) == 500
+    assert len(door.task.seen) == 500
+    assert len(door.task.batches) <= 3
+
+
+async def test_firing_and_resolved_are_two_things(door: Door) -> None:
+    await door.post(alert())
+    await door.post({**alert(), "status": "resolved"})
+    assert door.task.seen == ["f1", "f1"]

@@ -1,0 +1,89 @@
+"""The children of a Deployment, as golden files: `pytest --golden` writes them anew."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from recsys_operator.api.common import Resources
+from recsys_operator.api.deployment import DEPLOYMENT, Revision, Traffic
+from recsys_operator.api.recmodel import Catalogue
+from recsys_operator.build.http_route import Backend, http_route
+from recsys_operator.build.labels import Manifest, Owner
+from recsys_operator.build.server_service import server_service
+from recsys_operator.build.server_workload import TEMPLATE_HASH, server_workload, threads
+
+GOLDEN = Path(__file__).parent / "golden"
+OWNER = Owner(DEPLOYMENT, "shop", "movies", "aaaaaaaa-2222-3333-4444-555555555555")
+GATEWAY = {"gateway": {"name": "gateway", "namespace": "gateway-system"}, "hostnames": ["movies.example"]}
+
+
+def revision(version: int, name: str) -> Revision:
+    return Revision(
+        version=version,
+        digest="sha256:" + f"{version}" * 64,
+        uri=f"pvc://store/models/shop/movies/versions/{version}",
+        revision=name,
+        image="localhost/recsys-server:1",
+    )
+
+
+STABLE, CANARY = revision(1, "0123456789abcdef"), revision(2, "fedcba9876543210")
+LIMITS = Resources.model_validate({"limits": {"cpu": "500m", "memory": "512Mi"}})
+
+
+def small() -> list[Manifest]:
+    return [server_workload(OWNER, "movies", STABLE, LIMITS, None, 1)]
+
+
+def full() -> list[Manifest]:
+    resources = Resources.model_validate({"requests": {"cpu": "250m"}, "limits": {"cpu": 2, "memory": "1Gi"}})
+    catalogue = Catalogue.model_validate(
+        {"uri": "pvc://data/ml-100k.item", "format": "RecBole", "idColumn": "item_id", "titleColumn": "movie_title"}
+    )
+    traffic = Traffic.model_validate({**GATEWAY, "gateway": {**GATEWAY["gateway"], "sectionName": "http"}})  # type: ignore[dict-item]
+    backends = [Backend(CANARY, 10), Backend(STABLE, 90)]
+    return [
+        server_workload(OWNER, "movies", CANARY, resources, catalogue, 3),
+        server_service(OWNER, "movies", CANARY),
+        http_route(OWNER, "movies", traffic, backends, STABLE.revision),
+    ]
+
+
+@pytest.mark.parametrize(("name", "build"), [("server-small", small), ("server-full", full)])
+def test_manifests_are_the_golden_ones(name: str, build: Any, golden: bool) -> None:
+    text = yaml.safe_dump_all(build(), sort_keys=False, width=120)
+    file = GOLDEN / f"{name}.yaml"
+    if golden:
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+@pytest.mark.parametrize(("cpu", "count"), [("500m", 1), ("1", 1), (2, 2), ("1500m", 2), ("2.5", 3), ("1k", 1000)])
+def test_threads_are_the_cpu_limit_rounded_up(cpu: str | int, count: int) -> None:
+    assert threads(cpu) == count
+
+
+def test_a_live_workload_of_another_operator_keeps_its_template() -> None:
+    live = server_workload(OWNER, "movies", STABLE, LIMITS, None, 1)
+    live["metadata"]["annotations"][TEMPLATE_HASH] = "of-an-earlier-release"
+    live["spec"]["template"]["spec"]["containers"][0]["env"] = []
+    after = server_workload(OWNER, "movies", STABLE, LIMITS, None, 4, live)
+    assert after["spec"]["template"] == live["spec"]["template"]
+    assert after["metadata"]["annotations"][TEMPLATE_HASH] == "of-an-earlier-release"
+    assert after["spec"]["replicas"] == 4
+
+
+def test_a_live_workload_of_this_operator_is_put_right() -> None:
+    live = server_workload(OWNER, "movies", STABLE, LIMITS, None, 1)
+    live["spec"]["template"]["spec"]["containers"][0]["image"] = "localhost/another:1"
+    after = server_workload(OWNER, "movies", STABLE, LIMITS, None, 1, live)
+    assert after["spec"]["template"]["spec"]["containers"][0]["image"] == "localhost/recsys-server:1"
+
+
+def test_names_fit_into_labels() -> None:
+    owner = Owner(DEPLOYMENT, "shop", "m" * 40, "uid")
+    far = CANARY.model_copy(update={"version": 1000000000})
+    for manifest in (server_workload(owner, "m", far, LIMITS, None, 1), server_service(owner, "m", far)):
+        assert len(manifest["metadata"]["name"]) <= 63

@@ -1,0 +1,214 @@
+"""Anything may happen in any order: what must never happen to the traffic of a Deployment."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from tests.unit.decide.deployment_world import STEPS, World, spec, version
+
+from recsys_operator.api.deployment import DeploymentStatus
+from recsys_operator.decide.deployment import blocks
+from recsys_operator.decide.deployment.alerts import Alert
+from recsys_operator.decide.deployment.facts import SETTLE, Decision
+
+VERSIONS = (1, 2, 4, 5)
+CHOICES = ({"pin": 1}, {"pin": 2}, {"pin": 3}, {"pin": 4}, {"pin": 5}, {"follow": "LatestPassing"})
+RESOURCES = ({"limits": {"cpu": "500m", "memory": "512Mi"}}, {"limits": {"cpu": "1", "memory": "1Gi"}})
+STRATEGIES: tuple[dict[str, Any] | None, ...] = (
+    {"canary": {"steps": STEPS}},
+    {"canary": {"steps": [{"weight": 5}, {"weight": 20}, {"weight": 99}]}},
+    None,
+)
+
+
+class Machine(RuleBasedStateMachine):
+    """Users, the cluster, the gateway, alerts and crashes, at random; every reconcile is checked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.alerts: list[Alert] = []
+
+    @initialize(
+        choice=st.sampled_from(CHOICES), warm=st.sampled_from((0, 60, 600)), strategy=st.sampled_from(STRATEGIES)
+    )
+    def begin(self, choice: dict[str, Any], warm: int, strategy: dict[str, Any] | None) -> None:
+        rollback = {"warmSeconds": warm, "freezeSeconds": 300}
+        self.world = World(spec=spec(version=choice, rollback=rollback, strategy=strategy))
+
+    @rule(choice=st.sampled_from(CHOICES))
+    def choose(self, choice: dict[str, Any]) -> None:
+        self.world.edit(version=choice)
+
+    @rule(resources=st.sampled_from(RESOURCES))
+    def resize(self, resources: dict[str, Any]) -> None:
+        self.world.edit(resources=resources)
+
+    @rule(replicas=st.integers(1, 3))
+    def scale(self, replicas: int) -> None:
+        self.world.edit(replicas=replicas)
+
+    @rule(strategy=st.sampled_from(STRATEGIES))
+    def restep(self, strategy: dict[str, Any] | None) -> None:
+        self.world.edit(strategy=strategy)
+
+    @rule(paused=st.booleans())
+    def pause(self, paused: bool) -> None:
+        self.world.edit(paused=paused)
+
+    @rule()
+    def publish(self) -> None:
+        if not any(one.version == 5 for one in self.world.versions):
+            self.world.versions = (*self.world.versions, version(5))
+
+    @rule(there=st.sampled_from((True, True, True, False)))
+    def model(self, there: bool) -> None:
+        self.world.has_model = there
+
+    @rule(number=st.sampled_from((1, 2)))
+    def upgrade(self, number: int) -> None:
+        self.world.image = f"localhost/recsys-server:{number}"
+
+    @rule(number=st.sampled_from(VERSIONS), name=st.sampled_from("ab"))
+    def unblock(self, number: int, name: str) -> None:
+        self.world.unblock = f"v{number}/{name}"
+
+    @rule(available=st.sampled_from((None, None, None, 0, 1)), index=st.integers(0, 3))
+    def pods(self, available: int | None, index: int) -> None:
+        names = sorted(self.world.workloads)
+        if names:
+            self.world.pods(names[index % len(names)], available)
+
+    @rule(choice=st.sampled_from(CHOICES), rounds=st.integers(1, 6))
+    def roll_out(self, choice: dict[str, Any], rounds: int) -> None:
+        """Something is asked for, and goes well for a while."""
+        self.world.edit(version=choice, paused=False)
+        self.all_well(rounds)
+
+    @rule(rounds=st.integers(1, 6))
+    def all_well(self, rounds: int) -> None:
+        """The cluster does its part for a while, each time with a pause of the steps gone by."""
+        for _ in range(rounds):
+            self.world.wait(61)
+            for revision in self.world.workloads:
+                self.world.pods(revision)
+            self.world.accept()
+            self.reconcile()
+
+    @rule()
+    def accept(self) -> None:
+        self.world.accept()
+
+    @rule()
+    def refuse(self) -> None:
+        if self.world.route:
+            self.world.route = replace(
+                self.world.route, accepted=False, problem="RouteNotAccepted", message="The listener is gone."
+            )
+
+    @rule(seconds=st.sampled_from((1, 3, 61, 1000)))
+    def wait(self, seconds: int) -> None:
+        self.world.wait(seconds)
+        self.reconcile()
+
+    @rule(
+        about=st.sampled_from(("canary", "canary", "stable", "stable", None, 1, 4)),
+        severity=st.sampled_from(("critical", "critical", "warning")),
+        began=st.sampled_from((0, 30, 2000)),
+    )
+    def fire(self, about: str | int | None, severity: str, began: int) -> None:
+        status = self.world.status
+        subject = {"canary": status.canary, "stable": status.stable}.get(str(about))
+        number = about if isinstance(about, int) else subject.version if subject else None
+        alert = self.world.alert(number, severity, began=began)
+        self.alerts.append(alert)
+        self.reconcile(alert)
+
+    @rule(index=st.integers(0, 9), resolved=st.booleans())
+    def post_again(self, index: int, resolved: bool) -> None:
+        if self.alerts:
+            self.reconcile(replace(self.alerts[index % len(self.alerts)], resolved=resolved))
+
+    @rule()
+    def crash(self) -> None:
+        """The operator dies between the status write and the rest."""
+        self.reconcile(crash=True)
+
+    @rule(often=st.integers(0, 3))
+    def lose_status(self, often: int) -> None:
+        """The cluster is restored from a backup without status."""
+        if not often:
+            self.world.status = DeploymentStatus()
+            self.reconcile()
+
+    @rule(often=st.integers(0, 3))
+    def delete_workload(self, often: int) -> None:
+        """Somebody deletes a workload by hand; traffic suffers, the operator must not stumble."""
+        if self.world.workloads and not often:
+            del self.world.workloads[min(self.world.workloads)]
+
+    @rule()
+    def reconcile(self, *alerts: Alert, crash: bool = False) -> None:
+        world = self.world
+        before, status, route = dict(world.workloads), world.status, world.route
+        decision = world.step(*alerts, crash=crash)
+        shares = decision.weights
+        self._sums(status, decision)
+        self._blocked(status, decision)
+        for revision, share in shares.items():
+            was = route.weights.get(revision, 0) if route else 0
+            if share > was and decision.status.canary and decision.status.canary.revision == revision:
+                live = before.get(revision)
+                committed = status.canary is not None and (status.canary.revision, status.canary.weight) == (
+                    revision,
+                    share,
+                )
+                assert committed or (live and live.complete(world.spec.replicas)), "a weight rose without its pods"
+        for workload in decision.doomed_workloads:
+            name = workload.revision.revision
+            assert name not in shares
+            if route:
+                assert route.accepted, "pods went before the gateway obeyed"
+                assert name not in route.weights, "pods went before the weight"
+                assert route.changed
+                assert world.now - route.changed >= SETTLE
+        if decision.status.stable:
+            assert decision.status.stable.revision in {one.revision for one in decision.revisions}
+        self._no_step_skipped(status, decision)
+        again = world.step(crash=crash)
+        settled = again.weights == decision.weights and again.status.stable == decision.status.stable
+        assert settled or not crash, "a second look at the same things decided otherwise"
+
+    def _sums(self, before: DeploymentStatus, decision: Decision) -> None:
+        if decision.weights:
+            assert sum(decision.weights.values()) == 100
+            assert all(0 < share <= 100 for share in decision.weights.values())
+        if before.stable:
+            assert decision.status.stable, "what serves was forgotten"
+            assert decision.weights, "nothing serves any more"
+
+    def _blocked(self, before: DeploymentStatus, decision: Decision) -> None:
+        after = decision.status
+        if after.canary and after.stable and blocks.of_revision(after.blocked, after.canary):
+            assert after.canary.weight == 0, "a blocked version got requests"
+        if before.stable and after.stable and before.stable.revision != after.stable.revision:
+            assert not blocks.of_revision(after.blocked, after.stable), "a blocked version became stable"
+
+    def _no_step_skipped(self, before: DeploymentStatus, decision: Decision) -> None:
+        old, new = before.canary, decision.status.canary
+        if old is None or new is None or before.stable is None or new.reverting or old.revision != new.revision:
+            return
+        if new.weight <= old.weight:
+            return
+        strategy = self.world.spec.strategy
+        ahead = [step.weight for step in (strategy.canary.steps if strategy else ())[old.step :] if step.weight]
+        higher = [weight for weight in ahead if weight > old.weight]
+        assert new.weight == (higher[0] if higher else 100), "a step was skipped"
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
