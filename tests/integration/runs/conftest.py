@@ -1,16 +1,37 @@
-"""A control plane with the real Job controller, and one namespace a test."""
+"""A control plane with the real Job controller, the operator's rights of the chart, and one namespace a test."""
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import yaml
 from tests.integration.harness.api import Api
+from tests.integration.harness.binaries import ROOT
 from tests.integration.harness.control_plane import BASIC_CONTROLLERS, ControlPlane
 from tests.integration.runs.scene import Scene
 
 from recsys_operator.apply.client import connect
 
 NUMBERS = itertools.count(1)
+OPERATOR = "the-operator"
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+RULES = ROOT / "charts" / "recsys-operator" / "templates" / "_rules.tpl"
+
+
+def grant(plane: ControlPlane) -> None:
+    """Give the user `OPERATOR` what the chart gives the operator, and no more."""
+    _, _, body = RULES.read_text().partition('{{- define "recsys-operator.rules" -}}')
+    rules = yaml.safe_load(body.partition("{{- end }}")[0])
+    group = "rbac.authorization.k8s.io"
+    role = {"metadata": {"name": OPERATOR}, "rules": rules}
+    binding = {
+        "metadata": {"name": OPERATOR},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": OPERATOR},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": OPERATOR}],
+    }
+    with plane.client() as client:
+        client.post(f"/apis/{group}/v1/clusterroles", json=role).raise_for_status()
+        client.post(f"/apis/{group}/v1/clusterrolebindings", json=binding).raise_for_status()
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +39,7 @@ def jobs_plane() -> Iterator[ControlPlane]:
     """Job controller and garbage collector are real; pods are played by the tests."""
     with ControlPlane(controllers=(*BASIC_CONTROLLERS, "job-controller")) as plane:
         plane.install_crds()
+        grant(plane)
         yield plane
 
 
@@ -25,6 +47,6 @@ def jobs_plane() -> Iterator[ControlPlane]:
 async def scene(jobs_plane: ControlPlane) -> AsyncIterator[Scene]:
     """The reconcilers, called by hand, on a namespace of the test's own."""
     async with Api(jobs_plane) as api:
-        namespace = await api.namespace(f"runs-{next(NUMBERS)}")
-        async with await connect(str(jobs_plane.kubeconfig)) as client:
+        namespace = jobs_plane.create_namespace(f"runs-{next(NUMBERS)}", RESTRICTED)
+        async with await connect(str(jobs_plane.kubeconfig_for(OPERATOR))) as client:
             yield Scene(api, client, namespace)
