@@ -19,7 +19,7 @@ class DatasetFile:
 
 
 def list_files(root: Path, file_format: str) -> list[DatasetFile]:
-    """The dataset's files in name order: `root` itself, or every file of the format anywhere under the folder `root`."""
+    """The dataset's files in name order: `root` itself, or every file of the format under the folder `root`."""
     if file_format not in SUFFIXES:
         known = ", ".join(sorted(SUFFIXES))
         raise InvalidData(f"The dataset format {file_format!r} is not supported: use one of {known}.")

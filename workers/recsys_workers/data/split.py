@@ -37,8 +37,8 @@ def leave_one_out(interactions: Interactions) -> Split:
     evaluated = np.flatnonzero(lengths >= SHORTEST)
     if not len(evaluated):
         raise InvalidData(
-            f"No user has {SHORTEST} or more interactions (the longest has {lengths.max()}): leave-one-out needs a test "
-            "item, a validation item and a history."
+            f"No user has {SHORTEST} or more interactions (the longest has {lengths.max()}): leave-one-out needs a "
+            "test item, a validation item and a history."
         )
     held_out = np.where(lengths >= SHORTEST, 2, 0)
     training = [

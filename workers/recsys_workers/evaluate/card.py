@@ -18,8 +18,8 @@ def render(described: Manifest) -> str:
         "",
         "## Data",
         f"{dataset['uri']} ({dataset['digest']}): {dataset['interactions']} interactions of {users} users with "
-        f"{dataset['items']} items. The last timestamp of {tied} users ({text(100 * tied / users)} %) is tied; row order "
-        "decides there which item is the test.",
+        f"{dataset['items']} items. The last timestamp of {tied} users ({text(100 * tied / users)} %) is tied; row "
+        "order decides there which item is the test.",
         "",
         "## Quality",
         f"{protocol['name']} on {protocol['evaluatedUsers']} users, all items ranked, items that the user had "

@@ -40,4 +40,5 @@ def translate(item_ids: list[str], known: list[str]) -> npt.NDArray[np.int32]:
 
 
 def _known(history: Indices) -> Indices:
-    return history[history != 0]
+    known: Indices = history[history != 0]
+    return known

@@ -64,7 +64,7 @@ def target_ranks(lists: Lists, targets: Indices, n_items: int) -> Values:
     found = (lists.items == targets[:, None]) & ~np.isneginf(lists.scores)
     score = np.where(found, lists.scores, -np.inf).max(axis=1)
     returned = found.any(axis=1)
-    ranks = (lists.scores >= score[:, None]).sum(axis=1).astype(np.float64)
+    ranks: Values = (lists.scores >= score[:, None]).sum(axis=1).astype(np.float64)
     cut = (ranks == lists.scores.shape[1]) & (lists.scores.shape[1] < n_items)
     ranks[~returned | cut] = np.inf
     ranks[np.isnan(lists.scores).any(axis=1)] = np.nan

@@ -42,7 +42,8 @@ class Block(nn.Module):
         weights_BHTT = self.dropout(torch.softmax(logits_BHTT, dim=-1))
         mixed_BTD = (weights_BHTT @ value_BHTE).permute(0, 2, 1, 3).reshape(-1, length, hidden_size)
         x_BTD = x_BTD + self.dropout(self.attention_output(mixed_BTD))
-        return x_BTD + self.dropout(self.feed_forward(self.feed_forward_norm(x_BTD)))
+        output_BTD: Tensor = x_BTD + self.dropout(self.feed_forward(self.feed_forward_norm(x_BTD)))
+        return output_BTD
 
 
 class SASRec(nn.Module):

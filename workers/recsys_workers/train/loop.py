@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from recsys_workers.data.interactions import Indices
 from recsys_workers.data.split import Examples
 from recsys_workers.models import registry
 from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.models.registry import SequentialModel
 from recsys_workers.train.sampler import Sampler, left_padded
 
 STATE = "state.pt"
@@ -93,17 +94,17 @@ class Training:
             rate = self.hyperparameters.number("learningRate") * schedule((self.epoch + done) / self.epochs)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            loss = self.model.loss(batch.history_BT, batch.target_BT)
+            loss = cast("SequentialModel", self.model).loss(batch.history_BT, batch.target_BT)
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
             total, batches = total + float(loss.detach()), batches + 1
         self.epoch += 1
         mean = total / batches
         if not math.isfinite(mean):
             raise TrainingDiverged(
-                f"The loss is {mean} in epoch {self.epoch}: the training diverged. Lower the hyperparameter learningRate, "
-                f"which is {self.hyperparameters.text['learningRate']}."
+                f"The loss is {mean} in epoch {self.epoch}: the training diverged. Lower the hyperparameter "
+                f"learningRate, which is {self.hyperparameters.text['learningRate']}."
             )
         return mean
 

@@ -6,14 +6,14 @@ Python process of 200 MB and some seconds of CPU. In one pod with one worker onl
 placement group dies with the pod. These hooks are not public in Ray, so `tests/integration/workers` runs them.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 from ray.train.v2._internal.execution.callback import WorkerGroupCallback
 from ray.train.v2._internal.execution.scaling_policy.fixed import FixedScalingPolicy
+from ray.train.v2.api.config import ScalingConfig
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
-from ray.train.v2.api.result import Result
 
 LEFT_OUT = (DatasetsCallback, PlacementGroupCleanerCallback)
 
@@ -43,6 +43,6 @@ class OnePodTrainer(DataParallelTrainer):
         kept = [callback for callback in super()._create_default_callbacks() if not isinstance(callback, LEFT_OUT)]
         return [*kept, NoDatasets()]
 
-    def _initialize_and_run_controller(self, **controller_arguments: Any) -> Result:
-        controller_arguments["scaling_policy"] = OnePodScalingPolicy(self.scaling_config)
+    def _initialize_and_run_controller(self, **controller_arguments: Any) -> Any:
+        controller_arguments["scaling_policy"] = OnePodScalingPolicy(cast("ScalingConfig", self.scaling_config))
         return super()._initialize_and_run_controller(**controller_arguments)

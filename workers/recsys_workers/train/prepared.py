@@ -1,4 +1,4 @@
-"""The split and the evaluation's examples, laid down in the run's folder for Ray's workers: they read these arrays, not the dataset again."""
+"""The split, laid down in the run's folder for Ray's workers: they read these arrays, not the dataset again."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -63,7 +63,7 @@ class Sampler:
 
 
 def left_padded(sequences: Sequence[Indices], length: int | None = None) -> Tensor:
-    """Right-aligned int64 [B, T] with 0 before each sequence; the latest `length` items, or T is the longest's length."""
+    """Right-aligned int64 [B, T], 0 before each sequence; the latest `length` items, or T is the longest's length."""
     width = length if length is not None else max((len(sequence) for sequence in sequences), default=1)
     padded = np.zeros((len(sequences), width), dtype=np.int64)
     for row, sequence in enumerate(sequences):
