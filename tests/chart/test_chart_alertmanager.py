@@ -125,7 +125,7 @@ def test_one_post_for_one_deployment_at_once_and_again_when_resolved(
 def test_a_post_holds_no_more_than_max_alerts(alertmanager: httpx.Client, posts: tuple[int, Posts]) -> None:
     limit = _webhook(yaml.safe_load(EXAMPLE.read_text()))["max_alerts"]
     send(alertmanager, *(alert(deployment="movies", version=str(number)) for number in range(limit + 7)))
-    # Without a group_wait, the first post may hold the first of them only; the next one, a group_interval later, holds all.
+    # Without a group_wait the first post may hold some of them only; the next, a group_interval later, holds all.
     counts = []
     while sum(counts or [0]) < limit + 7:
         _, body = posts[1].get(timeout=20)
