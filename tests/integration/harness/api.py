@@ -128,7 +128,7 @@ class Api:
             return found
 
 
-async def until(what: str, check: Callable[[], Awaitable[object]], seconds: float = 30, every: float = 0.05) -> Any:
+async def until(what: str, check: Callable[[], Awaitable[object]], seconds: float = 30, every: float = 0.2) -> Any:
     """Ask until the answer is true, and return it; the error says what was waited for and the last answer."""
     end = time.monotonic() + seconds
     while True:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 from tests.integration.harness.binaries import ROOT
-from tests.integration.harness.processes import Process, free_port
+from tests.integration.harness.processes import Process, lasting_port
 
 TOKEN = "a-token-of-the-tests"
 TRAINER_IMAGE = "localhost/recsys-trainer:test"
@@ -25,7 +25,7 @@ class Operator:
         tokens = directory / "tokens"
         tokens.mkdir(parents=True, exist_ok=True)
         (tokens / "token").write_text(TOKEN + "\n")
-        self.metrics_port, self.alerts_port = free_port(), free_port()
+        self.metrics_port, self.alerts_port = lasting_port(), lasting_port()
         self.variables = {
             "KUBECONFIG": str(kubeconfig),
             "PYTHONPATH": str(ROOT / "operator"),

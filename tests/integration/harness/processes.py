@@ -1,6 +1,7 @@
 """Background processes with a log, that never outlive the tests."""
 
 import ctypes
+import random
 import signal
 import socket
 import subprocess
@@ -17,6 +18,24 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+_taken: set[int] = set()
+
+
+def lasting_port() -> int:
+    """A loopback port below those that the kernel gives to clients: it stays free for a process that comes and goes."""
+    while True:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _taken:
+            _taken.add(port)
+            return port
 
 
 def _die_with_parent() -> None:

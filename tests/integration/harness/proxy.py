@@ -4,14 +4,16 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 import aiohttp
 from aiohttp import web
+from tests.integration.harness.certificates import Pair
 from tests.integration.harness.control_plane import ControlPlane
-from tests.integration.harness.processes import free_port
+from tests.integration.harness.processes import lasting_port
 
 HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "content-encoding", "host", "te"}
 READS = ("GET", "HEAD", "OPTIONS")
@@ -51,7 +53,7 @@ class Proxy:
     def __init__(self, plane: ControlPlane, directory: Path) -> None:
         self.plane = plane
         self.directory = directory
-        self.port = free_port()
+        self.port = lasting_port()
         self.writes: list[Write] = []
         self.cut: Cut | None = None
         self.cut_at: Write | None = None
@@ -60,6 +62,7 @@ class Proxy:
         self.heard = asyncio.Event()
         self._audible = asyncio.Event()
         self._audible.set()
+        self._writing: set[asyncio.Task[web.StreamResponse]] = set()
         self._upstream: aiohttp.ClientSession | None = None
         self._runner: web.ServerRunner | None = None
 
@@ -82,7 +85,7 @@ class Proxy:
 
     async def __aenter__(self) -> Self:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        pair = self.plane.issue(f"proxy-{self.port}", hosts=("IP:127.0.0.1",))
+        pair = _certificate(self.plane)
         context.load_cert_chain(pair.certificate, pair.key)
         trusted = ssl.create_default_context(cafile=str(self.plane.ca_file))
         self._upstream = aiohttp.ClientSession(
@@ -91,7 +94,9 @@ class Proxy:
             timeout=aiohttp.ClientTimeout(total=None),
             auto_decompress=False,
         )
-        self._runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.1)
+        # A watch must end when its client does; a write that has arrived goes on, as in a real server.
+        server = web.Server(self._handle, handler_cancellation=True)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=context).start()
         return self
@@ -112,6 +117,14 @@ class Proxy:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
+        answering = asyncio.create_task(self._answer(request, body))
+        if request.method in READS:
+            return await answering
+        self._writing.add(answering)
+        answering.add_done_callback(self._writing.discard)
+        return await asyncio.shield(answering)
+
+    async def _answer(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         write = None
         if request.method not in READS:
             write = Write(len(self.writes) + 1, request.method, request.path, body)
@@ -160,6 +173,12 @@ class Proxy:
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=502)
+
+
+@cache
+def _certificate(plane: ControlPlane) -> Pair:
+    """One for all proxies: making it takes a quarter of a second."""
+    return plane.issue("proxy", hosts=("IP:127.0.0.1",))
 
 
 def _refusal(status: int) -> web.Response:

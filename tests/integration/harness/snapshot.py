@@ -35,19 +35,37 @@ RESOURCES = (
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 DROPPED = ("uid", "resourceVersion", "creationTimestamp", "time")
 NETWORK = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
-HASH = "recsys.dev/applied-hash"
+MADE_BY_CONTROLLERS = ("default", "kube-root-ca.crt")
+HASHES = ("recsys.dev/applied-hash", "recsys.dev/template-hash")
 
 
 async def snapshot(api: Api, namespace: str) -> dict[str, Object]:
     """All objects by kind and name."""
     objects = [obj for resource in RESOURCES for obj in await api.list(resource, namespace)]
     names = {obj["metadata"]["uid"]: f"<uid of {obj['kind']} {obj['metadata']['name']}>" for obj in objects}
-    return {
-        f"{obj['apiVersion']} {obj['kind']} {obj['metadata']['name']}": _plain(obj, namespace, names)
-        for obj in objects
-        # Controllers that some control planes run make these.
-        if obj["metadata"]["name"] not in ("default", "kube-root-ca.crt")
-    }
+    for obj in objects:
+        names |= _revisions(obj)
+    ours = [obj for obj in objects if obj["metadata"]["name"] not in MADE_BY_CONTROLLERS]
+    plain = [_plain(obj, namespace, names) for obj in ours]
+    found = {f"{obj['apiVersion']} {obj['kind']} {obj['metadata']['name']}": obj for obj in plain}
+    assert len(found) == len(plain), f"two objects of {namespace} look the same: {sorted(found)}"
+    return found
+
+
+def _revisions(value: Any) -> dict[str, str]:
+    """Names for revisions: their hashes cover the artifact's URI, which holds the namespace."""
+    found: dict[str, str] = {}
+    if isinstance(value, dict):
+        for version, revision in (("version", "revision"), ("recsys.dev/version", "recsys.dev/revision")):
+            if isinstance(value.get(revision), str) and version in value:
+                name = f"<revision of {value[version]}>"
+                found |= {value[revision]: name, value[revision][:8]: name}
+        for inner in value.values():
+            found |= _revisions(inner)
+    if isinstance(value, list):
+        for inner in value:
+            found |= _revisions(inner)
+    return found
 
 
 def _plain(value: Any, namespace: str, names: dict[str, str]) -> Any:
@@ -56,9 +74,8 @@ def _plain(value: Any, namespace: str, names: dict[str, str]) -> Any:
         for name, inner in value.items():
             if name in DROPPED or name in NETWORK:
                 continue
-            # The hash covers the owner's UID, and so does a name of a field below managedFields.
-            plain_name = _plain(name, namespace, names)
-            kept[plain_name] = "<hash>" if name == HASH else _plain(inner, namespace, names)
+            # Names below managedFields hold UIDs, and the hashes cover UIDs and the namespace.
+            kept[_plain(name, namespace, names)] = "<hash>" if name in HASHES else _plain(inner, namespace, names)
         return kept
     if isinstance(value, list):
         plain = [_plain(inner, namespace, names) for inner in value]
@@ -66,8 +83,8 @@ def _plain(value: Any, namespace: str, names: dict[str, str]) -> Any:
             plain.sort(key=lambda entry: (entry.get("manager"), entry.get("subresource", ""), entry.get("operation")))
         return plain
     if isinstance(value, str):
-        for uid, name in names.items():
-            value = value.replace(uid, name)
+        for found in sorted(names, key=len, reverse=True):
+            value = value.replace(found, names[found])
         return TIME.sub("<time>", value.replace(namespace, "<namespace>"))
     return value
 

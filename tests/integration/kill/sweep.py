@@ -10,7 +10,7 @@ from tests.integration.harness.proxy import Cut, Write
 from tests.integration.harness.snapshot import differences
 from tests.integration.kill.case import End, Life, World, run
 
-SIDE_BY_SIDE = 6
+SIDE_BY_SIDE = 10
 """Cases at once: they mostly wait, and an operator's start takes a second of CPU."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.integration.harness.api import Object, until
 from tests.integration.kill.case import Case, Life, World, condition
-from tests.integration.kill.objects import DEPLOYMENT, MODEL, deployment, recmodel, trainingrun
+from tests.integration.kill.objects import DEPLOYMENT, MODEL, deployment, finished, recmodel, trainingrun
 from tests.integration.kill.sweep import sweep
 
 from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, RECMODELS, TRAININGRUNS, WORKLOADS
@@ -17,18 +17,21 @@ STEPS: list[Object] = [
     {"weight": 50},
     {"pause": {"durationSeconds": 1}},
 ]
+VERSIONS = (1, 2, 3)
 UNTIL_THE_ALERT: list[Object] = [{"weight": 10}, {"pause": {"durationSeconds": 600}}]
 
 
 async def three_versions(case: Case) -> None:
-    """A RecModel with versions 1, 2 and 3, each made by a run that passed."""
+    """A RecModel whose three runs have ended, as a backup that was restored: the runs' own lives are another test."""
     await case.api.create(RECMODELS, recmodel(case.namespace))
-    runs = [await case.api.create(TRAININGRUNS, trainingrun(case.namespace, f"run-{number}")) for number in (1, 2, 3)]
-    case.world.players.reserve(case.namespace, MODEL, runs)
+    for number in VERSIONS:
+        run = await case.api.create(TRAININGRUNS, trainingrun(case.namespace, f"run-{number}"))
+        for manager, status in finished(run, number).items():
+            await case.api.apply_status(TRAININGRUNS, case.namespace, run["metadata"]["name"], status, manager=manager)
 
     async def listed() -> bool:
         model = await case.api.get(RECMODELS, case.namespace, MODEL)
-        return len((model or {}).get("status", {}).get("versions", ())) == len(runs)
+        return len((model or {}).get("status", {}).get("versions", ())) == len(VERSIONS)
 
     await until("three versions", listed, 60)
 
