@@ -3,12 +3,14 @@
 #   hack/images.sh [recsys-operator|recsys-server|recsys-trainer …]     all three without a name
 #     TAG=dev          the images' tag
 #     FORCE=1          builds again although nothing changed
+#     NO_LOAD=1        does not load them into the local cluster that is running
+#     BASE=IMAGE       another base than the local one, such as python:3.13-slim
 #     CLUSTER=current  pushes to REGISTRY (required then) instead of loading into the local node
 # An image carries the hash of everything it is made of in the label dev.recsys.key; an equal hash means nothing to do.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# shellcheck source-path=SCRIPTDIR source=cluster/versions.env
-. hack/cluster/versions.env
+# shellcheck source-path=SCRIPTDIR source=cluster/lib.sh
+. hack/cluster/lib.sh
 
 tag=${TAG:-dev}
 names=("$@")
@@ -44,6 +46,13 @@ label() { buildah inspect --type image --format "{{index .OCIv1.Config.Labels \"
 image_id() { buildah inspect --type image --format '{{.FromImageID}}' "$1" 2>/dev/null || true; }
 size() { buildah images --format '{{.Size}}' "$1" | tr -d ' '; }
 
+steps() { # steps NAME: the steps that take time, out of what buildah says
+  local line
+  while read -r line; do
+    [[ ! $line =~ STEP\ [0-9/]+:\ ((RUN|COPY)\ .*) ]] || say "$1:   ${BASH_REMATCH[1]:0:100}"
+  done
+}
+
 build() { # build NAME BASE KEY: an image gets its tag when it passed its check
   local name=$1 base=$2 key=$3 image=localhost/$1:$tag new=localhost/$1:$tag-unchecked log=$log_dir/$1.log start=$SECONDS old
   old=$(image_id "$image")
@@ -51,19 +60,19 @@ build() { # build NAME BASE KEY: an image gets its tag when it passed its check
     --build-arg "VERSION=$version" --build-arg "REVISION=$(revision_of "$name")" --build-arg "KEY=$key")
   # The machine's certificates serve the download inside the build (a company's proxy may sign with its own).
   [ ! -d /etc/ssl/certs ] || options+=(--volume /etc/ssl/certs:/etc/ssl/certs:ro --build-arg UV_SYSTEM_CERTS=1)
-  echo "[images] $name: building; the log is $log"
-  if ! buildah bud "${options[@]}" . 2>&1 | tee "$log" | sed -un "s/^\[[0-9/]*\] STEP [0-9/]*: \(RUN\|COPY\) \(.\{0,90\}\).*/[images] $name:   \1 \2/p"; then
+  say "$name: building; the log is $log"
+  if ! buildah bud "${options[@]}" . 2>&1 | tee "$log" | steps "$name"; then
     tail -30 "$log" >&2
-    echo "[images] $name: the build failed; the whole log is $log" >&2
+    say "$name: the build failed; the whole log is $log"
     return 1
   fi
-  echo "[images] $name: checking what it carries"
+  say "$name: checking what it carries"
   hack/image/check.sh "$new"
   buildah tag "$new" "$image"
   buildah rmi "$new" > /dev/null
   # What the tag named before, with the layers that only it used: a stale trainer alone would keep gigabytes.
   if [ -n "$old" ] && [ "$old" != "$(image_id "$image")" ]; then buildah rmi "$old" >/dev/null 2>&1 || true; fi
-  echo "[images] $name: built in $((SECONDS - start)) s, $(size "$image")"
+  say "$name: built in $((SECONDS - start)) s, $(size "$image")"
 }
 
 base=${BASE:-$(hack/cluster/base-image.sh)}
@@ -76,7 +85,7 @@ for name in "${names[@]}"; do
   key=$(key_of "$name" "$base_key")
   images+=("localhost/$name:$tag")
   if [ -z "${FORCE:-}" ] && [ "$(label "localhost/$name:$tag" dev.recsys.key)" = "$key" ]; then
-    echo "[images] $name: unchanged, $(size "localhost/$name:$tag")"
+    say "$name: unchanged, $(size "localhost/$name:$tag")"
   else
     build "$name" "$base" "$key"
   fi
@@ -85,9 +94,9 @@ done
 if [ "${CLUSTER:-}" = current ]; then
   : "${REGISTRY:?CLUSTER=current needs REGISTRY, where the cluster pulls its images from: REGISTRY=registry.example.com/team}"
   for image in "${images[@]}"; do
-    echo "[images] pushing $image to $REGISTRY"
+    say "pushing $image to $REGISTRY"
     buildah push --quiet "$image" "docker://$REGISTRY/${image#localhost/}"
   done
-elif [ -z "${NO_LOAD:-}" ] && kubectl --kubeconfig .local/kubeconfig --request-timeout 3s get --raw /readyz >/dev/null 2>&1; then
+elif [ -z "${NO_LOAD:-}" ] && timeout 5 ctr --address "$SOCKET" version > /dev/null 2>&1; then
   hack/cluster/load.sh "${images[@]}"
 fi
