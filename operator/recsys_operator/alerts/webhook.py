@@ -96,7 +96,7 @@ class Receiver:
             raise TryAgain(f"The API server did not answer: {error.message}") from error
         finally:
             self._waiting -= 1
-        outcome = posted.outcome if found else "NotFound"
+        outcome = (posted.outcome or "Ignored") if found else "NotFound"
         if outcome not in ("Ignored", "NotFound", "Duplicate"):
             logger.info(
                 "alert acted on",

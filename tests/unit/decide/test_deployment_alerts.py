@@ -326,3 +326,12 @@ def test_unblocking_stable_ends_a_cold_revert_that_has_not_begun_to_serve() -> N
     assert world.weights() == {4: 100}
     assert world.verdicts[-1] == (4, 1, "Aborted", "Unblocked")
     assert world.reason == "Serving"
+
+
+def test_a_flood_of_warnings_does_not_make_a_rollback_forgotten() -> None:
+    world = canary()
+    alert = world.alert(4)
+    world.step(alert)
+    world.step(*(world.alert(1, "warning") for _ in range(200)))
+    assert len(world.status.alerts) == 50
+    assert world.step(alert).outcomes == ("Duplicate",)

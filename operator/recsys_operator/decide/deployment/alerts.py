@@ -183,7 +183,11 @@ def _replaced(records: tuple[AlertRecord, ...], resolved: AlertRecord) -> tuple[
 
 
 def _recorded(status: DeploymentStatus, alert: Alert, action: Action, now: datetime) -> tuple[AlertRecord, ...]:
-    """The records with one more; when there are too many, resolved ones go first, then the oldest."""
+    """The records with one more.
+
+    When there are too many, resolved ones go first, then freezes, then the oldest: a flood of warnings must not make
+    an alert that rolled back act twice.
+    """
     subjects = {"Canary": status.canary, "Stable": status.stable}
     subject = subjects.get(_subject(status, alert))
     record = AlertRecord(
@@ -199,6 +203,7 @@ def _recorded(status: DeploymentStatus, alert: Alert, action: Action, now: datet
     )
     records = [*status.alerts, record]
     while len(records) > MOST:
-        victim = next((old for old in records if old.state == "Resolved"), records[0])
-        records.remove(victim)
+        resolved = [old for old in records if old.state == "Resolved"]
+        freezes = [old for old in records if old.action == "Frozen"]
+        records.remove((resolved or freezes or records)[0])
     return tuple(records)
