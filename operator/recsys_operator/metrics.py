@@ -19,7 +19,9 @@ DURATION = Histogram(
 ERRORS = Counter("recsys_reconcile_errors_total", "Reconciles that failed.", ("kind",))
 QUEUE = Gauge("recsys_queue_length", "Objects that wait for their reconcile.")
 WEIGHT = Gauge(
-    "recsys_rollout_weight", "Percent of the requests that a version gets.", ("namespace", "deployment", "version")
+    "recsys_rollout_weight",
+    "Percent of the requests that a version gets; role is stable or canary.",
+    ("namespace", "deployment", "version", "role"),
 )
 ROLLBACKS = Counter("recsys_rollbacks_total", "Rollbacks by cause.", ("namespace", "deployment", "cause"))
 ALERTS_RECEIVED = Counter(
@@ -53,8 +55,8 @@ class LoopMetrics:
             ROLLBACKS.remove_by_labels(labels)
 
 
-def set_weights(namespace: str, deployment: str, weights: Mapping[int, int]) -> None:
-    """Tell the weight of each version of a Deployment, in percent; versions that are not named lose their series."""
+def set_weights(namespace: str, deployment: str, weights: Mapping[tuple[int, str], int]) -> None:
+    """Tell the weight of each (version, role) of a Deployment, in percent; others lose their series."""
     WEIGHT.remove_by_labels({"namespace": namespace, "deployment": deployment})
-    for version, weight in weights.items():
-        WEIGHT.labels(namespace, deployment, str(version)).set(weight)
+    for (version, role), weight in weights.items():
+        WEIGHT.labels(namespace, deployment, str(version), role).set(weight)

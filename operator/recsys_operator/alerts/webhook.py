@@ -7,6 +7,7 @@ so 503 means "again, please" and every other refusal is final and counted.
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -83,6 +84,7 @@ class Receiver:
     async def _deliver(self, one: Addressed) -> str:
         if one.alert is None:
             return "Ignored"
+        received_at = time.time()
         if self._waiting >= MOST_WAITING:
             raise TryAgain(f"{MOST_WAITING} alerts are waiting already: post again.")
         posted = Posted(one.alert)
@@ -104,6 +106,8 @@ class Receiver:
                     "object": f"{one.namespace}/{one.deployment}",
                     "alert": one.alert.name,
                     "fingerprint": one.alert.fingerprint,
+                    "startsAt": one.alert.starts_at,
+                    "receivedAt": received_at,
                     "outcome": outcome,
                 },
             )

@@ -63,10 +63,10 @@ class DeploymentReconciler:
 
     def _tell(self, key: Key, seen: Seen, decision: Decision) -> None:
         status = decision.status
-        shares: dict[int, int] = {}
-        for entry in (status.stable, status.canary):
-            if entry:
-                shares[entry.version] = shares.get(entry.version, 0) + decision.weights.get(entry.revision, 0)
+        roles = {"stable": status.stable, "canary": status.canary}
+        shares = {
+            (entry.version, role): decision.weights.get(entry.revision, 0) for role, entry in roles.items() if entry
+        }
         metrics.set_weights(key.namespace, key.name, shares)
         for block in _new_blocks(seen.facts.status, status):
             metrics.ROLLBACKS.labels(key.namespace, key.name, block.cause).inc()
