@@ -24,13 +24,14 @@ certificates() {
   local name subject
   cd "$directory/pki"
   openssl ecparam -name prime256v1 -genkey -noout -out ca.key
-  openssl req -x509 -new -key ca.key -out ca.crt -subj /CN=recsys-local-ca -days 365
+  # Python 3.13 takes certificates only as RFC 5280 has them: with the CA's key usage and the leaf's authority key identifier.
+  openssl req -x509 -new -key ca.key -out ca.crt -subj /CN=recsys-local-ca -days 365 -addext keyUsage=critical,keyCertSign,cRLSign
   openssl ecparam -name prime256v1 -genkey -noout -out service-account.key
   while read -r name subject; do
     openssl ecparam -name prime256v1 -genkey -noout -out "$name.key"
     openssl req -new -key "$name.key" -out "$name.csr" -subj "$subject"
     openssl x509 -req -in "$name.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days 365 -out "$name.crt" -extfile <(
-      printf 'extendedKeyUsage=clientAuth,serverAuth\nsubjectAltName=DNS:localhost,DNS:local,IP:127.0.0.1,IP:%s,IP:10.96.0.1,' "$1"
+      printf 'authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\nbasicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth,serverAuth\nsubjectAltName=DNS:localhost,DNS:local,IP:127.0.0.1,IP:%s,IP:10.96.0.1,' "$1"
       echo 'DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local'
     ) 2> /dev/null
   done << 'SUBJECTS'
