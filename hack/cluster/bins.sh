@@ -19,7 +19,8 @@ hash_of() { cat "$@" | sha256sum | cut -c1-12; }
 home() {
   local name=$1 version
   case $name in
-    etcd | alertmanager) echo "$CACHE/bin/$name-$debian" ;;
+    etcd) echo "$CACHE/bin/etcd-$debian" ;;
+    alertmanager) echo "$CACHE/bin/alertmanager-templates-$debian" ;;
     traefik) echo "$CACHE/bin/traefik-$TRAEFIK_VERSION-$(hash_of "$HERE/python/traefik.txt")" ;;
     *)
       version=$(tr a-z- A-Z_ <<< "$name")_VERSION
@@ -81,11 +82,14 @@ go_build() { # go_build GROUP DIRECTORY
 }
 
 build() { # build GROUP DIRECTORY
+  local template
   case $1 in
     etcd) deb etcd-server usr/bin/etcd etcd "$2" ;;
     alertmanager)
       deb prometheus-alertmanager usr/bin/prometheus-alertmanager alertmanager "$2"
-      deb prometheus-alertmanager usr/share/prometheus/alertmanager/default.tmpl default.tmpl "$2"
+      for template in default email; do # it reads them at start
+        deb prometheus-alertmanager "usr/share/prometheus/alertmanager/$template.tmpl" "$template.tmpl" "$2"
+      done
       ;;
     traefik)
       wheel "$HERE/python/traefik.txt" "$2/wheel"

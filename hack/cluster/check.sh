@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=images.sh
 . "$HERE/images.sh"
 
-kube() { kubectl -n cluster-check "$@"; }
+kube() { admin -n cluster-check "$@"; }
 fetch() { curl --silent --fail --max-time 2 -H 'Host: check.localhost' http://127.0.0.1:30080/; }
 expect() { [ "$2" = "$3" ] || die "check.sh: $1 is '$2', it should be '$3'"; say "$1: $2"; }
 volumes() { find "$STATE/volumes" -mindepth 1 -maxdepth 1 -name '*cluster-check*' | wc -l; }
@@ -29,9 +29,9 @@ settle() {
   echo $(($(date +%s%3N) - began))
 }
 
-trap 'kubectl delete namespace cluster-check --ignore-not-found --wait=false > /dev/null' EXIT
-kubectl delete namespace cluster-check --ignore-not-found > /dev/null
-sed "s#@BUSYBOX@#$(infra_image busybox)#g" "$HERE/check.yaml" | kubectl apply -f - > /dev/null
+trap 'admin delete namespace cluster-check --ignore-not-found --wait=false > /dev/null' EXIT
+admin delete namespace cluster-check --ignore-not-found > /dev/null
+sed "s#@BUSYBOX@#$(infra_image busybox)#g" "$HERE/check.yaml" | admin apply -f - > /dev/null
 kube wait --for=condition=Ready pod --all --timeout=60s > /dev/null
 expect "a restricted pod's user" "$(kube logs writer | head -1)" 'uid=65532 gid=65532 groups=65532'
 expect "what it wrote to its volume" "$(kube exec writer -- busybox cat /data/file)" written

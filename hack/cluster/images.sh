@@ -1,13 +1,11 @@
 # shellcheck shell=bash
 # Names of images, and how they get into the node: sourced by up.sh, load.sh and infra-images.sh.
 
-# infra_image NAME: the image of one of the cluster's own programs, tagged by what it is built from.
+# infra_image NAME: the image of one of the cluster's own programs, tagged by what it is built from and how.
 infra_image() {
-  local target
-  target=$(readlink -f "$(bins)/$1" || true)
-  target=$(basename "$(dirname "${target:-x/debian/x}")")
-  [ "$1" != busybox ] || target=pause
-  echo "localhost/recsys-infra-$1:${target#"$1"-}"
+  local program=/bin/busybox
+  [ "$1" = busybox ] || program=$(readlink -f "$(bins)/$1")
+  echo "localhost/recsys-infra-$1:$({ dirname "$program"; cat "$HERE/infra-images.sh"; } | sha256sum | cut -c1-12)"
 }
 
 ctr() { command ctr --address "$SOCKET" --namespace k8s.io "$@"; }
@@ -37,17 +35,31 @@ load() {
     truncate -s "$size" "$work/blobs/sha256/${digest#sha256:}"
     known+=("--exclude=./blobs/sha256/${digest#sha256:}")
   done < <(layers "$reference")
-  buildah push --quiet --disable-compression "$reference" "oci:$work:$reference"
-  tar -C "$work" "${known[@]}" -cf - . | ctr images import --snapshotter overlayfs - > /dev/null
-  rm -rf "$work"
+  skopeo copy --quiet --dest-oci-accept-uncompressed-layers "containers-storage:$reference" "oci:$work:$reference" 2> "$work.log" ||
+    die "load.sh: copying '$reference' failed: $(cat "$work.log")"
+  tar -C "$work" "${known[@]}" --remove-files -cf - index.json oci-layout blobs 2> "$work.log" | ctr images import - > /dev/null
+  rm -rf "$work" "$work.log"
   ctr images label "$reference" "recsys.dev/image-id=$id" > /dev/null
   layers "$reference" | while read -r digest size; do ctr content rm "$digest" > /dev/null 2>&1 || true; done
+  ctr leases create --id recsys-collect > /dev/null
+  ctr leases delete --sync recsys-collect > /dev/null # collects the archives now, not some time
 }
 
-# layers REFERENCE: the digest and the size of each layer, lowest first, as buildah sends them without compression.
+# layers REFERENCE: the digest and the size of each uncompressed layer, lowest first.
 layers() {
   buildah inspect --type image --format '{{.Manifest}}' "$1" |
     python3 -c 'import json, sys; [print(layer["digest"], layer["size"]) for layer in json.load(sys.stdin)["layers"]]'
+}
+
+# prune_infra REFERENCE...: forgets the cluster's own images but these, in the node and in buildah's store.
+prune_infra() {
+  local old
+  for old in $(ctr images ls -q | grep '^localhost/recsys-infra-'); do
+    printf '%s\n' "$@" | grep -qxF -- "$old" || ctr images rm "$old" > /dev/null
+  done
+  for old in $(buildah images --format '{{.Name}}:{{.Tag}}' | grep '^localhost/recsys-infra-'); do
+    printf '%s\n' "$@" | grep -qxF -- "$old" || buildah rmi "$old" > /dev/null
+  done
 }
 
 # prune: forgets the images that a newer one of the same name replaced; running containers keep what they use.

@@ -39,4 +39,5 @@ image coredns "$bin/coredns"
 image local-path-provisioner "$bin/local-path-provisioner"
 image traefik "$bin/traefik"
 image prometheus "$bin/prometheus"
-image alertmanager "$bin/alertmanager" "$bin/default.tmpl=/usr/share/prometheus/alertmanager/default.tmpl"
+image alertmanager "$bin/alertmanager" "$bin/default.tmpl=/usr/share/prometheus/alertmanager/default.tmpl" \
+  "$bin/email.tmpl=/usr/share/prometheus/alertmanager/email.tmpl"

@@ -50,7 +50,8 @@ publish() {
   mv "$1.new" "$1"
 }
 
-kubectl() { "$(bins)/kubectl" --kubeconfig="$STATE/admin.conf" "$@"; }
+# admin ARGUMENT...: kubectl as the local cluster's administrator.
+admin() { "$(bins)/kubectl" --kubeconfig="$STATE/admin.conf" "$@"; }
 
 # bins: the directory of links to the binaries of exactly these versions (bins.sh fills it).
 bins() { echo "$CACHE/bin/links-$(cd "$HERE" && cat versions.env go/*/go.* go/*/tools.go python/*.txt | sha256sum | cut -c1-12)"; }

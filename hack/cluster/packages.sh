@@ -4,7 +4,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-needed=(containerd=containerd runc=runc buildah=buildah iptables=iptables conntrack=conntrack socat=socat ip=iproute2
+needed=(containerd=containerd runc=runc buildah=buildah skopeo=skopeo iptables=iptables conntrack=conntrack socat=socat ip=iproute2
   openssl=openssl /bin/busybox=busybox-static mmdebstrap=mmdebstrap /usr/lib/cni/bridge=containernetworking-plugins
   curl=curl git=git make=make python3=python3 python3-venv=python3-venv shellcheck=shellcheck)
 missing=()

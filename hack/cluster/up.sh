@@ -19,7 +19,6 @@ check_current() {
   "$kubectl" get --raw=/readyz > /dev/null || die "CLUSTER=current: the cluster that KUBECONFIG names (${KUBECONFIG:-none is set}) does not answer."
   "$kubectl" get crd httproutes.gateway.networking.k8s.io > /dev/null ||
     die "CLUSTER=current: that cluster has no Gateway API; install its standard channel (v$GATEWAY_API_VERSION or newer) and a Gateway first."
-  [ -n "${REGISTRY:-}" ] || die "CLUSTER=current: set REGISTRY to the registry that the cluster pulls from, for instance REGISTRY=registry.example.com/recsys."
   say "the cluster that KUBECONFIG names answers and has Gateway API"
 }
 
@@ -29,7 +28,7 @@ is_up() {
   local name
   [ "$(cat "$STATE/complete" 2> /dev/null)" = "$(fingerprint)" ] || return 1
   for name in "${daemons[@]}"; do pid_of "$STATE" "$name" > /dev/null || return 1; done
-  kubectl get --raw=/readyz > /dev/null 2>&1
+  admin get --raw=/readyz > /dev/null 2>&1
 }
 
 # fingerprint: changes when the cluster's scripts, manifests or versions do, so that `make up` then starts it afresh.
@@ -71,20 +70,20 @@ start_pods() {
     --healthz-bind-address=127.0.0.1:10256 --metrics-bind-address=127.0.0.1:10249 \
     --conntrack-max-per-core=0 --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0
   say "applying CoreDNS, volumes, Gateway API, Traefik, Prometheus and Alertmanager"
-  kubectl apply --server-side --force-conflicts -f "$bin/gateway-api-crds/" > /dev/null
+  admin apply --server-side --force-conflicts -f "$bin/gateway-api-crds/" > /dev/null
   for manifest in "$HERE"/manifests/*.yaml; do
     sed -e "s#@STATE@#$STATE#g" -e "s#@NODE_IP@#$node_ip#g" -e "s#@BUSYBOX@#$(infra_image busybox)#g" -e "s#@COREDNS@#$(infra_image coredns)#g" \
       -e "s#@PROVISIONER@#$(infra_image local-path-provisioner)#g" -e "s#@TRAEFIK@#$(infra_image traefik)#g" \
       -e "s#@PROMETHEUS@#$(infra_image prometheus)#g" -e "s#@ALERTMANAGER@#$(infra_image alertmanager)#g" "$manifest"
     echo ---
-  done | kubectl apply --server-side -f - > /dev/null
-  wait_for 120 "A ready node (log: $STATE/log/kubelet.log)" sh -c "'$bin/kubectl' --kubeconfig='$STATE/admin.conf' wait --for=condition=Ready node/local --timeout=1s"
+  done | admin apply --server-side -f - > /dev/null
+  wait_for 120 "A ready node (log: $STATE/log/kubelet.log)" admin wait --for=condition=Ready node/local --timeout=1s
   say "waiting for the cluster's own pods"
   for manifest in kube-system/coredns local-path-storage/local-path-provisioner gateway-system/traefik monitoring/prometheus monitoring/alertmanager; do
-    kubectl -n "${manifest%/*}" rollout status "deployment/${manifest#*/}" --timeout=120s > /dev/null ||
+    admin -n "${manifest%/*}" rollout status "deployment/${manifest#*/}" --timeout=120s > /dev/null ||
       die "The pods of $manifest are not ready; look at them with: kubectl --kubeconfig $STATE/admin.conf -n ${manifest%/*} describe pods"
   done
-  kubectl wait --for=condition=Programmed gateway/gateway -n gateway-system --timeout=60s > /dev/null
+  admin wait --for=condition=Programmed gateway/gateway -n gateway-system --timeout=60s > /dev/null
 }
 
 if [ "${CLUSTER:-local}" = current ]; then
@@ -114,6 +113,8 @@ start "$STATE" kube-scheduler kube-scheduler --kubeconfig="$STATE/scheduler.conf
 say "starting containerd"
 start_node
 for image in "${infra[@]}"; do load "$image"; done
+prune_infra "${infra[@]}"
+prune
 start_pods
 fingerprint > "$STATE/complete"
 write_kubeconfig
