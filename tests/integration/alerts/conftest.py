@@ -1,23 +1,13 @@
-"""A control plane with everything the operator watches, and a shop in a namespace of its own for each test."""
+"""A shop in a namespace of its own for each test."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from tests.integration.alerts.shop import Shop, open_shop
-from tests.integration.harness import access
 from tests.integration.harness.api import Api
 from tests.integration.harness.control_plane import ControlPlane
 from tests.integration.harness.players import Players
-
-
-@pytest.fixture(scope="session")
-def stage() -> Iterator[tuple[ControlPlane, str]]:
-    """A control plane without controllers (the players are those), and the operator's token."""
-    with ControlPlane() as plane:
-        plane.install_crds()
-        plane.install_gateway_api()
-        yield plane, access.make_account(plane)
 
 
 @pytest.fixture

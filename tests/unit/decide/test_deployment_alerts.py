@@ -335,3 +335,12 @@ def test_a_flood_of_warnings_does_not_make_a_rollback_forgotten() -> None:
     world.step(*(world.alert(1, "warning") for _ in range(200)))
     assert len(world.status.alerts) == 50
     assert world.step(alert).outcomes == ("Duplicate",)
+
+
+def test_an_event_a_freeze_and_not_one_an_alert() -> None:
+    world = canary()
+    world.step(*(world.alert(4, "warning") for _ in range(20)))
+    assert world.events.count("Frozen") == 1
+    world = serving()
+    world.step(*(world.alert(1) for _ in range(20)))
+    assert world.events.count("Degraded") == 1

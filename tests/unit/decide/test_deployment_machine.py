@@ -198,13 +198,15 @@ class Machine(RuleBasedStateMachine):
 
     def _no_step_skipped(self, before: DeploymentStatus, decision: Decision) -> None:
         old, new = before.canary, decision.status.canary
-        if old is None or new is None or before.stable is None or new.reverting or old.revision != new.revision:
+        if new is None or before.stable is None or new.reverting:
             return
-        if new.weight <= old.weight:
+        same = old is not None and (old.revision, old.start_time) == (new.revision, new.start_time)
+        step, weight = (old.step, old.weight) if old and same else (0, 0)
+        if new.weight <= weight:
             return
         strategy = self.world.spec.strategy
-        ahead = [step.weight for step in (strategy.canary.steps if strategy else ())[old.step :] if step.weight]
-        higher = [weight for weight in ahead if weight > old.weight]
+        ahead = [one.weight for one in (strategy.canary.steps if strategy else ())[step:] if one.weight]
+        higher = [one for one in ahead if one > weight]
         assert new.weight == (higher[0] if higher else 100), "a step was skipped"
 
 

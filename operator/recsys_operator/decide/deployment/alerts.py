@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from recsys_operator.api.deployment import Abort, AlertRecord, CanaryStatus, DeploymentStatus
+from recsys_operator.api.deployment import Abort, AlertRecord, CanaryStatus, DeploymentStatus, Rollback
 from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.deployment import blocks
 from recsys_operator.decide.deployment.facts import Observed, State
@@ -66,8 +66,7 @@ def heed(observed: Observed, state: State, alert: Alert, now: datetime) -> tuple
     elif alert.severity == "critical" and subject == "Stable":
         state, action = _against_stable(observed, state, alert, now)
     else:
-        notice = Notice("Warning", "Frozen", f"The weight is held: {alert.sentence}", "Freeze")
-        state = state.change(notice)
+        state = _frozen(observed, state, alert, now)
     return state.change(alerts=_recorded(status, alert, action, now)), action
 
 
@@ -123,7 +122,7 @@ def _against_canary(
 ) -> tuple[State, Action]:
     status = state.status
     if status.stable is None:
-        return state.change(_degraded_notice(alert)), "Degraded"
+        return _degraded(state, alert), "Degraded"
     message = alert.sentence
     if canary.abort and canary.abort.verdict == "RolledBack":
         return state, "RolledBack"
@@ -146,7 +145,7 @@ def _against_stable(observed: Observed, state: State, alert: Alert, now: datetim
     stable = status.stable
     back_to = fallback(observed, status)
     if stable is None or back_to is None:
-        return state.change(_degraded_notice(alert)), "Degraded"
+        return _degraded(state, alert), "Degraded"
     if blocks.of_revision(status.blocked, stable):
         return state, "Reverted"
     message = alert.sentence
@@ -159,10 +158,18 @@ def _against_stable(observed: Observed, state: State, alert: Alert, now: datetim
     )
 
 
-def _degraded_notice(alert: Alert) -> Notice:
-    return Notice(
-        "Warning", "Degraded", f"There is no earlier version to go back to, so it goes on: {alert.sentence}", "Hold"
-    )
+def _frozen(observed: Observed, state: State, alert: Alert, now: datetime) -> State:
+    """The first alert that holds the weight is told; a hundred more say nothing new."""
+    if freeze(state.status, (observed.spec.rollback or Rollback()).freeze_seconds, now):
+        return state
+    return state.change(Notice("Warning", "Frozen", f"The weight is held: {alert.sentence}", "Freeze"))
+
+
+def _degraded(state: State, alert: Alert) -> State:
+    if degraded(state.status):
+        return state
+    message = f"There is no earlier version to go back to, so it goes on: {alert.sentence}"
+    return state.change(Notice("Warning", "Degraded", message, "Hold"))
 
 
 def _find(records: Iterable[AlertRecord], alert: Alert) -> AlertRecord | None:
