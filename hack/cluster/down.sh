@@ -11,10 +11,10 @@ set -euo pipefail
 
 [ "${1:-}" = --quiet ] || { [ "${CLUSTER:-local}" != current ] || die "CLUSTER=current: 'make down' stops only the local cluster."; }
 
+cgroups() { find /sys/fs/cgroup -maxdepth 2 -type d -name kubepods; } # one in each hierarchy of version 1
+
 # pod_pids: everything that runs in a pod, also when its containerd was killed.
-pod_pids() {
-  find /sys/fs/cgroup -maxdepth 2 -type d -name kubepods -exec find {} -name cgroup.procs -exec cat {} + \; 2> /dev/null | sort -un
-}
+pod_pids() { cgroups | xargs -r -I{} find {} -name cgroup.procs | xargs -r cat 2> /dev/null | sort -un; }
 
 shim_pids() { pgrep -f "containerd-shim-runc-v2 .*-address $SOCKET" || true; }
 
@@ -53,8 +53,8 @@ delete_rules() {
 [ "$(id -u)" = 0 ] || die "The local cluster belongs to root: run 'make down' as root."
 [ "${1:-}" = --quiet ] || exclusively cluster
 say "removing what is left of the cluster"
-for name in kubelet kube-proxy kube-scheduler; do stop "$STATE" "$name"; done
-"$HERE/control-plane.sh" stop "$STATE"
+# Their state is deleted next, so there is nothing that they could finish.
+for name in kubelet kube-proxy kube-scheduler kube-controller-manager kube-apiserver etcd; do stop "$STATE" "$name" KILL; done
 stop "$STATE" containerd
 pod_pids | xargs -r kill -KILL 2> /dev/null || true
 [ ! -e "$CONTAINERD_ROOT/.pods" ] || delete_containers
@@ -67,6 +67,6 @@ if [ -f "$STATE/sysctl" ]; then
   read -r forward localnet < "$STATE/sysctl"
   sysctl -qw "net.ipv4.ip_forward=$forward" "net.ipv4.conf.all.route_localnet=$localnet"
 fi
-find /sys/fs/cgroup -maxdepth 2 -type d -name kubepods -exec find {} -depth -type d -exec rmdir {} + \; 2> /dev/null || true
+cgroups | while read -r cgroup; do find "$cgroup" -depth -type d -exec rmdir {} +; done
+{ grep -rlsF "$RUN/" /var/lib/cni/results || true; } | xargs -r rm -f
 rm -rf "$STATE" "$RUN"
-find /var/lib/cni/results -name 'recsys-*' -delete 2> /dev/null || true

@@ -23,11 +23,11 @@ pid_of() {
   [ "$(awk '{print $3 == "Z" ? "zombie" : $22}' "/proc/$pid/stat" 2> /dev/null)" = "$began" ] && echo "$pid"
 }
 
-# stop DIRECTORY NAME: ends the process that start() began, and returns when it is gone.
+# stop DIRECTORY NAME [SIGNAL]: ends the process that start() began, and returns when it is gone.
 stop() {
   local pid
   if pid=$(pid_of "$1" "$2"); then
-    kill "$pid" 2> /dev/null || true
+    kill -s "${3:-TERM}" "$pid" 2> /dev/null || true
     for _ in $(seq 150); do
       pid_of "$1" "$2" > /dev/null || break
       sleep 0.1
