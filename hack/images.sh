@@ -75,6 +75,7 @@ build() { # build NAME BASE KEY: an image gets its tag when it passed its check
   say "$name: built in $((SECONDS - start)) s, $(size "$image")"
 }
 
+exclusively images
 base=${BASE:-$(hack/cluster/base-image.sh)}
 # The recipe of the local base, or the identity of another one.
 base_key=$(label "$base" dev.recsys.base)
