@@ -22,6 +22,8 @@ STRATEGIES: tuple[dict[str, Any] | None, ...] = (
     None,
 )
 
+ENDS = ("Serving", "Degraded", "VersionBlocked", "VersionFailedGates", "VersionNotFound", "NoVersion")
+
 
 class Machine(RuleBasedStateMachine):
     """Users, the cluster, the gateway, alerts and crashes, at random; every reconcile is checked."""
@@ -180,6 +182,22 @@ class Machine(RuleBasedStateMachine):
         again = world.step(crash=crash)
         settled = again.weights == decision.weights and again.status.stable == decision.status.stable
         assert settled or not crash, "a second look at the same things decided otherwise"
+
+    def teardown(self) -> None:
+        """Once all goes well, every rollout ends, whatever happened before."""
+        self.publish()
+        self.world.has_model = True
+        self.world.edit(paused=False)
+        if self.world.spec.version.pin == 3:
+            self.world.edit(version={"pin": 1})  # What failed its gates holds a rollout until somebody chooses better.
+        for _ in range(3):
+            self.world.wait(1000)
+            self.all_well(12)
+        status = self.world.status
+        assert status.canary is None, "a rollout never ends"
+        assert self.world.reason in ENDS, f"{self.world.reason}: {self.world.message}"
+        kept = {entry.revision for entry in (status.stable, status.previous) if entry}
+        assert set(self.world.workloads) == kept, "pods were left behind"
 
     def _sums(self, before: DeploymentStatus, decision: Decision) -> None:
         if decision.weights:
