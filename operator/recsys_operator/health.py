@@ -36,9 +36,13 @@ class Health:
     """What /healthz tells. `watched` says which objects some watch must deliver."""
 
     def __init__(
-        self, watched: Callable[[Resource, dict[str, Any]], bool], clock: Callable[[], float] = time.monotonic
+        self,
+        watched: Callable[[Resource, dict[str, Any]], bool],
+        clock: Callable[[], float] = time.monotonic,
+        patience: float = PATIENCE,
     ) -> None:
         self._watched = watched
+        self._patience = patience
         self._clock = clock
         self._delivered: dict[str, int] = {}
         self._owed: dict[str, Expectation] = {}
@@ -83,7 +87,7 @@ class Health:
         now = self._clock()
         self._owed.pop(uid, None)
         self._delivered.pop(uid, None)
-        while self._deleted and self._deleted[0][0] < now - 2 * PATIENCE:
+        while self._deleted and self._deleted[0][0] < now - 2 * self._patience:
             self._deleted.popleft()
         self._deleted.append((now, uid))
 
@@ -112,7 +116,7 @@ class Health:
             found.append(f"the event loop lagged by {max(lags):.1f} s: more than {LONGEST_LAG:g} s")
         late: dict[str, Expectation] = {}
         for owed in self._owed.values():
-            if owed.oldest_since < now - PATIENCE:
+            if owed.oldest_since < now - self._patience:
                 late.setdefault(owed.kind, owed)
         found += [
             f"the watch of {kind} is silent: it has not delivered version {owed.oldest} of {owed.name}, "

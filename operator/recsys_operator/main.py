@@ -48,7 +48,7 @@ async def run(settings: Settings) -> int:
     """The whole life of the process; returns its exit code."""
     stopping = asyncio.Event()
     _on_signal(stopping)
-    health = Health(handlers.watched)
+    health = Health(handlers.watched, patience=settings.watch_patience_seconds)
     heartbeat = asyncio.create_task(health.beat(), name="heartbeat")
     client = await connect(observer=health.answered)
     loops = Loops(

@@ -47,6 +47,9 @@ class Settings:
     resync_seconds: int = 300
     """RECSYS_RESYNC_SECONDS: how often an object is looked at when nothing happens."""
 
+    watch_patience_seconds: int = 30
+    """RECSYS_WATCH_PATIENCE_SECONDS: a watch that owes a change for longer is silent, and /healthz fails."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the variables of this process, or those given; raises `SettingsError`."""
@@ -67,6 +70,7 @@ class Settings:
             metrics_port=_number(env, "RECSYS_METRICS_PORT", 8080, 1, 65535),
             alerts_port=_number(env, "RECSYS_ALERTS_PORT", 8081, 1, 65535),
             resync_seconds=_number(env, "RECSYS_RESYNC_SECONDS", 300, 1, 86400),
+            watch_patience_seconds=_number(env, "RECSYS_WATCH_PATIENCE_SECONDS", 30, 1, 3600),
         )
 
 

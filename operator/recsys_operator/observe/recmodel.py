@@ -1,5 +1,10 @@
 """Reads what the decision about a RecModel rests on: the TrainingRuns that made versions, and the Deployments."""
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from pydantic import ValidationError
+
 from recsys_operator.api.deployment import DeploymentSpec, DeploymentStatus
 from recsys_operator.api.kinds import DEPLOYMENTS, TRAININGRUNS
 from recsys_operator.api.recmodel import RecModelSpec, RecModelStatus
@@ -10,6 +15,8 @@ from recsys_operator.decide.recmodel.facts import DeploymentFacts, ObservedModel
 from recsys_operator.decide.trainingrun.decision import SUCCEEDED
 from recsys_operator.decide.trainingrun.reasons import Reason
 from recsys_operator.observe.reader import Reader
+
+Facts = TypeVar("Facts")
 
 MADE_A_VERSION = {Reason.VERSION_CREATED: True, Reason.GATES_FAILED: False}
 """Reasons of runs that ended with a version, and whether it passed."""
@@ -27,9 +34,22 @@ async def observe(client: Reader, obj: Manifest) -> ObservedModel:
         generation=metadata["generation"],
         spec=RecModelSpec.model_validate(obj["spec"]),
         status=RecModelStatus.model_validate(obj.get("status") or {}),
-        runs=tuple(facts for run in runs if (facts := run_facts(run, metadata["name"])) is not None),
-        deployments=tuple(deployment_facts(deployment) for deployment in deployments),
+        runs=_readable(lambda run: run_facts(run, metadata["name"]), runs),
+        deployments=_readable(deployment_facts, deployments),
     )
+
+
+def _readable(read: Callable[[Manifest], Facts | None], objects: Iterable[Manifest]) -> tuple[Facts, ...]:
+    """The facts of those that can be read. One that cannot, from before its CRD was narrowed, is its own error only."""
+    found = []
+    for obj in objects:
+        try:
+            facts = read(obj)
+        except (KeyError, TypeError, ValidationError):
+            continue
+        if facts is not None:
+            found.append(facts)
+    return tuple(found)
 
 
 def run_facts(run: Manifest, model: str) -> RunFacts | None:

@@ -2,27 +2,40 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import yaml
+from tests.integration.harness.binaries import ROOT
 from tests.integration.harness.control_plane import ControlPlane
 
 NAMESPACE = "recsys-system"
 ACCOUNT = "recsys-operator"
+RULES = ROOT / "charts" / "recsys-operator" / "templates" / "_rules.tpl"
+
+
+def chart_rules() -> list[Any]:
+    """What the chart grants the operator, and no more."""
+    _, _, body = RULES.read_text().partition('{{- define "recsys-operator.rules" -}}')
+    rules: list[Any] = yaml.safe_load(body.partition("{{- end }}")[0])
+    return rules
 
 
 def make_account(plane: ControlPlane) -> str:
-    """Make the ServiceAccount with its rights, and return a token."""
+    """Make the ServiceAccount with the chart's rights, and return a token."""
     plane.create_namespace(NAMESPACE)
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
         "metadata": {"name": ACCOUNT},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": ACCOUNT},
         "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}],
     }
+    role = {"metadata": {"name": ACCOUNT}, "rules": chart_rules()}
     accounts = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 36000}}
     with plane.client() as client:
         client.post(accounts, json={"metadata": {"name": ACCOUNT}}).raise_for_status()
+        client.post("/apis/rbac.authorization.k8s.io/v1/clusterroles", json=role).raise_for_status()
         client.post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", json=binding).raise_for_status()
         answer = client.post(f"{accounts}/{ACCOUNT}/token", content=json.dumps(request)).raise_for_status()
     token: str = answer.json()["status"]["token"]

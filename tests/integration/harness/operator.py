@@ -40,6 +40,7 @@ class Operator:
             **variables,
         }
         self.process: Process | None = None
+        self._log_offset = 0
 
     @property
     def running(self) -> bool:
@@ -55,10 +56,20 @@ class Operator:
     def start(self) -> None:
         """Start it; does not wait."""
         assert not self.running
+        self._log_offset = self.log.stat().st_size if self.log.exists() else 0
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         assignments = [f"{name}={value}" for name, value in {**inherited, **self.variables}.items()]
         command: list[str | Path] = ["env", "-i", *assignments, sys.executable, "-m", "recsys_operator"]
         self.process = Process("operator", command, self.log)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the latest start has taken in the state of the cluster."""
+        if not self.running:
+            return False
+        with self.log.open("rb") as log:
+            log.seek(self._log_offset)
+            return b'"message": "ready"' in log.read()
 
     def kill(self) -> None:
         """SIGKILL, and wait for its end."""
@@ -87,12 +98,7 @@ class Operator:
     async def until_ready(self, seconds: float = 60) -> None:
         """Wait until it has taken in the state of the cluster."""
         end = time.monotonic() + seconds
-        offset = 0
-        while True:
-            with self.log.open("rb") as log:
-                log.seek(offset)
-                if b'"message": "ready"' in log.read():
-                    return
+        while not self.ready:
             if not self.running or time.monotonic() > end:
                 raise AssertionError(f"the operator was not ready within {seconds:g} s:\n{self.tail()}")
             await asyncio.sleep(0.05)

@@ -36,7 +36,8 @@ class Players:
         self.jobs: dict[tuple[str, str], set[str]] = {}
         """UIDs of all Jobs that ever were, by namespace and run."""
         self._numbers: dict[tuple[str, str], list[str]] = {}
-        self._busy: dict[str, Object] = {}
+        self._busy: dict[str, bool] = {}
+        """UIDs of objects that are being played, and whether something happened to them meanwhile."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -66,18 +67,21 @@ class Players:
                     if resource == JOBS and RUN_LABEL in obj["metadata"].get("labels", {}):
                         run = (obj["metadata"]["namespace"], obj["metadata"]["labels"][RUN_LABEL])
                         self.jobs.setdefault(run, set()).add(uid)
-                    if uid not in self._busy:
+                    if uid in self._busy:
+                        self._busy[uid] = True
+                    else:
                         self._start(self._play_on(resource, play, obj))
             await asyncio.sleep(WORD)
 
     async def _play_on(self, resource: Resource, play: Callable[[Object], Awaitable[bool]], obj: Object) -> None:
         """Play one object until there is nothing left to do for it."""
         metadata = obj["metadata"]
-        self._busy[metadata["uid"]] = obj
+        self._busy[metadata["uid"]] = False
         try:
             more = True
-            while more:
+            while more or self._busy[metadata["uid"]]:
                 await asyncio.sleep(WORD)
+                self._busy[metadata["uid"]] = False
                 now = await self.api.get(resource, metadata["namespace"], metadata["name"])
                 if now is None or now["metadata"]["uid"] != metadata["uid"] or "deletionTimestamp" in now["metadata"]:
                     return

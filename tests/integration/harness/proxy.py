@@ -2,12 +2,12 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import aiohttp
 from aiohttp import web
@@ -46,7 +46,8 @@ class Cut:
 class Proxy:
     """Listens with TLS on a loopback port; a kubeconfig for it comes from `kubeconfig`.
 
-    `kill` is called at the cut, once. `fault` may answer a write in the API server's stead with an HTTP status.
+    `kill` is called at the cut, once. `fault` may answer a write in the API server's stead with an HTTP status, and
+    `fault_reads` all reads; a write is passed on once what `delay` returns is over.
     While `silent` is set, no watch delivers anything, and no connection is closed.
     """
 
@@ -59,6 +60,8 @@ class Proxy:
         self.cut_at: Write | None = None
         self.kill: Callable[[], None] = lambda: None
         self.fault: Callable[[Write], int | None] = lambda _: None
+        self.fault_reads: int | None = None
+        self.delay: Callable[[Write], Coroutine[Any, Any, object] | None] = lambda _: None
         self.heard = asyncio.Event()
         self._audible = asyncio.Event()
         self._audible.set()
@@ -135,6 +138,11 @@ class Proxy:
             status = self.fault(write)
             if status is not None:
                 return _refusal(status)
+            pause = self.delay(write)
+            if pause is not None:
+                await pause
+        elif self.fault_reads is not None:
+            return _refusal(self.fault_reads)
         assert self._upstream is not None
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP}
         async with self._upstream.request(

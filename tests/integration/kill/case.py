@@ -46,11 +46,11 @@ class Case:
         return self.world.api
 
     async def quiet(self) -> None:
-        """Wait until the operator has stopped writing."""
+        """Wait until the operator has taken everything in and has stopped writing."""
         while True:
-            seen = len(self.proxy.writes)
-            await asyncio.sleep(QUIET)
-            if len(self.proxy.writes) == seen and self.operator.running:
+            seen, ready = len(self.proxy.writes), self.operator.ready
+            await asyncio.sleep(QUIET if ready else 0.1)
+            if ready and self.operator.ready and len(self.proxy.writes) == seen:
                 return
 
     async def keep_running(self) -> None:

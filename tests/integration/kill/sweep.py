@@ -14,10 +14,10 @@ SIDE_BY_SIDE = 10
 """Cases at once: they mostly wait, and an operator's start takes a second of CPU."""
 
 
-def what(write: Write, namespace: str) -> str:
-    """A write without its number and namespace: the same in every case."""
-    path = re.sub(r"/namespaces/[^/]+", "", write.path)
-    return f"{write.method} {path}".replace(namespace, "<namespace>")
+def what(write: Write) -> str:
+    """A write without its number, namespace and revision: the same in every case."""
+    path = re.sub(r"-[0-9a-f]{8}$", "-<revision>", re.sub(r"/namespaces/[^/]+", "", write.path))
+    return f"{write.method} {path}"
 
 
 async def sweep(world: World, life: Life, numbers: Sequence[int] | None = None) -> None:
@@ -48,11 +48,11 @@ async def sweep(world: World, life: Life, numbers: Sequence[int] | None = None) 
             problems.append(f"{where}: {type(end).__name__}: {end}")
             continue
         if end.cut_at is not None:
-            reached.add(what(end.cut_at, f"{life.name}-"))
+            reached.add(what(end.cut_at))
         found = [*_sound(end), *differences(undisturbed.objects, end.objects)]
         problems += [f"{where} ({end.cut_at}): {line}" for line in found[:12]]
     if numbers is None:
-        missed = {what(write, f"{life.name}-") for write in undisturbed.writes} - reached
+        missed = {what(write) for write in undisturbed.writes} - reached
         problems += [f"{life.name}: no cut hit {write}" for write in sorted(missed) if "/events" not in write]
     hit = sum(isinstance(end, End) and end.cut_at is not None for _, end in ends)
     print(

@@ -43,12 +43,14 @@ async def test_a_run_that_passes_its_gates(world: World) -> None:
     await sweep(world, life("passes", "0.2", "VersionCreated", version=True))
 
 
+@pytest.mark.full
 @pytest.mark.timeout(600)
 async def test_a_run_that_fails_its_gates(world: World) -> None:
     """… becomes the same version that can never be deployed."""
     await sweep(world, life("fails", "0.85", "GatesFailed", version=True))
 
 
+@pytest.mark.full
 @pytest.mark.timeout(600)
 async def test_a_run_whose_trainer_gives_up(world: World) -> None:
     """… keeps the same reason."""
