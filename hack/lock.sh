@@ -8,8 +8,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 uv=$(command -v uv || true)
-[ -n "$uv" ] || for uv in .local/bin/uv .venv/bin/uv; do [ -x "$uv" ] && break; done
-[ -x "$uv" ] || { echo "hack/lock.sh: uv is missing: python3 -m pip install 'uv>=0.13'" >&2; exit 1; }
+if [ -z "$uv" ]; then # the one that hack/venv.sh installs for itself
+  hack/venv.sh demo > /dev/null
+  uv=$(find "${XDG_CACHE_HOME:-$HOME/.cache}"/recsys-operator/venv/tools-*/bin/uv | head -1)
+fi
 
 check=''
 upgrade=()
