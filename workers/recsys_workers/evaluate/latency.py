@@ -131,8 +131,9 @@ def first_difference(
     """The first place where a served list is not the evaluated one, as a sentence; None when they are equal."""
     if len(expected) != len(served):
         return f"{len(served)} items were served where {len(expected)} were evaluated."
+    own = dict(expected)
     for rank, ((item, score), (served_item, served_score)) in enumerate(zip(expected, served, strict=True), start=1):
-        if abs(score - served_score) > tolerance:
+        if max(abs(score - served_score), abs(own.get(served_item, served_score) - served_score)) > tolerance:
             return f"at rank {rank}, {served_item} with {served_score} was served where {item} has {score}."
     left_out = {item for item, score in expected if score > expected[-1][1] + tolerance} - {item for item, _ in served}
     return f"{', '.join(sorted(left_out))} were not served." if left_out else None

@@ -175,7 +175,8 @@ def result(config: RunConfig, number: int, described: Manifest, digest: str) -> 
         "digest": digest,
         "verdict": described.verdict,
         "dataset": dataset,
-        "metrics": list(described.metrics),
+        # The CRD takes numbers only; a metric that is NaN stands in the manifest and in the gates' messages.
+        "metrics": [metric for metric in described.metrics if metric["value"] != "NaN"],
         "gates": list(described.gates),
     }
 
@@ -193,3 +194,6 @@ def _tell(writer: StatusWriter, config: RunConfig, number: int, described: Manif
         writer.apply_until({"progress": progress, "result": told}, RESULT_SECONDS)
     except StatusRefused as error:
         raise AttemptFailed("StatusRefused", str(error), heals=True) from error
+    except OSError as error:
+        text = f"Version {number} is published, but the TrainingRun's status could not be written: {error}."
+        raise AttemptFailed("ApiServerUnreachable", text, heals=True) from error

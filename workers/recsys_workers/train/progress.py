@@ -22,10 +22,13 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 LOGGER = logging.getLogger(__name__)
 EVERY_SECONDS = 2.0
 TIMEOUT_SECONDS = 5.0
+REFUSED = {400, 404, 409, 422}
+"""Codes that mean the run is gone or is another one, or that the CRD does not know what is written. 403 may heal: the
+API server learns of a new RoleBinding a moment after the trainer starts."""
 
 
 class StatusRefused(Exception):
-    """The API server refused the status for good: the run is gone, is another one, or the trainer may not write it."""
+    """The API server refused the status for good: the run is gone or another one, or the CRD is another."""
 
 
 class StatusWriter:
@@ -60,13 +63,14 @@ class StatusWriter:
                 "Authorization": f"Bearer {(SERVICE_ACCOUNT / 'token').read_text().strip()}",
             },
         )
-        context = ssl.create_default_context(cafile=str(SERVICE_ACCOUNT / "ca.crt"))
+        secure = self.server.startswith("https:")
+        context = ssl.create_default_context(cafile=str(SERVICE_ACCOUNT / "ca.crt")) if secure else None
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS, context=context) as response:  # noqa: S310
                 response.read()
         except urllib.error.HTTPError as error:
             text = error.read().decode(errors="replace")[:1000]
-            if error.code in {404, 409, 422, 400, 403}:
+            if error.code in REFUSED:
                 raise StatusRefused(f"The API server refused the status of {self.path}: {error.code} {text}") from error
             raise
 

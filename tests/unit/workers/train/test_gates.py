@@ -1,0 +1,166 @@
+"""The gates: on which side of the threshold each verdict falls, and what it says."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recsys_workers.evaluate import gates
+from recsys_workers.evaluate.latency import Session, first_difference
+from recsys_workers.evaluate.metrics import Estimate
+from recsys_workers.evaluate.parity import Parity, Reference, compare
+from recsys_workers.evaluate.scoring import Lists
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(0.05, "Passed"), (0.0499, "Failed"), (math.nan, "Failed")])
+def test_floor(value: float, verdict: str) -> None:
+    found = gates.floor("good-enough", Estimate("NDCG@10", value, 0.01), "0.05")
+    assert found.verdict == verdict
+    assert found.threshold == "0.05"
+    assert found.metric == "NDCG@10"
+
+
+def test_floor_says_metric_value_threshold_and_margin() -> None:
+    found = gates.floor("good-enough", Estimate("NDCG@10", 0.02, 0.005), "0.05").as_strings()
+    assert found["value"] == "0.02"
+    assert found["marginStandardErrors"] == "-6.0"
+    assert "NDCG@10 is 0.02" in found["message"]
+    assert "at least 0.05 is required, missed with a margin of -6.0 standard errors" in found["message"]
+
+
+OLD = np.tile([1.0, 0.0], 200)
+
+
+def judged(new: np.ndarray[Any, Any], max_regression: str = "10") -> gates.Verdict:
+    return gates.champion("no-regression", "HR@10", new, OLD, 7, max_regression)
+
+
+def test_no_champion_yet_passes_and_says_so() -> None:
+    found = gates.champion("no-regression", "HR@10", OLD, None, 0, "10")
+    assert found.verdict == "Passed"
+    assert "no champion yet" in found.message
+
+
+def test_a_model_that_is_nan_fails_even_without_a_champion() -> None:
+    assert gates.champion("no-regression", "HR@10", np.array([np.nan]), None, 0, "10").verdict == "Failed"
+    assert judged(np.full(400, np.nan)).verdict == "Failed"
+
+
+@pytest.mark.parametrize("max_regression", ["0", "10"])
+def test_an_identical_model_passes(max_regression: str) -> None:
+    assert judged(OLD.copy(), max_regression).verdict == "Passed"
+
+
+def test_the_comparison_is_paired_and_uses_the_lower_bound() -> None:
+    slightly_worse = OLD.copy()
+    slightly_worse[:4] = [0, 0, 0, 0]
+    # Two users of 400 lose: -0.005 ± 0.0069 (95 %), well above -10 % of 0.5 although unpaired intervals are ±0.049.
+    found = judged(slightly_worse)
+    assert found.verdict == "Passed"
+    assert float(found.value) == pytest.approx(-0.0119, abs=1e-3)
+    worse = OLD.copy()
+    worse[:60] = 0
+    # 30 of 400 lose: -0.075 misses the -0.05 that is allowed.
+    assert judged(worse).verdict == "Failed"
+    assert "version 7" in judged(worse).message
+
+
+def test_uncertain_equality_is_not_enough() -> None:
+    shuffled = np.tile([0.0, 1.0], 200)
+    found = judged(shuffled)
+    assert found.verdict == "Failed"
+    assert float(found.value) < float(found.threshold) < 0
+
+
+@pytest.mark.parametrize(
+    ("gate", "said"),
+    [
+        ({"name": "x"}, "exactly one of"),
+        ({"name": "x", "floor": {}, "latency": {}}, "exactly one of"),
+        ({"name": "x", "smoke": {}}, "exactly one of"),
+        ({"name": "x", "floor": {"metric": "MRR@10", "min": "0.1"}}, "MRR@10"),
+        ({"name": "x", "floor": {"metric": "HR@10", "min": "a lot"}}, "a lot"),
+        ({"name": "x", "floor": {"metric": "HR@10", "min": "nan"}}, "limit nan"),
+        ({"name": "x", "latency": {}}, "p99Milliseconds"),
+    ],
+)
+def test_gates_that_cannot_be_judged_are_refused(gate: dict[str, Any], said: str) -> None:
+    with pytest.raises(gates.InvalidGate, match="The gate 'x'") as refused:
+        gates.kind_of(gate)
+    assert said in str(refused.value)
+
+
+def test_latency_judges_the_nearest_rank_percentile() -> None:
+    session = Session(milliseconds=[float(number) for number in range(1, 101)], compared=100)
+    assert session.percentile(0.99) == 99
+    assert gates.latency("fast", session, "99").verdict == "Passed"
+    assert gates.latency("fast", session, "98").verdict == "Failed"
+
+
+@pytest.mark.parametrize("fault", ["errors", "different"])
+def test_latency_fails_on_errors_and_on_other_lists(fault: str) -> None:
+    session = Session(milliseconds=[1.0], compared=1, **{fault: ["a reason"]})
+    found = gates.latency("fast", session, "100")
+    assert found.verdict == "Failed"
+    assert "a reason" in found.message
+
+
+def test_latency_without_a_measurement_fails() -> None:
+    assert gates.latency("fast", Session(), "100").verdict == "Failed"
+
+
+EXPECTED = [("a", 3.0), ("b", 2.0), ("c", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("served", "equal"),
+    [
+        ([("a", 3.0), ("b", 2.0), ("c", 1.0)], True),
+        ([("a", 3.0), ("b", 2.0), ("z", 1.0)], True),  # a tie at the cut
+        ([("b", 3.0), ("a", 2.0), ("c", 1.0)], False),
+        ([("a", 3.0), ("c", 2.0), ("b", 1.0)], False),
+        ([("a", 3.0), ("b", 2.0)], False),
+        ([("a", 3.0), ("b", 1.5), ("c", 1.0)], False),
+        ([("z", 3.0), ("b", 2.0), ("c", 1.0)], False),
+    ],
+)
+def test_served_lists_are_compared_with_the_evaluated_ones(served: list[tuple[str, float]], equal: bool) -> None:
+    assert (first_difference(EXPECTED, served, 1e-5) is None) is equal
+
+
+def parity_of(onnx_items: list[int], of_onnx: list[float], *, finite: bool = True) -> Parity:
+    reference = Reference(
+        np.array([[1, 2, 3]]),
+        np.array([[3.0, 2.0, 1.999995]], dtype=np.float32),
+        np.array([of_onnx], dtype=np.float32),
+        np.array([finite]),
+    )
+    return compare(Lists(np.array([of_onnx], dtype=np.float32), np.array([onnx_items])), reference, 1e-5)
+
+
+def test_parity_accepts_swaps_of_close_scores_only() -> None:
+    assert parity_of([1, 2, 3], [3.0, 2.0, 1.999995]).different_users == 0
+    swapped = parity_of([1, 3, 2], [3.0, 1.999995, 2.0])
+    assert (swapped.different_users, swapped.swapped_users) == (0, 1)
+    assert parity_of([2, 1, 3], [2.0, 3.0, 1.999995]).different_users == 1
+    assert parity_of([1, 2, 9], [3.0, 2.0, 1.9]).different_users == 1
+    assert parity_of([1, 2, 2], [3.0, 2.0, 2.0]).different_users == 1
+
+
+def test_parity_fails_on_scores_that_are_not_finite() -> None:
+    assert parity_of([1, 2, 3], [3.0, 2.0, 1.999995], finite=False).different_users == 1
+    assert parity_of([1, 2, 3], [3.0, 2.0, math.nan]).different_users == 1
+
+
+def test_parity_demands_the_same_exclusions() -> None:
+    reference = Reference(
+        np.array([[1, 2]]),
+        np.array([[3.0, -np.inf]], dtype=np.float32),
+        np.array([[3.0, -np.inf]], dtype=np.float32),
+        np.array([True]),
+    )
+    excluded = Lists(np.array([[3.0, -np.inf]], dtype=np.float32), np.array([[1, 7]]))
+    shown = Lists(np.array([[3.0, 2.0]], dtype=np.float32), np.array([[1, 2]]))
+    assert compare(excluded, reference, 1e-5).different_users == 0
+    assert compare(shown, reference, 1e-5).different_users == 1

@@ -1,0 +1,71 @@
+"""Hyperparameters: defaults, bounds, rules, suggestions, and the schema that the operator carries."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from recsys_workers.models.hyperparameters import DECLARATIONS, InvalidHyperparameters, check
+from recsys_workers.models.schema import schema_of, text_of
+
+PACKAGED = Path(__file__).parents[4] / "operator" / "recsys_operator" / "decide" / "schemas"
+
+
+def test_defaults_are_filled_in_and_valid() -> None:
+    found = check("SASRec", {})
+    assert found.integer("maxLength") == 50
+    assert found.integer("inputLength") == 50
+    assert found.number("learningRate") == 0.001
+
+
+def test_input_length_follows_max_length_unless_it_is_given() -> None:
+    assert check("SASRec", {"maxLength": "20"}).integer("inputLength") == 20
+    assert check("SASRec", {"maxLength": "20", "inputLength": "1024"}).integer("inputLength") == 1024
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"learning_rate": "0.1"}, "has no hyperparameter 'learning_rate': did you mean learningRate?"),
+        ({"hidensize": "8"}, "did you mean hiddenSize?"),
+        ({"zzz": "8"}, "it has batchSize, checkpointEvery"),
+        ({"hiddenSize": "many"}, "hiddenSize is 'many' but must be an integer from 4 to 1024"),
+        ({"hiddenSize": "2.5"}, "must be an integer"),
+        ({"hiddenSize": "99999"}, "hiddenSize is 99999 but must be an integer from 4 to 1024"),
+        ({"dropout": "1"}, "dropout is 1 but must be a number from 0 to 0.9"),
+        ({"dropout": "nan"}, "dropout is nan but must be a number"),
+        ({"hiddenSize": "10", "heads": "4"}, "hiddenSize is 10 but must be a multiple of heads, which is 4"),
+        ({"maxLength": "100", "inputLength": "50"}, "inputLength is 50 but must be at least maxLength, which is 100"),
+    ],
+)
+def test_wrong_ones_are_refused_with_what_is_allowed(given: dict[str, str], said: str) -> None:
+    with pytest.raises(InvalidHyperparameters) as refused:
+        check("SASRec", given)
+    assert said in str(refused.value)
+
+
+def test_every_fault_is_told_at_once() -> None:
+    with pytest.raises(InvalidHyperparameters, match=r"layer.*did you mean layers.*epochs is 0"):
+        check("SASRec", {"layer": "3", "epochs": "0"})
+
+
+def test_an_unknown_architecture_names_those_that_exist() -> None:
+    with pytest.raises(InvalidHyperparameters, match="'BERT' does not exist: use one of SASRec"):
+        check("BERT", {})
+
+
+@pytest.mark.parametrize("architecture", sorted(DECLARATIONS))
+def test_the_packaged_schema_is_not_stale(architecture: str) -> None:
+    path = PACKAGED / f"{architecture.lower()}.json"
+    assert path.read_text() == text_of(architecture), (
+        f"{path} is stale: run `python -m recsys_workers.models.schema {architecture}` and write its output there."
+    )
+
+
+@pytest.mark.parametrize("architecture", sorted(DECLARATIONS))
+def test_every_default_satisfies_its_own_schema(architecture: str) -> None:
+    for name, declared in json.loads(json.dumps(schema_of(architecture)))["properties"].items():
+        assert re.fullmatch(declared["pattern"], declared["default"]), name
+        assert declared["x-recsys-minimum"] <= float(declared["default"]) <= declared["x-recsys-maximum"], name
+        assert declared["description"].endswith("."), name

@@ -1,0 +1,96 @@
+"""Metrics against an independent brute force, with ties, NaN, exclusions and cut lists."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recsys_workers.evaluate import metrics
+from recsys_workers.evaluate.scoring import Lists
+
+
+def brute_force(scores: list[float], excluded: set[int], target: int, name: str) -> float:
+    """One user's metric, from all scores, item by item; item indices start at 1."""
+    if any(math.isnan(score) for score in scores):
+        return math.nan
+    kind, cutoff = name.split("@")
+    if target in excluded:
+        return 0.0
+    at_least_as_high = 0
+    for item, score in enumerate(scores, start=1):
+        if item != target and item not in excluded and score >= scores[target - 1]:
+            at_least_as_high += 1
+    rank = at_least_as_high + 1
+    if rank > int(cutoff):
+        return 0.0
+    return 1.0 if kind == "HR" else math.log(2) / math.log(rank + 1)
+
+
+def top_k(scores: list[float], excluded: set[int], k: int) -> tuple[list[float], list[int]]:
+    """What the graph returns: excluded items score -inf, ties by index."""
+    shown = [-math.inf if item in excluded else score for item, score in enumerate(scores, start=1)]
+    order = sorted(range(len(shown)), key=lambda position: (-shown[position], position))[:k]
+    return [shown[position] for position in order], [position + 1 for position in order]
+
+
+# Few distinct values, so that ties are common.
+SCORES = st.lists(st.sampled_from([-1.5, 0.0, 0.25, 0.5, 1.0, 2.0]), min_size=2, max_size=30)
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_equals_brute_force(data: st.DataObject) -> None:
+    scores = data.draw(SCORES)
+    items = st.integers(1, len(scores))
+    target = data.draw(items)
+    excluded = data.draw(st.sets(items, max_size=len(scores) - 1))
+    k = data.draw(st.integers(1, len(scores)))
+    best, order = top_k(scores, excluded, len(scores))
+    lists = Lists(np.array([best], dtype=np.float32), np.array([order]))
+    ranks = metrics.target_ranks(lists, np.array([target], dtype=np.int32), len(scores))
+    for name in (f"NDCG@{k}", f"HR@{k}"):
+        assert metrics.values(name, ranks)[0] == pytest.approx(brute_force(scores, excluded, target, name))
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_a_cut_list_never_flatters_and_is_exact_inside(data: st.DataObject) -> None:
+    scores = data.draw(SCORES)
+    target = data.draw(st.integers(1, len(scores)))
+    length = data.draw(st.integers(2, len(scores)))
+    best, order = top_k(scores, set(), length)
+    lists = Lists(np.array([best], dtype=np.float32), np.array([order]))
+    rank = metrics.target_ranks(lists, np.array([target], dtype=np.int32), len(scores))[0]
+    exact = sum(score >= scores[target - 1] for score in scores)
+    assert rank >= exact
+    if exact < length:
+        assert rank == exact
+
+
+def test_nan_anywhere_makes_the_mean_nan() -> None:
+    lists = Lists(np.array([[2.0, 1.0], [np.nan, 1.0]], dtype=np.float32), np.array([[1, 2], [1, 2]]))
+    ranks = metrics.target_ranks(lists, np.array([1, 2], dtype=np.int32), 2)
+    found = metrics.estimate("NDCG@10", metrics.values("NDCG@10", ranks))
+    assert math.isnan(found.value)
+    assert found.as_strings()["value"] == "NaN"
+
+
+def test_all_items_tied_is_the_worst_rank() -> None:
+    lists = Lists(np.zeros((1, 5), dtype=np.float32), np.arange(1, 6)[None])
+    assert metrics.target_ranks(lists, np.array([1], dtype=np.int32), 5)[0] == 5
+    assert math.isinf(metrics.target_ranks(lists, np.array([1], dtype=np.int32), 6)[0])
+
+
+def test_the_interval_is_the_normal_one_over_users() -> None:
+    found = metrics.estimate("HR@1", np.array([1.0, 0.0, 1.0, 1.0]))
+    assert found.value == 0.75
+    assert found.standard_error == pytest.approx(0.25)
+    assert found.as_strings() == {"name": "HR@1", "value": "0.75", "low": "0.260009", "high": "1.23999"}
+
+
+@pytest.mark.parametrize("name", ["NDCG", "NDCG@0", "NDCG@101", "MRR@10", "ndcg@10", "HR@1.5"])
+def test_unknown_metrics_are_refused(name: str) -> None:
+    with pytest.raises(metrics.UnknownMetric, match="use NDCG@k or HR@k"):
+        metrics.parse(name)

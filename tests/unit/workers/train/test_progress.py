@@ -1,0 +1,140 @@
+"""What goes over the wire to the API server, against a real HTTP server on loopback."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recsys_workers.train import progress
+from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter
+
+
+@dataclass
+class ApiServer:
+    """Records every request; answers with the codes in `codes`, then 200."""
+
+    url: str = ""
+    codes: list[int] = field(default_factory=list)
+    requests: list[tuple[str, str, dict[str, str], dict[str, Any]]] = field(default_factory=list)
+
+
+@pytest.fixture
+def api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
+    recorded = ApiServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PATCH(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            recorded.requests.append((self.command, self.path, dict(self.headers), body))
+            self.send_response(recorded.codes.pop(0) if recorded.codes else 200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    recorded.url = f"http://127.0.0.1:{server.server_port}"
+    (tmp_path / "token").write_text("secret-token\n")
+    monkeypatch.setattr(progress, "SERVICE_ACCOUNT", tmp_path)
+    yield recorded
+    server.shutdown()
+    server.server_close()
+
+
+def writer(api_server: ApiServer) -> StatusWriter:
+    made = StatusWriter("shop", "movies-1", "uid-1")
+    made.server, made.in_cluster = api_server.url, True
+    return made
+
+
+def test_status_is_applied_server_side_as_the_field_manager_trainer(api_server: ApiServer) -> None:
+    writer(api_server).apply({"progress": {"stage": "Loading"}})
+    method, path, headers, body = api_server.requests[0]
+    assert method == "PATCH"
+    assert path == (
+        "/apis/recsys.dev/v1alpha1/namespaces/shop/trainingruns/movies-1/status?fieldManager=trainer&force=true"
+    )
+    assert headers["Content-Type"] == "application/apply-patch+yaml"
+    assert headers["Authorization"] == "Bearer secret-token"
+    assert body == {
+        "apiVersion": "recsys.dev/v1alpha1",
+        "kind": "TrainingRun",
+        "metadata": {"name": "movies-1", "namespace": "shop", "uid": "uid-1"},
+        "status": {"progress": {"stage": "Loading"}},
+    }
+
+
+def test_a_rotated_token_is_used_from_the_next_request_on(api_server: ApiServer, tmp_path: Path) -> None:
+    made = writer(api_server)
+    made.apply({})
+    (tmp_path / "token").write_text("new-token")
+    made.apply({})
+    assert [request[2]["Authorization"] for request in api_server.requests] == [
+        "Bearer secret-token",
+        "Bearer new-token",
+    ]
+
+
+def test_what_may_heal_is_tried_again(api_server: ApiServer) -> None:
+    api_server.codes = [503, 429, 403]
+    writer(api_server).apply_until({"result": {}}, 30)
+    assert len(api_server.requests) == 4
+
+
+@pytest.mark.parametrize("code", [400, 404, 409, 422])
+def test_what_is_refused_for_good_is_not_tried_again(api_server: ApiServer, code: int) -> None:
+    api_server.codes = [code]
+    with pytest.raises(StatusRefused, match=str(code)):
+        writer(api_server).apply_until({"result": {}}, 30)
+    assert len(api_server.requests) == 1
+
+
+def test_an_api_server_that_stays_away_ends_the_retries(api_server: ApiServer) -> None:
+    api_server.codes = [500] * 20
+    with pytest.raises(OSError, match="500"):
+        writer(api_server).apply_until({"result": {}}, 1)
+
+
+def test_progress_is_written_at_most_every_two_seconds_and_the_last_one_always(
+    api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "EVERY_SECONDS", 0.3)
+    reporter = Progress(writer(api_server))
+    began = time.monotonic()
+    for epoch in range(100):
+        reporter.report("Training", epoch, f"epoch {epoch}", epoch=epoch, epochs=100, loss="1.5")
+        time.sleep(0.01)
+    reporter.close()
+    most = (time.monotonic() - began) / 0.3 + 2
+    assert 2 <= len(api_server.requests) <= most
+    last = api_server.requests[-1][3]["status"]["progress"]
+    assert (last["stage"], last["percent"], last["epoch"], last["loss"]) == ("Training", 99, 99, "1.5")
+
+
+def test_an_api_server_that_is_away_does_not_stop_the_training(
+    api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "EVERY_SECONDS", 0.05)
+    api_server.codes = [500] * 3
+    reporter = Progress(writer(api_server))
+    for percent in range(6):
+        reporter.report("Training", percent, "")
+        time.sleep(0.1)
+    reporter.close()
+    assert api_server.requests[-1][3]["status"]["progress"]["percent"] == 5
+
+
+def test_outside_a_cluster_nothing_is_sent(api_server: ApiServer) -> None:
+    made = StatusWriter("shop", "movies-1", "uid-1")
+    made.server = api_server.url
+    made.apply({"progress": {}})
+    assert api_server.requests == []

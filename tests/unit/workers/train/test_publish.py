@@ -1,0 +1,139 @@
+"""Version numbers and published versions: taken once, whole or not at all, found again by a retry."""
+
+import json
+import multiprocessing
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import pytest
+
+from recsys_workers import manifest
+from recsys_workers.manifest import FileEntry, Manifest
+from recsys_workers.train import publish
+from recsys_workers.train.failure import AttemptFailed
+
+SPAWN = multiprocessing.get_context("spawn")
+CONTENTS = {"model.onnx": b"graph", "items.json": b'{"items": ["a"], "popularity": [1]}'}
+
+
+def describe(number: int, files: list[FileEntry]) -> Manifest:
+    return Manifest(
+        namespace="shop",
+        model="movies",
+        version=number,
+        run={"name": "movies-1", "uid": "uid-1"},
+        image="trainer",
+        operator_version="0.1.0",
+        task="SequentialRecommendation",
+        architecture="SASRec",
+        hyperparameters={},
+        seed=1,
+        dataset={},
+        protocol={},
+        metrics=[],
+        gates=[],
+        verdict="Passed",
+        create_time="2026-01-01T00:00:00Z",
+        max_length=50,
+        input_length=50,
+        top_k=1,
+        files=files,
+    )
+
+
+def take_many(versions: Path, prefix: str, count: int, start: Event) -> None:
+    start.wait()
+    for index in range(count):
+        publish.take_number(versions, f"{prefix}-{index}")
+
+
+def test_two_processes_never_take_the_same_number(tmp_path: Path) -> None:
+    start = SPAWN.Event()
+    processes = [SPAWN.Process(target=take_many, args=(tmp_path, name, 25, start)) for name in ("left", "right")]
+    for process in processes:
+        process.start()
+    start.set()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    owners = [json.loads((tmp_path / str(n) / manifest.OWNER).read_text())["runUid"] for n in range(1, 51)]
+    assert sorted(owners) == sorted(f"{name}-{index}" for name in ("left", "right") for index in range(25))
+    assert sorted(publish.numbers(tmp_path)) == list(range(1, 51))
+    assert not list(tmp_path.glob(".claim-*"))
+
+
+def test_a_retry_finds_its_own_number_and_others_do_not(tmp_path: Path) -> None:
+    assert publish.take_number(tmp_path, "uid-1") == 1
+    assert publish.take_number(tmp_path, "uid-1") == 1
+    assert publish.take_number(tmp_path, "uid-2") == 2
+    assert publish.take_number(tmp_path, "uid-1") == 1
+
+
+@pytest.mark.parametrize("tombstone", ["file", "folder"])
+def test_numbers_of_deleted_versions_are_not_taken_again(tmp_path: Path, tombstone: str) -> None:
+    if tombstone == "file":
+        (tmp_path / "7").write_text("deleted")
+    else:
+        (tmp_path / "7").mkdir()
+    assert publish.take_number(tmp_path, "uid-1") == 8
+
+
+def test_a_claim_that_a_killed_attempt_left_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / ".claim-uid-1").mkdir()
+    (tmp_path / ".claim-uid-1" / "garbage").write_text("x")
+    number = publish.take_number(tmp_path, "uid-1")
+    assert [entry.name for entry in (tmp_path / str(number)).iterdir()] == [manifest.OWNER]
+
+
+def test_a_published_version_can_be_verified_from_its_digest(tmp_path: Path) -> None:
+    number, described, digest = publish.publish(tmp_path, "uid-1", CONTENTS, describe)
+    version = manifest.load(tmp_path / str(number), digest)
+    assert version.manifest == described
+    assert version.contents == CONTENTS
+    assert publish.published(tmp_path, "uid-1") == (number, described, digest)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "items.json", "manifest.json"])
+def test_a_changed_byte_is_refused(tmp_path: Path, name: str) -> None:
+    number, _, digest = publish.publish(tmp_path, "uid-1", CONTENTS, describe)
+    path = tmp_path / str(number) / name
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(manifest.ArtifactError, match=name.replace(".", r"\.")):
+        manifest.load(tmp_path / str(number), digest)
+
+
+@pytest.mark.parametrize("missing", ["manifest.json", "model.onnx", "items.json"])
+def test_an_attempt_killed_while_writing_leaves_no_version_and_the_retry_makes_it_whole(
+    tmp_path: Path, missing: str
+) -> None:
+    number, _, _ = publish.publish(tmp_path, "uid-1", CONTENTS, describe)
+    folder = tmp_path / str(number)
+    (folder / manifest.MANIFEST).unlink()
+    (folder / missing).unlink(missing_ok=True)
+    (folder / ".model.onnx.99.partial").write_bytes(b"half")
+    assert publish.published(tmp_path, "uid-1") is None
+    again, _, digest = publish.publish(tmp_path, "uid-1", {**CONTENTS, "model.onnx": b"other"}, describe)
+    assert again == number
+    assert manifest.load(folder, digest).contents["model.onnx"] == b"other"
+    assert not list(folder.glob(".*"))
+
+
+def hold(run_folder: Path, held: Event, release: Event) -> None:
+    with publish.only_attempt(run_folder):
+        held.set()
+        release.wait(60)
+
+
+def test_a_second_attempt_is_kept_out_until_the_first_is_dead(tmp_path: Path) -> None:
+    held, release = SPAWN.Event(), SPAWN.Event()
+    first = SPAWN.Process(target=hold, args=(tmp_path, held, release))
+    first.start()
+    assert held.wait(60)
+    with pytest.raises(AttemptFailed, match="AttemptOverlap") as refused, publish.only_attempt(tmp_path):
+        pass
+    assert refused.value.exit_code == 1
+    first.kill()
+    first.join(60)
+    with publish.only_attempt(tmp_path):
+        pass
