@@ -70,7 +70,8 @@ go_build() { # go_build GROUP DIRECTORY
   cd "$HERE/go/$name"
   if [ "$name" = gateway-api ]; then
     mkdir -p "$directory/gateway-api-crds"
-    cp "$(go list -mod=readonly -m -f '{{.Dir}}' sigs.k8s.io/gateway-api 2> /dev/null || go mod download -json sigs.k8s.io/gateway-api | sed -n 's/.*"Dir": "\(.*\)",/\1/p')"/config/crd/standard/*.yaml "$directory/gateway-api-crds"
+    cp "$(go mod download -json sigs.k8s.io/gateway-api | sed -n 's/.*"Dir": "\(.*\)",/\1/p')"/config/crd/standard/*.yaml "$directory/gateway-api-crds"
+    chmod 644 "$directory"/gateway-api-crds/*
     return
   fi
   [ "$name" != kubernetes ] || flags+=" -X $version.gitVersion=v$KUBERNETES_VERSION -X $version.gitMajor=1 -X $version.gitMinor=$(cut -d. -f2 <<< "$KUBERNETES_VERSION")"
