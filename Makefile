@@ -14,12 +14,19 @@ test: lint test-unit test-chart test-integration test-e2e ## Lint, unit, integra
 
 ##@ Parts of the cluster
 
-.PHONY: up down images install
+.PHONY: cluster-bins up down cluster-check images install
+cluster-bins: ## Build or download the cluster's binaries that are missing (10 to 15 minutes when all are)
+	hack/cluster/packages.sh
+	hack/cluster/bins.sh > /dev/null
+
 up: ## Start the local cluster, or check the one that KUBECONFIG names (CLUSTER=current)
 	hack/cluster/up.sh
 
 down: ## Stop the local cluster and remove what it left behind
 	hack/cluster/down.sh
+
+cluster-check: ## Check volumes, names, weights and drains on the local cluster that is up (half a minute)
+	hack/cluster/check.sh
 
 images: ## Build the three images that changed, and load them into the cluster that is up
 	hack/images.sh
