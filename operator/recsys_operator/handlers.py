@@ -53,15 +53,18 @@ class Waker:
         key = key_of(resource, obj)
         self.loops.wake(key)
         if resource == RECMODELS:
-            for other, model in self._model_of.items():
-                if other.namespace == key.namespace and model == key.name:
+            for other, model in list(self._model_of.items()):
+                if (other.namespace, model) == (key.namespace, key.name):
                     self.loops.wake(other)
             return
+        model = _model(obj)
         if kind == "DELETED":
             self._model_of.pop(key, None)
         else:
-            self._model_of[key] = obj.get("spec", {}).get("modelRef", {}).get("name", "")
-        self.loops.wake_all(RECMODELS.plural, key.namespace)
+            self._model_of[key] = model
+        for other in self.loops.keys(RECMODELS.plural, key.namespace):
+            if other.name == model:
+                self.loops.wake(other)
 
     def _child(self, obj: Mapping[str, Any]) -> None:
         metadata = obj["metadata"]
@@ -69,6 +72,13 @@ class Waker:
             owner = OWNERS.get((reference["apiVersion"], reference["kind"]))
             if owner is not None:
                 self.loops.wake(Key(owner.plural, metadata["namespace"], reference["name"], reference["uid"]))
+
+
+def _model(obj: Mapping[str, Any]) -> str:
+    """The RecModel that a TrainingRun or Deployment names; empty for an object that an older CRD let in without."""
+    spec = obj.get("spec")
+    reference = spec.get("modelRef") if isinstance(spec, Mapping) else None
+    return str(reference.get("name", "")) if isinstance(reference, Mapping) else ""
 
 
 def key_of(resource: Resource, obj: Mapping[str, Any]) -> Key:

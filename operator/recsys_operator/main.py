@@ -5,8 +5,9 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 import kopf
 from aiohttp import web
@@ -24,6 +25,8 @@ from recsys_operator.reconcile.trainingrun import TrainingRunReconciler
 from recsys_operator.settings import Settings, SettingsError
 
 logger = logging.getLogger("recsys_operator")
+
+Result = TypeVar("Result")
 
 GRACE = 15.0
 """Seconds that reconciles in flight have to finish once the process is told to stop."""
@@ -84,13 +87,13 @@ async def _watch(
 ) -> int:
     """Watch with kopf until told to stop (0), or until kopf ends on its own (1)."""
     waker = handlers.Waker(loops, health)
-    if not await _until_served(client, handlers.OWN, stopping):
+    resources = await _unless(stopping, _served(client))
+    if resources is None:
         return 0
-    resources = [*handlers.OWN, *[child for child in handlers.CHILDREN if await client.serves(child)]]
     before = asyncio.all_tasks()
     namespaces = settings.watch_namespaces
     tasks = await kopf.spawn_tasks(
-        registry=handlers.registry(client, waker, tuple(resources)),
+        registry=handlers.registry(client, waker, resources),
         settings=handlers.kopf_settings(),
         standalone=True,
         clusterwide=not namespaces,
@@ -98,13 +101,14 @@ async def _watch(
     )
     _on_signal(stopping)
     watching = asyncio.create_task(kopf.run_tasks(tasks, ignored=before), name="kopf")
-    await _wake_everything(settings, client, loops, stopping)
-    ready.set()
-    logger.info("ready", extra={"watched": [f"{one.plural}.{one.group}" for one in resources]})
-    waits: list[asyncio.Task[bool]] = [asyncio.create_task(_until_set(stopping), name="stop")]
+    await _unless(stopping, _wake_everything(settings, client, loops))
+    if not stopping.is_set():
+        ready.set()
+        logger.info("ready", extra={"watched": [f"{one.plural}.{one.group}" for one in resources]})
+    waits = [asyncio.create_task(_until_set(stopping), name="stop")]
     if HTTPROUTES not in resources:
         logger.warning("the Gateway API is not installed: its HTTPRoutes will be watched once it is")
-        waits.append(asyncio.create_task(_until_served(client, (HTTPROUTES,), stopping), name="gateway API"))
+        waits.append(asyncio.create_task(_until_served(client, (HTTPROUTES,)), name="gateway API"))
     await asyncio.wait([watching, *waits], return_when=asyncio.FIRST_COMPLETED)
     ready.clear()
     for wait in waits:
@@ -121,46 +125,65 @@ async def _watch(
     return 0
 
 
-async def _until_set(event: asyncio.Event) -> bool:
-    return await event.wait()
+async def _until_set(event: asyncio.Event) -> None:
+    await event.wait()
 
 
-async def _until_served(client: Client, resources: tuple[Resource, ...], stopping: asyncio.Event) -> bool:
-    """Wait until the API server knows these resources; False when told to stop before."""
-    told = False
-    while not stopping.is_set():
+async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
+    """What the work comes to; None when the process is told to stop before that."""
+    working = asyncio.create_task(work)
+    stop = asyncio.create_task(_until_set(stopping))
+    try:
+        await asyncio.wait({working, stop}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        stop.cancel()
+        working.cancel()
+
+
+async def _served(client: Client) -> tuple[Resource, ...]:
+    """What there is to watch, once our own kinds are served."""
+    await _until_served(client, handlers.OWN, every=1.0)
+    while True:
         try:
-            missing = [one for one in resources if not await client.serves(one)]
-            reason = "these custom resources are not installed: " + ", ".join(
-                f"{one.plural}.{one.group}" for one in missing
-            )
+            return (*handlers.OWN, *[child for child in handlers.CHILDREN if await client.serves(child)])
         except ApiError as error:
-            missing, reason = list(resources), error.message
-        if not missing:
-            return True
-        if not told:
+            logger.warning("cannot ask which resources are served", extra={"error": error.message})
+            await asyncio.sleep(1.0)
+
+
+async def _until_served(client: Client, resources: tuple[Resource, ...], every: float = LOOK_AGAIN) -> None:
+    """Wait until the API server knows these resources."""
+    told = ""
+    while True:
+        try:
+            missing = [f"{one.plural}.{one.group}" for one in resources if not await client.serves(one)]
+            reason = f"these resources are not installed: {', '.join(missing)}" if missing else ""
+        except ApiError as error:
+            reason = error.message
+        if not reason:
+            return
+        if reason != told:
             logger.warning("waiting for the API server", extra={"error": reason})
-            told = True
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), LOOK_AGAIN if len(resources) == 1 else 1.0)
-    return False
+            told = reason
+        await asyncio.sleep(every)
 
 
-async def _wake_everything(settings: Settings, client: Client, loops: Loops, stopping: asyncio.Event) -> None:
+async def _wake_everything(settings: Settings, client: Client, loops: Loops) -> None:
     """Start a task for each object there is. When this is through, the state of the cluster has been taken in."""
     for resource in handlers.OWN:
         for namespace in settings.watch_namespaces or (None,):
-            while not stopping.is_set():
-                try:
-                    found = await client.list(resource, namespace)
-                except ApiError as error:
-                    logger.warning("cannot list", extra={"resource": resource.plural, "error": error.message})
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(stopping.wait(), 1.0)
-                    continue
-                for obj in found:
-                    loops.wake(handlers.key_of(resource, obj))
-                break
+            for obj in await _listed(client, resource, namespace):
+                loops.wake(handlers.key_of(resource, obj))
+
+
+async def _listed(client: Client, resource: Resource, namespace: str | None) -> list[dict[str, Any]]:
+    while True:
+        try:
+            return await client.list(resource, namespace)
+        except ApiError as error:
+            logger.warning("cannot list", extra={"resource": resource.plural, "error": error.message})
+            await asyncio.sleep(1.0)
 
 
 def probes(health: Health) -> web.Application:
