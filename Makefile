@@ -7,14 +7,17 @@ export RECSYS_BEGAN ?= $(shell date +%s)
 ##@ The two commands
 
 .PHONY: demo test
-demo: up images install ## The main job on a local cluster: train, gate, serve, canary, alert, rollback
+demo: prepare up images install ## The main job on a local cluster: train, gate, serve, canary, alert, rollback
 	hack/demo/run.sh
 
 test: lint test-unit test-chart test-integration test-e2e ## Lint, unit, integration and the e2e main job (at most 45 minutes cold)
 
 ##@ Parts of the cluster
 
-.PHONY: cluster-bins up down cluster-check images install
+.PHONY: prepare cluster-bins up down cluster-check images install
+prepare: ## Compile the cluster's binaries and build the images, side by side
+	hack/cluster/prepare.sh
+
 cluster-bins: ## Build or download the cluster's binaries that are missing (10 to 15 minutes when all are)
 	hack/cluster/packages.sh
 	hack/cluster/bins.sh > /dev/null
@@ -52,7 +55,7 @@ test-chart: ## helm lint, golden templates, kubeconform, alert rules
 test-integration: ## A real kube-apiserver and etcd, the real operator and server processes
 	hack/test.sh integration
 
-test-e2e: up images install ## The main job on the local cluster
+test-e2e: prepare up images install ## The main job on the local cluster
 	hack/test.sh e2e
 
 test-full: test ## All of it, with what takes longer
