@@ -35,8 +35,10 @@ class StatusWriter:
     """Applies the trainer's fields of one TrainingRun's status."""
 
     def __init__(self, namespace: str, name: str, uid: str) -> None:
-        self.path = f"/apis/recsys.dev/v1alpha1/namespaces/{namespace}/trainingruns/{name}/status"
-        self.identity = {"name": name, "namespace": namespace, "uid": uid}
+        self.path = f"/apis/recsys.dev/v1alpha1/namespaces/{namespace}/trainingruns/{name}"
+        self.identity = {"name": name, "namespace": namespace}
+        self.uid = uid
+        self._known = False
         host = os.environ.get("KUBERNETES_SERVICE_HOST", "")
         port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
         self.server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
@@ -47,16 +49,28 @@ class StatusWriter:
         if not self.in_cluster:
             LOGGER.debug("status outside a cluster: %s", json.dumps(status))
             return
+        if not self._known:
+            self._require_same_run()
         body = {
             "apiVersion": "recsys.dev/v1alpha1",
             "kind": "TrainingRun",
             "metadata": self.identity,
             "status": status,
         }
+        self._call("PATCH", f"{self.path}/status?fieldManager=trainer&force=true", body)
+
+    def _require_same_run(self) -> None:
+        """The API server ignores a uid in an applied status, so another run of the same name is recognised first."""
+        found = self._call("GET", self.path)["metadata"]["uid"]
+        if found != self.uid:
+            raise StatusRefused(f"{self.path} has the uid {found} now, but this pod works for {self.uid}.")
+        self._known = True
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         request = urllib.request.Request(  # noqa: S310  (the scheme is fixed above)
-            f"{self.server}{self.path}?fieldManager=trainer&force=true",
-            data=json.dumps(body).encode(),
-            method="PATCH",
+            self.server + path,
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
             headers={
                 "Content-Type": "application/apply-patch+yaml",
                 "Accept": "application/json",
@@ -66,18 +80,20 @@ class StatusWriter:
         secure = self.server.startswith("https:")
         context = ssl.create_default_context(cafile=str(SERVICE_ACCOUNT / "ca.crt")) if secure else None
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS, context=context) as response:  # noqa: S310
-                response.read()
+            with _opener(context).open(request, timeout=TIMEOUT_SECONDS) as response:
+                answer: dict[str, Any] = json.loads(response.read())
+                return answer
         except urllib.error.HTTPError as error:
             text = error.read().decode(errors="replace")[:1000]
             if error.code in REFUSED:
-                raise StatusRefused(f"The API server refused the status of {self.path}: {error.code} {text}") from error
+                raise StatusRefused(f"The API server refused {method} {self.path}: {error.code} {text}") from error
             raise
 
     def apply_until(self, status: Mapping[str, Any], seconds: float) -> None:
         """Apply, retrying what may heal for at most `seconds`; raises the last error after that."""
         deadline = time.monotonic() + seconds
         pause = 0.5
+        self._known = False
         while True:
             try:
                 return self.apply(status)
@@ -133,6 +149,11 @@ class Progress:
             deadline = time.monotonic() + EVERY_SECONDS
             while not self._closing and time.monotonic() < deadline:
                 time.sleep(0.05)
+
+
+def _opener(context: ssl.SSLContext | None) -> urllib.request.OpenerDirector:
+    """Straight to the API server: a proxy that the environment names is for the world outside."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
 
 
 def now() -> str:

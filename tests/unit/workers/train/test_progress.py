@@ -37,6 +37,11 @@ def api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiS
             self.end_headers()
             self.wfile.write(b"{}")
 
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"metadata": {"uid": "uid-1"}}')
+
         def log_message(self, *_: Any) -> None:
             pass
 
@@ -68,7 +73,7 @@ def test_status_is_applied_server_side_as_the_field_manager_trainer(api_server: 
     assert body == {
         "apiVersion": "recsys.dev/v1alpha1",
         "kind": "TrainingRun",
-        "metadata": {"name": "movies-1", "namespace": "shop", "uid": "uid-1"},
+        "metadata": {"name": "movies-1", "namespace": "shop"},
         "status": {"progress": {"stage": "Loading"}},
     }
 
@@ -131,6 +136,14 @@ def test_an_api_server_that_is_away_does_not_stop_the_training(
         time.sleep(0.1)
     reporter.close()
     assert api_server.requests[-1][3]["status"]["progress"]["percent"] == 5
+
+
+def test_another_run_of_the_same_name_is_left_alone(api_server: ApiServer) -> None:
+    made = writer(api_server)
+    made.uid = "uid-0"
+    with pytest.raises(StatusRefused, match="has the uid uid-1 now, but this pod works for uid-0"):
+        made.apply({"progress": {}})
+    assert api_server.requests == []
 
 
 def test_outside_a_cluster_nothing_is_sent(api_server: ApiServer) -> None:
