@@ -16,6 +16,8 @@ from tests.integration.harness.control_plane import ControlPlane
 from tests.integration.harness.processes import lasting_port
 
 HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "content-encoding", "host", "te"}
+LOOK = 0.2
+"""Seconds between two looks whether the client of a watch is still there."""
 READS = ("GET", "HEAD", "OPTIONS")
 
 When = Literal["before", "after"]
@@ -65,7 +67,7 @@ class Proxy:
         self.heard = asyncio.Event()
         self._audible = asyncio.Event()
         self._audible.set()
-        self._writing: set[asyncio.Task[web.StreamResponse]] = set()
+        self._closing = False
         self._upstream: aiohttp.ClientSession | None = None
         self._runner: web.ServerRunner | None = None
 
@@ -97,9 +99,7 @@ class Proxy:
             timeout=aiohttp.ClientTimeout(total=None),
             auto_decompress=False,
         )
-        # A watch must end when its client does; a write that has arrived goes on, as in a real server.
-        server = web.Server(self._handle, handler_cancellation=True)
-        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
+        self._runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=context).start()
         return self
@@ -107,6 +107,9 @@ class Proxy:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closing = True
+        self._audible.set()
+        await asyncio.sleep(LOOK)
         if self._runner is not None:
             await self._runner.cleanup()
         if self._upstream is not None:
@@ -120,14 +123,6 @@ class Proxy:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
-        answering = asyncio.create_task(self._answer(request, body))
-        if request.method in READS:
-            return await answering
-        self._writing.add(answering)
-        answering.add_done_callback(self._writing.discard)
-        return await asyncio.shield(answering)
-
-    async def _answer(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         write = None
         if request.method not in READS:
             write = Write(len(self.writes) + 1, request.method, request.path, body)
@@ -168,12 +163,18 @@ class Proxy:
     async def _stream(self, request: web.BaseRequest, answer: aiohttp.ClientResponse) -> web.StreamResponse:
         response = web.StreamResponse(status=answer.status, headers={"Content-Type": "application/json"})
         await response.prepare(request)
-        try:
-            async for chunk in answer.content.iter_any():
+        while not self._closing and request.transport is not None and not request.transport.is_closing():
+            try:
+                async with asyncio.timeout(LOOK):
+                    chunk = await answer.content.readany()
+                if not chunk:
+                    break
                 await self._audible.wait()
                 await response.write(chunk)
-        except (ConnectionError, aiohttp.ClientError):
-            pass
+            except TimeoutError:
+                continue
+            except (ConnectionError, aiohttp.ClientError):
+                break
         return response
 
     @staticmethod
