@@ -122,7 +122,8 @@ def latency(name: str, found: Session, limit: str) -> Verdict:
     p99 = found.percentile(0.99)
     passed = p99 <= float(limit) and not found.errors and not found.different
     message = (
-        f"The 99th percentile of {len(found.milliseconds)} requests by one client over HTTP is {p99:.1f} ms "
+        f"The 99th percentile of {len(found.milliseconds)} requests by one client over HTTP is {p99:.1f} ms"
+        f"{_of(found.sessions)} "
         f"(median {found.percentile(0.5):.1f} ms); at most {limit} ms is allowed. "
     )
     if found.errors:
@@ -134,6 +135,10 @@ def latency(name: str, found: Session, limit: str) -> Verdict:
     else:
         message += f"The served lists of {found.compared} users equal the evaluated ones."
     return Verdict(name, _word(passed), "p99Milliseconds", f"{p99:.1f}", limit, message)
+
+
+def _of(sessions: int) -> str:
+    return f" in the fastest of {sessions} sessions" if sessions > 1 else ""
 
 
 def _word(passed: bool) -> str:

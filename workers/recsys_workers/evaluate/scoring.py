@@ -10,7 +10,7 @@ import onnxruntime  # type: ignore[import-untyped]
 
 from recsys_workers.data.interactions import Indices
 
-CELLS = 1 << 22
+CELLS = 1 << 21
 """Attention cells per batch, which bounds the memory of long histories."""
 
 

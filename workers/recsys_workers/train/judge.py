@@ -82,7 +82,8 @@ class Judge:
             tolerance = str(settings["tolerance"])
             compared = parity.compare(self.scored.onnx, self.scored.reference, float(tolerance))
             return gates.parity(name, compared, tolerance)
-        return gates.latency(name, self._session(), str(settings["p99Milliseconds"]))
+        limit = str(settings["p99Milliseconds"])
+        return gates.latency(name, self._session(float(limit)), limit)
 
     def _per_user(self, metric: str) -> Values:
         return metrics.values(metric, self.ranks)
@@ -108,7 +109,7 @@ class Judge:
         old = metrics.values(metric, ranks)
         return gates.champion(name, metric, self._per_user(metric), old, reigning.version, max_regression)
 
-    def _session(self) -> latency.Session:
+    def _session(self, good_enough: float) -> latency.Session:
         with tempfile.TemporaryDirectory(prefix="candidate-") as scratch:
             folder = Path(scratch)
             files = [manifest.write_file(folder / name, data) for name, data in self.contents.items()]
@@ -126,7 +127,13 @@ class Judge:
             k = max((metrics.parse(name)[1] for name in self.config.metrics), default=DEFAULT_K)
             try:
                 return latency.measure(
-                    folder, environment, self._questions(k), k, SERVED_TOLERANCE, seen=self.config.exclude_seen
+                    folder,
+                    environment,
+                    self._questions(k),
+                    k,
+                    SERVED_TOLERANCE,
+                    seen=self.config.exclude_seen,
+                    good_enough=good_enough,
                 )
             except latency.ServerBroken as error:
                 raise AttemptFailed("ServerBroken", str(error), heals=True) from error

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recsys_workers.evaluate import gates
-from recsys_workers.evaluate.latency import Session, first_difference
+from recsys_workers.evaluate.latency import Session, best_session, first_difference
 from recsys_workers.evaluate.metrics import Estimate
 from recsys_workers.evaluate.parity import Parity, Reference, compare
 from recsys_workers.evaluate.scoring import Lists
@@ -100,7 +100,8 @@ def test_latency_judges_the_nearest_rank_percentile() -> None:
 
 @pytest.mark.parametrize("fault", ["errors", "different"])
 def test_latency_fails_on_errors_and_on_other_lists(fault: str) -> None:
-    session = Session(milliseconds=[1.0], compared=1, **{fault: ["a reason"]})
+    session = Session(milliseconds=[1.0], compared=1)
+    setattr(session, fault, ["a reason"])
     found = gates.latency("fast", session, "100")
     assert found.verdict == "Failed"
     assert "a reason" in found.message
@@ -108,6 +109,23 @@ def test_latency_fails_on_errors_and_on_other_lists(fault: str) -> None:
 
 def test_latency_without_a_measurement_fails() -> None:
     assert gates.latency("fast", Session(), "100").verdict == "Failed"
+
+
+@pytest.mark.parametrize(
+    ("measured", "p99", "sessions"),
+    [([5.0], 5.0, 1), ([50.0, 5.0], 5.0, 2), ([50.0, 40.0, 60.0, 1.0], 40.0, 3)],
+)
+def test_slow_sessions_are_repeated_and_the_fastest_counts(measured: list[float], p99: float, sessions: int) -> None:
+    waiting = list(measured)
+    found = best_session(lambda: Session(milliseconds=[waiting.pop(0)], compared=1), 10)
+    assert (found.percentile(0.99), found.sessions) == (p99, sessions)
+    message = gates.latency("fast", found, "10").message
+    assert (f"in the fastest of {sessions} sessions" in message) is (sessions > 1)
+
+
+def test_no_repetition_excuses_a_wrong_list() -> None:
+    answers = [Session(milliseconds=[99.0], compared=1), Session(milliseconds=[1.0], different=["x"], compared=1)]
+    assert best_session(lambda: answers.pop(0), 10).different == ["x"]
 
 
 EXPECTED = [("a", 3.0), ("b", 2.0), ("c", 1.0)]
