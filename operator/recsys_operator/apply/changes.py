@@ -101,9 +101,7 @@ def _refuse_foreign(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> Non
 async def _write_status(client: Client, obj: dict[str, Any], status: dict[str, Any] | None) -> None:
     if status is None or status == own_status(obj):
         return
-    metadata = obj["metadata"]
-    kind = OURS[(obj["apiVersion"], obj["kind"])]
-    await client.apply_status(kind, metadata["namespace"], metadata["name"], metadata["uid"], status)
+    await client.apply_status(OURS[(obj["apiVersion"], obj["kind"])], obj, status)
 
 
 def _identity(obj: Mapping[str, Any]) -> tuple[str, ...]:

@@ -25,6 +25,8 @@ PAGE = 500
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 APPLY = "application/apply-patch+yaml"
 
+MOST_STATUS_TRIES = 5
+
 Observer = Callable[[Resource, dict[str, Any]], None]
 
 
@@ -95,16 +97,33 @@ class Client:
         return self._seen(resource, await self._apply(path, manifest))
 
     async def apply_status(
-        self, resource: Resource, namespace: str, name: str, uid: str, status: dict[str, Any]
+        self, resource: Resource, live: Mapping[str, Any], status: dict[str, Any]
     ) -> dict[str, Any]:
-        """Write our part of the status; a conflict when the object is gone or is another one of the same name."""
-        manifest = {
-            "apiVersion": resource.api_version,
-            "kind": resource.kind,
-            "metadata": {"namespace": namespace, "name": name, "uid": uid},
-            "status": status,
-        }
-        return self._seen(resource, await self._apply(resource.path(namespace, name, "status"), manifest))
+        """Write our part of the status of the object that was read as `live`.
+
+        A conflict when it is gone or another one of the same name took its place. The API server ignores a UID in a
+        write of a status, so its resourceVersion tells that nobody else is meant; when only that moved on (others
+        write their own fields), the write is tried again.
+        """
+        metadata = live["metadata"]
+        namespace, name, version = metadata["namespace"], metadata["name"], metadata["resourceVersion"]
+        for _ in range(MOST_STATUS_TRIES):
+            manifest = {
+                "apiVersion": resource.api_version,
+                "kind": resource.kind,
+                "metadata": {"namespace": namespace, "name": name, "resourceVersion": version},
+                "status": status,
+            }
+            try:
+                return self._seen(resource, await self._apply(resource.path(namespace, name, "status"), manifest))
+            except ApiError as error:
+                if error.status != 409:
+                    raise
+            found = await self.get(resource, namespace, name)
+            if found is None or found["metadata"]["uid"] != metadata["uid"]:
+                raise ApiError(409, "Replaced", f"{resource.kind} {namespace}/{name} is not the one that was read")
+            version = found["metadata"]["resourceVersion"]
+        raise ApiError(409, "Conflict", f"{resource.kind} {namespace}/{name} changed during each of several writes")
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str | None = None) -> None:
         """Delete in the background; an object that is gone, or is not the one with this UID, is fine."""

@@ -282,11 +282,10 @@ async def test_a_trainer_may_write_its_own_status_only(scene: Scene, jobs_plane:
     account = f"system:serviceaccount:{scene.namespace}:first-trainer"
     progress = {"progress": {"stage": "Loading", "percent": 1}}
     async with await connect(str(jobs_plane.kubeconfig_for(account))) as trainer:
-        mine = run["metadata"]
-        await trainer.apply_status(TRAININGRUNS, scene.namespace, "first", mine["uid"], progress)
+        await trainer.apply_status(TRAININGRUNS, run, progress)
         assert await trainer.get(TRAININGRUNS, scene.namespace, "first") is not None
         for forbidden in (
-            trainer.apply_status(TRAININGRUNS, scene.namespace, "second", other["metadata"]["uid"], progress),
+            trainer.apply_status(TRAININGRUNS, other, progress),
             trainer.get(TRAININGRUNS, scene.namespace, "second"),
             trainer.get(CONFIGMAPS, scene.namespace, "first-config"),
             trainer.delete(TRAININGRUNS, scene.namespace, "first"),
@@ -294,3 +293,22 @@ async def test_a_trainer_may_write_its_own_status_only(scene: Scene, jobs_plane:
             with pytest.raises(ApiError) as refusal:
                 await forbidden
             assert refusal.value.status == 403
+
+
+async def test_a_status_never_goes_to_a_namesake(scene: Scene) -> None:
+    await scene.create_model()
+    first = await scene.create_run()
+    await scene.api.apply_status(
+        TRAININGRUNS, scene.namespace, "first", {"progress": {"stage": "Loading", "percent": 1}}, manager="trainer"
+    )
+    written = await scene.client.apply_status(TRAININGRUNS, first, {"attempts": 1})
+    assert written["status"] == {"attempts": 1, "progress": {"stage": "Loading", "percent": 1}}, "others may write too"
+
+    await scene.api.delete(TRAININGRUNS, scene.namespace, "first")
+    await scene.create_run()
+    with pytest.raises(ApiError) as refusal:
+        await scene.client.apply_status(TRAININGRUNS, first, {"attempts": 2})
+    assert refusal.value.reason == "Replaced"
+    namesake = await scene.api.get(TRAININGRUNS, scene.namespace, "first")
+    assert namesake is not None
+    assert "attempts" not in namesake.get("status", {})

@@ -33,10 +33,8 @@ class Recorder:
         self.objects[f"{resource.plural}/{manifest['metadata']['name']}"] = manifest
         return manifest
 
-    async def apply_status(
-        self, resource: Resource, namespace: str, name: str, uid: str, status: dict[str, Any]
-    ) -> dict[str, Any]:
-        self.note(f"status {resource.plural}/{name}")
+    async def apply_status(self, resource: Resource, live: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
+        self.note(f"status {resource.plural}/{live['metadata']['name']}")
         return {}
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str | None = None) -> None:
