@@ -9,7 +9,6 @@ cd "$(dirname "$0")/../.."
 
 namespace=recsys-system release=recsys-operator chart=charts/recsys-operator
 PATH=$(hack/cluster/bins.sh helm kubernetes):$PATH
-unset -f kubectl
 [ "${CLUSTER:-}" = current ] || export KUBECONFIG=$PWD/.local/kubeconfig
 values=(--values hack/demo/values.yaml)
 if [ "${CLUSTER:-}" = current ]; then
@@ -38,6 +37,7 @@ if [ "${CLUSTER:-}" != current ]; then
     --show-only templates/prometheusrule.yaml |
     "$python" -c 'import sys, yaml; yaml.safe_dump(yaml.safe_load(sys.stdin)["spec"], sys.stdout)' > .local/monitoring/rules.yaml
   hack/cluster/monitoring.sh rules .local/monitoring/rules.yaml
-  hack/cluster/monitoring.sh alertmanager "$chart/examples/alertmanager.yml" "$token"
+  sed 's|/etc/alertmanager/recsys/current|/etc/alertmanager/token|' "$chart/examples/alertmanager.yml" > .local/monitoring/alertmanager.yml
+  hack/cluster/monitoring.sh alertmanager .local/monitoring/alertmanager.yml "$token"
 fi
 say "the operator runs: $(kubectl -n "$namespace" get deployment "$release" -o jsonpath='{.spec.template.spec.containers[0].image}')"
