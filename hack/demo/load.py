@@ -56,6 +56,12 @@ class Load:
         say(f"   load «{self.name}»: {counts}")
         return found
 
+    def abandon(self) -> None:
+        """Ends a load that nobody waits for any more, after a step that failed."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+
     def read(self) -> list[summary.Request]:
         """Every request that was written."""
         return list(summary.read([self.path]))

@@ -25,6 +25,7 @@ class MainJob:
     host: str
     report: Report = field(default_factory=Report)
     recorder: RouteRecorder = field(default_factory=lambda: RouteRecorder(ROUTE))
+    loads: list[Load] = field(default_factory=list)
 
     def run(self) -> None:
         """Every step in its order."""
@@ -40,6 +41,8 @@ class MainJob:
             self.stays_blocked()
         finally:
             self.recorder.stop()
+            for load in self.loads:
+                load.abandon()
 
     def data(self) -> None:
         """A namespace under the restricted Pod Security level, with MovieLens-100K on a claim."""
@@ -137,13 +140,19 @@ class MainJob:
         )
         self.report.answer(found)
 
+    def load(self, name: str, rate: int, requests: int) -> Load:
+        """A constant load, begun."""
+        load = Load(name, self.url, self.host, rate, requests)
+        self.loads.append(load)
+        load.start()
+        return load
+
     def second_version(self) -> None:
         """TrainingRun 2 becomes version 2 and takes over step by step under load, without a failed request."""
         heading("3. A better setting: version 2, as a canary 10 → 50 → 100 % under load (about 4 minutes)")
         run = self.train(2)
         expect(condition(run, "Succeeded")["status"] == "True", condition(run, "Succeeded")["message"])
-        load = Load("canary", self.url, self.host, rate=200, requests=CANARY_REQUESTS + 2000)
-        load.start()
+        load = self.load("canary", rate=200, requests=CANARY_REQUESTS + 2000)
         self.wait_serving(2)
         kubectl("get", "rdep", DEPLOYMENT, show=True)
         result = load.finish()
@@ -157,8 +166,7 @@ class MainJob:
     def control(self) -> None:
         """The counter counts: a stable pod killed without draining costs requests."""
         heading("4. The control: a stable pod is killed without draining, and the client must see failures")
-        load = Load("control", self.url, self.host, rate=200, requests=3000)
-        load.start()
+        load = self.load("control", rate=200, requests=3000)
         time.sleep(3)
         pods = kubectl("get", "pods", "-l", f"recsys.dev/deployment={DEPLOYMENT},recsys.dev/version=2", "-o", "name")
         victim = pods.split()[0].removeprefix("pod/")
@@ -194,8 +202,7 @@ class MainJob:
         heading("6. Version 4 passes its gates but is slow under load: alert → rollback (about 2 minutes)")
         run = self.train(4)
         expect(condition(run, "Succeeded")["status"] == "True", condition(run, "Succeeded")["message"])
-        load = Load("rollback", self.url, self.host, rate=50, requests=20_000)
-        load.start()
+        load = self.load("rollback", rate=50, requests=20_000)
 
         def rolled_back() -> str | None:
             obj = get("deployments.recsys.dev", DEPLOYMENT)
