@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--golden` writes golden files anew; `--data-dir` names a directory of data sets that are not shipped."""
     parser.addoption("--golden", action="store_true", help="write the golden files instead of comparing with them")
-    parser.addoption("--data-dir", type=Path, default=None, help="data sets for benchmarks; tests that need one skip without")
+    parser.addoption("--data-dir", type=Path, default=None, help="data sets for benchmarks; without it they skip")
 
 
 @pytest.fixture(scope="session")
