@@ -56,7 +56,12 @@ def fit(settings: Mapping[str, Any], folder: Path, threads: int) -> None:
         object_store_memory=OBJECT_STORE_BYTES,
         log_to_driver=True,
         logging_level=logging.WARNING,
-        _system_config={"prestart_worker_first_driver": False, "enable_worker_prestart": False},
+        _system_config={
+            "prestart_worker_first_driver": False,
+            "enable_worker_prestart": False,
+            # Ray's workers give way to everything else by default; in this pod there is nothing else.
+            "worker_niceness": 0,
+        },
     )
     try:
         OnePodTrainer(
