@@ -1,7 +1,6 @@
 """Starts and stops the operator: the client, the loops, the watches, the two HTTP servers."""
 
 import asyncio
-import gc
 import logging
 import signal
 import sys
@@ -43,7 +42,6 @@ def main() -> int:
         print(f"recsys-operator: {error}", file=sys.stderr)
         return 2
     logs.set_up(settings.log_level)
-    gc.freeze()
     return asyncio.run(run(settings))
 
 

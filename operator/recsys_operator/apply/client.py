@@ -96,9 +96,7 @@ class Client:
         path = resource.path(metadata["namespace"], metadata["name"])
         return self._seen(resource, await self._apply(path, manifest))
 
-    async def apply_status(
-        self, resource: Resource, live: Mapping[str, Any], status: dict[str, Any]
-    ) -> dict[str, Any]:
+    async def apply_status(self, resource: Resource, live: Mapping[str, Any], status: dict[str, Any]) -> dict[str, Any]:
         """Write our part of the status of the object that was read as `live`.
 
         A conflict when it is gone or another one of the same name took its place. The API server ignores a UID in a

@@ -92,7 +92,8 @@ def test_relative_links_and_anchors_exist(path: Path) -> None:
 def test_named_files_exist(path: Path) -> None:
     """Words in backticks that look like a path of the project, and such paths in commands."""
     text = path.read_text()
-    words = {word for word in CODE_WORD.findall(prose(text)) if word.startswith(tuple(f"{name}/" for name in FOLDERS))}
+    firsts = {word.split()[0] for word in CODE_WORD.findall(prose(text)) if word.strip()}
+    words = {word for word in firsts if word.startswith(tuple(f"{name}/" for name in FOLDERS))}
     words |= {
         word for line in commands(text) for word in line.split() if word.startswith(("charts/", "hack/", "examples/"))
     }
