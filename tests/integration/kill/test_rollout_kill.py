@@ -112,7 +112,14 @@ async def live(case: Case) -> None:
     await until("version 3 rolled back", rolled_back, 60)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 async def test_a_rollout(world: World) -> None:
     """… ends with the same status, route, pods and history, wherever the operator was killed."""
-    await sweep(world, Life("rollout", three_versions, live))
+    await sweep(world, Life("rollout", three_versions, live), events=False)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+async def test_a_rollout_cut_at_events_too(world: World) -> None:
+    """The same, with all writes."""
+    await sweep(world, Life("rollout-all", three_versions, live))

@@ -37,21 +37,28 @@ def life(name: str, dropout: str, reason: str, *, version: bool) -> Life:
     return Life(name, _nothing, live)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_a_run_that_passes_its_gates(world: World) -> None:
-    """… becomes the same version, by one Job, wherever the operator was killed."""
-    await sweep(world, life("passes", "0.2", "VersionCreated", version=True))
+    """… becomes the same version, by one Job, wherever the operator was killed. `make test-full` cuts at events too."""
+    await sweep(world, life("passes", "0.2", "VersionCreated", version=True), events=False)
 
 
 @pytest.mark.full
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
+async def test_a_run_that_passes_its_gates_cut_at_events_too(world: World) -> None:
+    """The same, with all writes."""
+    await sweep(world, life("passes-all", "0.2", "VersionCreated", version=True))
+
+
+@pytest.mark.full
+@pytest.mark.timeout(900)
 async def test_a_run_that_fails_its_gates(world: World) -> None:
     """… becomes the same version that can never be deployed."""
     await sweep(world, life("fails", "0.85", "GatesFailed", version=True))
 
 
 @pytest.mark.full
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_a_run_whose_trainer_gives_up(world: World) -> None:
     """… keeps the same reason."""
     await sweep(world, life("gives-up", "0.86", "InvalidData", version=False))
