@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.deployment.alerts import Alert
@@ -62,7 +62,7 @@ def _addressed(alert: Any, where: str) -> Addressed:
     if state not in ("firing", "resolved"):
         raise BadPayload(f"{where}.status must be firing or resolved, found {state!r}")
     fingerprint = alert.get("fingerprint")
-    if not isinstance(fingerprint, str) or not 0 < len(fingerprint) <= LONGEST_FINGERPRINT:
+    if not _is_text(fingerprint) or not 0 < len(fingerprint) <= LONGEST_FINGERPRINT:
         raise BadPayload(f"{where}.fingerprint must be a text of 1 to {LONGEST_FINGERPRINT} characters")
     namespace, deployment = labels.get("namespace", ""), labels.get("deployment", "")
     version = labels.get("version", "")
@@ -89,11 +89,14 @@ def _addressed(alert: Any, where: str) -> Addressed:
 
 
 def _texts(found: Any, where: str) -> dict[str, str]:
-    if not isinstance(found, Mapping) or not all(
-        isinstance(name, str) and isinstance(value, str) for name, value in found.items()
-    ):
+    if not isinstance(found, Mapping) or not all(_is_text(name) and _is_text(value) for name, value in found.items()):
         raise BadPayload(f"{where} must be an object of texts")
     return dict(found)
+
+
+def _is_text(found: Any) -> TypeGuard[str]:
+    """JSON can escape half of a character, which neither a status nor an event can hold."""
+    return isinstance(found, str) and not any("\ud800" <= character <= "\udfff" for character in found)
 
 
 def _time(found: Any, where: str) -> str:

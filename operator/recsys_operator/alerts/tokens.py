@@ -24,7 +24,8 @@ class Tokens:
     def admits(self, header: str) -> bool:
         """Whether an Authorization header holds a valid token. Takes as long for every wrong one."""
         scheme, _, offered = header.partition(" ")
-        candidate = offered.strip().encode()
+        # aiohttp keeps bytes that are no UTF-8 as surrogates.
+        candidate = offered.strip().encode(errors="surrogateescape")
         if scheme.lower() != "bearer" or not candidate:
             return False
         if self._clock() - self._read < FRESH and self._matches(candidate):

@@ -56,7 +56,7 @@ class Receiver:
             addressed = parse(json.loads(await request.read()))
         except web.HTTPRequestEntityTooLarge:
             return _refused(413, "TooLarge", f"The body has more than {LARGEST_BODY} bytes: set max_alerts.")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return _refused(400, "BadPayload", f"This is not an Alertmanager webhook of version 4: {error}")
         outcomes = await asyncio.gather(*(self._outcome(one) for one in addressed), return_exceptions=True)
         answers = []

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 def rfc3339(moment: datetime) -> str:
     """`2026-01-02T03:04:05.000000Z`; a time without zone counts as UTC."""
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: it writes the year 1, which is Go's zero time, with one digit.
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def instant(text: str) -> datetime:

@@ -10,6 +10,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import REGISTRY
 
 from recsys_operator.alerts import webhook
+from recsys_operator.alerts.payload import parse
+from recsys_operator.alerts.tokens import Tokens
 from recsys_operator.api.kinds import DEPLOYMENTS, Resource
 from recsys_operator.apply.client import ApiError, Client
 from recsys_operator.metrics import LoopMetrics
@@ -155,6 +157,7 @@ async def test_a_body_of_more_than_a_mebibyte_is_refused(door: Door) -> None:
         ({"alerts": [{**alert(), "fingerprint": ""}]}, "alerts[0].fingerprint"),
         ({"alerts": [{**alert(), "startsAt": "yesterday"}]}, "alerts[0].startsAt"),
         ({"alerts": [alert(), {**alert(), "labels": {"a": 1}}]}, "alerts[1].labels"),
+        ({"alerts": [alert(severity="critical\ud800")]}, "alerts[0].labels"),
     ],
 )
 async def test_what_alertmanager_does_not_send_is_refused_by_field(
@@ -167,10 +170,23 @@ async def test_what_alertmanager_does_not_send_is_refused_by_field(
     assert counted("BadPayload") == before + 1
 
 
-async def test_no_json_is_refused(door: Door) -> None:
+@pytest.mark.parametrize("body", [b"{", b"[" * 500_000], ids=["broken", "deep"])
+async def test_no_json_is_refused(door: Door, body: bytes) -> None:
     headers = {"Authorization": "Bearer token-one"}
-    async with door.http.post("/alerts", data=b"{", headers=headers) as answer:
+    async with door.http.post("/alerts", data=body, headers=headers) as answer:
         assert answer.status == 400
+
+
+def test_a_token_that_is_no_utf_8_is_a_wrong_one(tmp_path: Path) -> None:
+    (tmp_path / "first").write_text("token-one")
+    assert not Tokens(tmp_path).admits(b"Bearer \xff".decode(errors="surrogateescape"))
+    assert Tokens(tmp_path).admits("Bearer token-one")
+
+
+def test_the_zero_time_stays_one_that_the_api_server_takes() -> None:
+    (one,) = parse({"version": "4", "alerts": [{**alert(), "startsAt": "0001-01-01T00:00:00Z"}]})
+    assert one.alert
+    assert one.alert.starts_at == "0001-01-01T00:00:00.000000Z"
 
 
 @pytest.mark.parametrize(
