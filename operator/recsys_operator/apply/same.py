@@ -1,16 +1,9 @@
 """Whether a live object still says what a manifest says, in spite of defaults and of rewritten quantities."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
-SUFFIXES = {
-    **{suffix: Decimal(1000) ** power for power, suffix in enumerate(("", "k", "M", "G", "T", "P", "E"))},
-    **{suffix: Decimal(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)},
-    "m": Decimal("1e-3"),
-    "u": Decimal("1e-6"),
-    "n": Decimal("1e-9"),
-}
+from recsys_operator.api.quantity import quantity
 
 
 def contains(live: Any, wanted: Any) -> bool:
@@ -33,19 +26,6 @@ def contains(live: Any, wanted: Any) -> bool:
         return True
     one, other = quantity(live), quantity(wanted)
     return one is not None and one == other
-
-
-def quantity(value: Any) -> Decimal | None:
-    """A Kubernetes quantity as a number; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return None
-    text = str(value)
-    number = text.rstrip("kMGTPEinmu")
-    factor = SUFFIXES.get(text[len(number) :])
-    try:
-        return None if factor is None else Decimal(number) * factor
-    except InvalidOperation:
-        return None
 
 
 def _empty(value: Any) -> bool:

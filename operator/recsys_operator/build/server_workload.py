@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from decimal import ROUND_CEILING, Decimal
+import math
 
 from recsys_operator.api.common import Resources
 from recsys_operator.api.deployment import Revision
 from recsys_operator.api.kinds import WORKLOADS
+from recsys_operator.api.quantity import quantity
 from recsys_operator.api.recmodel import Catalogue
 from recsys_operator.build import labels, names, pod
 from recsys_operator.build.labels import Manifest, Owner
@@ -24,7 +25,6 @@ PRE_STOP_SECONDS = 8
 """Longer than a gateway takes to learn that the endpoint is gone; the server takes requests until it ends."""
 GRACE_SECONDS = 30
 STARTUP_SECONDS = 600
-SUFFIXES = {"m": Decimal("1e-3"), "u": Decimal("1e-6"), "n": Decimal("1e-9"), "k": Decimal(1000), "": Decimal(1)}
 
 
 def server_workload(
@@ -74,10 +74,7 @@ def server_workload(
 
 def threads(cpu: str | int) -> int:
     """Threads for a CPU limit: rounded up, at least one."""
-    text = str(cpu)
-    number = text.rstrip("munk")
-    amount = Decimal(number) * SUFFIXES.get(text[len(number) :], Decimal(1))
-    return max(1, int(amount.to_integral_value(ROUND_CEILING)))
+    return max(1, math.ceil(quantity(cpu) or 1))
 
 
 def _pod_spec(

@@ -60,7 +60,9 @@ def test_manifests_are_the_golden_ones(name: str, build: Any, golden: bool) -> N
     assert text == file.read_text()
 
 
-@pytest.mark.parametrize(("cpu", "count"), [("500m", 1), ("1", 1), (2, 2), ("1500m", 2), ("2.5", 3), ("1k", 1000)])
+@pytest.mark.parametrize(
+    ("cpu", "count"), [("500m", 1), ("1", 1), (2, 2), ("1500m", 2), ("2.5", 3), ("1k", 1000), ("1Ki", 1024)]
+)
 def test_threads_are_the_cpu_limit_rounded_up(cpu: str | int, count: int) -> None:
     assert threads(cpu) == count
 

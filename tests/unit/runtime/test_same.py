@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from recsys_operator.apply.same import contains, quantity
+from recsys_operator.api.quantity import quantity
+from recsys_operator.apply.same import contains
 
 
 @pytest.mark.parametrize(
@@ -13,6 +14,7 @@ from recsys_operator.apply.same import contains, quantity
         ({"a": 1, "defaulted": True}, {"a": 1}),
         ({"cpu": "500m"}, {"cpu": "0.5"}),
         ({"memory": "1Gi"}, {"memory": "1024Mi"}),
+        ({"memory": "2048Ki"}, {"memory": "2Mi"}),
         ({"cpu": "1"}, {"cpu": 1}),
         ({"name": "HOME"}, {"name": "HOME", "value": ""}),
         ({"spec": {}}, {"spec": {"hostNetwork": False, "volumes": [], "labels": {}}}),
