@@ -89,7 +89,6 @@ MORE_THAN_NOTHING = {
 }
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=40, pattern=NAME)]
-ClaimName = Annotated[str, Field(min_length=1, max_length=253)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=63)]
 MetricName = Annotated[str, Field(max_length=16, pattern=r"^(NDCG|HR)@([1-9][0-9]?|100)$")]
 Decimal = Annotated[str, Field(max_length=32, pattern=DECIMAL)]

@@ -28,7 +28,6 @@ class Changes:
     delete: tuple[tuple[Resource, str, str, str], ...] = ()
     status: dict[str, Any] | None = None
     events: tuple[Event, ...] = ()
-    requeue_after: float | None = None
     status_first: bool = False
     observed: tuple[dict[str, Any], ...] = ()
 

@@ -80,7 +80,6 @@ def changes(seen: Seen, decision: Decision) -> Changes:
         delete=_deletions(seen, decision),
         status=decision.status.wire(),
         events=events(seen.obj, decision.notices),
-        requeue_after=decision.requeue_after,
         status_first=True,
         observed=seen.children,
     )

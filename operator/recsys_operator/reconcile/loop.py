@@ -115,11 +115,6 @@ class Loops:
         if not self._stopping:
             self._task(key).wake()
 
-    def wake_all(self, plural: str, namespace: str) -> None:
-        """Reconcile all known objects of this kind in the namespace soon."""
-        for key in self.keys(plural, namespace):
-            self.wake(key)
-
     def post(self, namespace: str, name: str, alert: Any) -> asyncio.Future[bool]:
         """Hand an alert to the task of a Deployment.
 

@@ -161,18 +161,6 @@ async def test_the_task_ends_with_its_object() -> None:
         assert hooks.queue == 0
 
 
-async def test_all_of_a_kind_in_a_namespace_are_woken() -> None:
-    reconciler = Recorder(TRAININGRUNS)
-    elsewhere = Key("trainingruns", "news", "run", "u3")
-    async with running(reconciler) as (loops, hooks):
-        for key in (RUN, Key("trainingruns", "shop", "other", "u2"), elsewhere):
-            loops.wake(key)
-        await soon(lambda: len(hooks.outcomes) == 3)
-        loops.wake_all("trainingruns", "shop")
-        await soon(lambda: len(hooks.outcomes) == 5)
-        assert [key for key, _ in reconciler.calls].count(elsewhere) == 1
-
-
 async def test_an_alert_is_answered_when_its_reconcile_is_through() -> None:
     reconciler = Recorder(DEPLOYMENTS)
     reconciler.hold = asyncio.Event()
