@@ -17,7 +17,7 @@ Secrets are not here: nothing reads them.
 # Applied server-side: `patch`, and `create` for the first time.
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
@@ -42,5 +42,5 @@ Secrets are not here: nothing reads them.
   verbs: [get]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end }}
