@@ -99,7 +99,7 @@ class DatasetFacts(Model):
     """What was found in the data."""
 
     digest: Digest = Field(description="SHA-256 over the sorted list of path, size and SHA-256 of each file.")
-    users: int = Field(ge=0, description="Users with enough interactions to be evaluated.")
+    users: int = Field(ge=0, description="Distinct users.")
     items: int = Field(ge=0, description="Distinct items.")
     interactions: int = Field(ge=0, description="Rows read.")
     tied_users: int = Field(
