@@ -1,5 +1,6 @@
 """The served graph: padded histories and an exclusion mask in, the K best items out."""
 
+import logging
 from typing import cast
 
 import torch
@@ -36,12 +37,15 @@ def export(model: nn.Module, n_items: int, input_length: int) -> bytes:
     history[:, -1] = 1
     excluded = torch.zeros(2, n_items + 1, dtype=torch.bool)
     excluded[:, 0] = True
+    batch = torch.export.Dim("batch")
+    # It warns of every package that it could export too, were it there.
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     program = torch.onnx.export(
         TopK(model, n_items).eval(),
         (history, excluded),
         input_names=["history", "excluded"],
         output_names=["scores", "items"],
-        dynamic_shapes={"history": {0: torch.export.Dim("batch")}, "excluded": {0: torch.export.Dim("batch")}},
+        dynamic_shapes={"history": {0: batch}, "excluded": {0: batch}},
         dynamo=True,
         verbose=False,
     )
