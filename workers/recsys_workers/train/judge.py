@@ -132,7 +132,6 @@ class Judge:
                     self._questions(k),
                     k,
                     SERVED_TOLERANCE,
-                    seen=self.config.exclude_seen,
                     good_enough=good_enough,
                 )
             except latency.ServerBroken as error:

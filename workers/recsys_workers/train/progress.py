@@ -22,6 +22,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 LOGGER = logging.getLogger(__name__)
 EVERY_SECONDS = 2.0
 TIMEOUT_SECONDS = 5.0
+FIRST_PAUSE_SECONDS = 0.5
 REFUSED = {400, 404, 409, 422}
 """Codes that mean the run is gone or is another one, or that the CRD does not know what is written. 403 may heal: the
 API server learns of a new RoleBinding a moment after the trainer starts."""
@@ -92,7 +93,7 @@ class StatusWriter:
     def apply_until(self, status: Mapping[str, Any], seconds: float) -> None:
         """Apply, retrying what may heal for at most `seconds`; raises the last error after that."""
         deadline = time.monotonic() + seconds
-        pause = 0.5
+        pause = FIRST_PAUSE_SECONDS
         self._known = False
         while True:
             try:

@@ -89,7 +89,8 @@ def test_a_rotated_token_is_used_from_the_next_request_on(api_server: ApiServer,
     ]
 
 
-def test_what_may_heal_is_tried_again(api_server: ApiServer) -> None:
+def test_what_may_heal_is_tried_again(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "FIRST_PAUSE_SECONDS", 0.05)
     api_server.codes = [503, 429, 403]
     writer(api_server).apply_until({"result": {}}, 30)
     assert len(api_server.requests) == 4
