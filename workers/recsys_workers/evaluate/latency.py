@@ -61,7 +61,6 @@ def measure(
     k: int,
     tolerance: float,
     *,
-    seen: bool,
     good_enough: float,
 ) -> Session:
     """Serve `candidate` (a version's folder) with `python -m recsys_workers.serve` and one thread; ask every question.
@@ -69,7 +68,8 @@ def measure(
     Sessions end with the first whose 99th percentile is at most `good_enough` milliseconds; the fastest is returned,
     unless one of them found an error or another list, which no repetition excuses.
 
-    `environment` holds the RECSYS_* variables that describe the version. With `seen`, what a user had is excluded.
+    `environment` holds the RECSYS_* variables that describe the version. The questions do not say whether items that a
+    user had are to be left out: most clients do not, and the version's own default must be what was evaluated.
     A served list equals the evaluated one when at each rank the item is the same or the scores are within `tolerance`.
     """
     with tempfile.TemporaryDirectory(prefix="latency-") as scratch:
@@ -99,7 +99,7 @@ def measure(
             )
         try:
             _wait_until_ready(server, port, log)
-            return best_session(lambda: _ask_all(port, questions, k, tolerance, seen=seen), good_enough)
+            return best_session(lambda: _ask_all(port, questions, k, tolerance), good_enough)
         finally:
             server.send_signal(signal.SIGTERM)
             try:
@@ -124,12 +124,11 @@ def best_session(ask: Callable[[], Session], good_enough: float) -> Session:
     return best
 
 
-def _ask_all(port: int, questions: Sequence[Question], k: int, tolerance: float, *, seen: bool) -> Session:
+def _ask_all(port: int, questions: Sequence[Question], k: int, tolerance: float) -> Session:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     session = Session()
     bodies = [
-        json.dumps({"history": [{"id": item} for item in question.history], "k": k, "excludeSeen": seen}).encode()
-        for question in questions
+        json.dumps({"history": [{"id": item} for item in question.history], "k": k}).encode() for question in questions
     ]
     for body in bodies[:WARM_UP]:
         _ask(connection, body)

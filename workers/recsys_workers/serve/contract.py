@@ -34,7 +34,8 @@ class RecommendRequest(BaseModel):
     userId: Annotated[str, Field(max_length=MAX_ID)] | None = None  # noqa: N815  (the wire's name)
     history: Annotated[list[HistoryEvent], Field(max_length=MAX_HISTORY)] = []
     k: Annotated[int, Field(ge=1, le=MAX_K)] = 10
-    excludeSeen: bool = True  # noqa: N815
+    excludeSeen: bool | None = None  # noqa: N815
+    """None: as the version was evaluated, see the manifest's protocol."""
     excludeIds: Annotated[list[ItemId], Field(max_length=MAX_IDS)] = []  # noqa: N815
     candidates: Annotated[list[ItemId], Field(max_length=MAX_IDS)] | None = None
     filter: dict[str, Any] = {}

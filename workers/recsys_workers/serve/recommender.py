@@ -33,11 +33,22 @@ class Answer:
 class Recommender:
     """Answers requests from one version. Called from one thread."""
 
-    def __init__(self, model: str, version: int, items: Items, scoring: ScoringModel, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        model: str,
+        version: int,
+        items: Items,
+        scoring: ScoringModel,
+        catalogue: Catalogue,
+        *,
+        exclude_seen: bool,
+    ) -> None:
+        """`exclude_seen` is what a request gets that does not say whether it wants items of its history."""
         self._model = model
         self._version = version
         self._scoring = scoring
         self._catalogue = catalogue
+        self._exclude_seen = exclude_seen
         self._ids = ["", *items.items]
         """Item ids by graph index; index 0 is the padding."""
         self._indices = {item: index for index, item in enumerate(items.items, start=1)}
@@ -89,7 +100,7 @@ class Recommender:
         if request.candidates is not None:
             excluded[:] = True
             excluded[self._known(request.candidates, unknown)] = False
-        if request.excludeSeen:
+        if self._exclude_seen if request.excludeSeen is None else request.excludeSeen:
             excluded[history] = True
         if request.excludeIds:
             # An unknown id here changes nothing: it could not have been returned.

@@ -16,6 +16,13 @@ def load(settings: Settings, metrics: Metrics) -> Recommender:
     """
     version = _verified(settings)
     described = version.manifest
+    exclude_seen = described.protocol.get("excludeSeen")
+    if not isinstance(exclude_seen, bool):
+        raise CannotServe(
+            "ArtifactUnreadable",
+            f"The manifest of {settings.artifact_uri} must say in protocol.excludeSeen whether items of the history "
+            f"are left out: true or false, found {exclude_seen!r}.",
+        )
     try:
         items = version.items()
         onnx = version.contents[manifest.MODEL]
@@ -29,7 +36,7 @@ def load(settings: Settings, metrics: Metrics) -> Recommender:
     scoring.warm_up()
     titles = catalogue.load(settings.catalogue)
     metrics.catalogue_titles.set(len(titles.titles))
-    return Recommender(settings.model, settings.version, items, scoring, titles)
+    return Recommender(settings.model, settings.version, items, scoring, titles, exclude_seen=exclude_seen)
 
 
 def _verified(settings: Settings) -> manifest.Version:

@@ -110,7 +110,7 @@ def test_bytes_that_are_not_utf8_are_refused() -> None:
 
 def test_an_empty_object_asks_for_ten_items_without_history() -> None:
     request = parse_recommend(b"{}")
-    assert (request.history, request.k, request.excludeSeen) == ([], 10, True)
+    assert (request.history, request.k, request.excludeSeen) == ([], 10, None)
     assert (request.excludeIds, request.candidates) == ([], None)
 
 
@@ -124,4 +124,5 @@ def test_a_simple_request_is_a_user_and_a_history() -> None:
     request = parse_predict(b'{"input": [42, "7", 8]}')
     assert request.userId == "42"
     assert [event.id for event in request.history] == ["7", "8"]
+    assert request.excludeSeen is None
     assert parse_predict(b'{"input": [null]}').history == []

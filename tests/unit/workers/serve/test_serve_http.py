@@ -4,21 +4,26 @@ import asyncio
 import json
 import logging
 import threading
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.unit.workers.serve.tiny_version import TinyVersion
+from tests.unit.workers.serve.tiny_version import VERSION, TinyVersion, write_version
 
+from recsys_workers.serve import start
 from recsys_workers.serve.application import MAX_BODY, Application, Phase
 from recsys_workers.serve.contract import RecommendRequest
 from recsys_workers.serve.lane import Lane
 from recsys_workers.serve.logs import JsonFormatter
+from recsys_workers.serve.metrics import Metrics
 from recsys_workers.serve.process import Server
 from recsys_workers.serve.recommender import Recommender
 from recsys_workers.serve.settings import Settings
 
-HISTORY = [{"id": "3"}, {"id": "12"}]
+SEEN = ["3", "12"]
+"""Items that the tiny version itself finds best after them."""
+HISTORY = [{"id": item} for item in SEEN]
 LABELS = 'model="movies",version="4"'
 
 
@@ -54,6 +59,31 @@ async def test_predict_is_the_same_call(client: httpx.AsyncClient) -> None:
     short = await client.post("/predict", json={"input": ["u", 3, "12"]}, headers=headers)
     assert short.json() == long.json()
     assert (await client.post("/predict", json={"input": ["u"]})).json()["fallback"] == "Popular"
+
+
+@pytest.mark.parametrize("evaluated", [False, True])
+async def test_seen_items_are_left_out_as_in_the_evaluation_unless_asked(
+    tmp_path: Path, metrics: Metrics, lane: Lane, monkeypatch: pytest.MonkeyPatch, evaluated: bool
+) -> None:
+    version = write_version(tmp_path, exclude_seen=evaluated)
+    monkeypatch.setenv("RECSYS_PVC_ROOT", str(version.claims))
+    application = Application(metrics, lane, VERSION, version.digest)
+    application.ready(start.load(Settings.from_environment(version.environment()), metrics))
+    transport = httpx.ASGITransport(application.asgi)
+    async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+
+        async def leaves_out(path: str, body: dict[str, Any]) -> bool:
+            served = {item["id"] for item in (await client.post(path, json=body)).json()["items"]}
+            assert served >= set(version.items.items) - set(SEEN)
+            return not served & set(SEEN)
+
+        request = {"history": HISTORY, "k": 30}
+        assert await leaves_out("/v1/recommend", request) is evaluated
+        assert await leaves_out("/v1/recommend", {**request, "excludeSeen": None}) is evaluated
+        assert await leaves_out("/v1/recommend", {**request, "excludeSeen": True}) is True
+        assert await leaves_out("/v1/recommend", {**request, "excludeSeen": False}) is False
+        simple = {item["id"] for item in (await client.post("/predict", json={"input": ["u", *SEEN]})).json()["items"]}
+        assert bool(simple & set(SEEN)) is not evaluated
 
 
 @pytest.mark.parametrize("history", [[], [{"id": "nobody"}]])

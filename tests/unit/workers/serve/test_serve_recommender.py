@@ -25,6 +25,7 @@ RECOMMENDER = Recommender(
     ITEMS,
     ScoringModel(graph_of(EMBEDDING, 100), ITEM_COUNT, MAX_LENGTH, INPUT_LENGTH, threads=1),
     Catalogue({"i1": "One"}, "sha256:" + "0" * 64),
+    exclude_seen=True,
 )
 
 ids = st.sampled_from([*ITEMS.items, "nobody", "i0", "i131"])
@@ -122,13 +123,15 @@ def test_a_score_that_is_not_finite_is_an_error_and_not_an_answer(value: float) 
     broken = embedding_of(10)
     broken[3] = value
     scoring = ScoringModel(graph_of(broken, 10), 10, 4, 4, threads=1)
-    recommender = Recommender("m", 1, Items([str(n) for n in range(10)], [0] * 10), scoring, Catalogue())
+    recommender = Recommender(
+        "m", 1, Items([str(n) for n in range(10)], [0] * 10), scoring, Catalogue(), exclude_seen=True
+    )
     with pytest.raises(BrokenModel, match="not a finite number"):
         recommender.recommend(RecommendRequest.model_validate({"history": [{"id": "1"}], "excludeSeen": False}), "r")
 
 
 def test_fewer_items_than_the_usual_k(tmp_path: Path) -> None:
     scoring = ScoringModel(graph_of(embedding_of(3), 3), 3, 4, 4, threads=1)
-    recommender = Recommender("m", 1, Items(["a", "b", "c"], [1, 2, 3]), scoring, Catalogue())
+    recommender = Recommender("m", 1, Items(["a", "b", "c"], [1, 2, 3]), scoring, Catalogue(), exclude_seen=True)
     answer = recommender.recommend(RecommendRequest.model_validate({"history": [{"id": "a"}], "k": 100}), "r")
     assert {item["id"] for item in json.loads(answer.body)["items"]} == {"b", "c"}

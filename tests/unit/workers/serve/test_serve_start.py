@@ -68,6 +68,14 @@ def test_a_version_that_failed_its_gates_is_refused(tmp_path: Path, monkeypatch:
     assert refusal(write_version(tmp_path, verdict="Failed"), monkeypatch).reason == "GatesNotPassed"
 
 
+def test_a_version_that_does_not_say_whether_seen_items_are_left_out_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = refusal(write_version(tmp_path, exclude_seen=None), monkeypatch)
+    assert error.reason == "ArtifactUnreadable"
+    assert "protocol.excludeSeen" in error.message
+
+
 def test_a_location_on_no_claim_is_refused(own: TinyVersion, monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal(own, monkeypatch, RECSYS_ARTIFACT_URI="s3://bucket/x").reason == "ArtifactUnreadable"
 

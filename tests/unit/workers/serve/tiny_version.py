@@ -114,8 +114,13 @@ def write_version(
     verdict: str = "Passed",
     onnx: bytes | None = None,
     embedding: npt.NDArray[np.float32] | None = None,
+    exclude_seen: bool | None = True,
 ) -> TinyVersion:
-    """Write a version under `claims` as the trainer does; ids are "1" to "<item_count>"."""
+    """Write a version under `claims` as the trainer does; ids are "1" to "<item_count>".
+
+    With `exclude_seen` None its protocol does not say whether items of a history are left out.
+    """
+    protocol = {"name": "LeaveOneOut"} | ({} if exclude_seen is None else {"excludeSeen": exclude_seen})
     table = embedding_of(item_count) if embedding is None else embedding
     top_k = min(100, item_count)
     uri = f"pvc://store/models/{NAMESPACE}/{MODEL}/versions/{VERSION}"
@@ -131,7 +136,7 @@ def write_version(
     described = Manifest(
         namespace=NAMESPACE, model=MODEL, version=VERSION, run={"name": "movies-1", "uid": "u-1"}, image="trainer:dev",
         operator_version="0.1.0", task="SequentialRecommendation", architecture="SASRec", hyperparameters={}, seed=1,
-        dataset={"uri": "pvc://data/tiny.inter"}, protocol={"name": "LeaveOneOut"}, metrics=[], gates=[],
+        dataset={"uri": "pvc://data/tiny.inter"}, protocol=protocol, metrics=[], gates=[],
         verdict=verdict, create_time="2026-11-22T10:00:00Z", max_length=max_length, input_length=input_length,
         top_k=top_k, files=files,
     )  # fmt: skip
