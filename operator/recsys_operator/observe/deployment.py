@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+
+from pydantic import ValidationError
 
 from recsys_operator.api.common import GateVerdict, Resources
 from recsys_operator.api.deployment import DEPLOYMENT, DeploymentSpec, DeploymentStatus, Revision
@@ -16,7 +19,7 @@ from recsys_operator.build.labels import Owner
 from recsys_operator.decide.deployment.facts import ModelFacts, Observed, PodInputs, Route, Service, Workload
 from recsys_operator.decide.times import instant
 from recsys_operator.observe.pods import complaint
-from recsys_operator.observe.reader import Reader
+from recsys_operator.observe.reader import Reader, faults
 from recsys_operator.observe.route import refusal
 
 Object = dict[str, Any]
@@ -67,6 +70,8 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
         refusal(client, route, spec.traffic.gateway) if route else _nothing(),
     )
     accepted, reason, message = problem
+    pod_inputs = {_label(one, labels.REVISION): _inputs(one, spec) for one in workloads if _is_ours(one)}
+    model_facts = _model(model, _running_catalogue(status, pod_inputs)) if model else None
     facts = Observed(
         namespace=namespace,
         name=name,
@@ -74,19 +79,19 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
         spec=spec,
         status=status,
         unblock=obj["metadata"].get("annotations", {}).get(UNBLOCK),
-        model=_model(model) if model else None,
+        model=model_facts,
         workloads=tuple(_workload(one, pods) for one in workloads if _is_ours(one)),
         services=tuple(_service(one) for one in services if labels.REVISION in one["metadata"]["labels"]),
         route=_route(route, (*workloads, *services), accepted, reason, message) if route else None,
         server_image=server_image,
-        failed_gates=await _failed_gates(client, namespace, spec, model),
+        failed_gates=await _failed_gates(client, namespace, spec, model_facts),
     )
     return Seen(
         facts=facts,
         obj=obj,
         owner=owner,
         children=(*workloads, *services, *((route,) if route else ())),
-        pod_inputs={_label(one, labels.REVISION): _inputs(one, spec) for one in workloads if _is_ours(one)},
+        pod_inputs=pod_inputs,
     )
 
 
@@ -107,22 +112,42 @@ async def _pods(
 
 
 async def _failed_gates(
-    client: Reader, namespace: str, spec: DeploymentSpec, model: Object | None
+    client: Reader, namespace: str, spec: DeploymentSpec, model: ModelFacts | None
 ) -> tuple[GateVerdict, ...]:
     """What the gates said of a version that is pinned although it failed them."""
-    versions = (model or {}).get("status", {}).get("versions", ())
-    failed = next((one for one in versions if one["version"] == spec.version.pin and one["verdict"] == "Failed"), None)
-    run = await client.get(TRAININGRUNS, namespace, failed["run"]) if failed else None
+    versions = model.versions if model else ()
+    failed = next((one for one in versions if one.version == spec.version.pin and one.verdict == "Failed"), None)
+    run = await client.get(TRAININGRUNS, namespace, failed.run) if failed else None
     if run is None:
         return ()
-    result = TrainingRunStatus.model_validate(run.get("status") or {}).result
+    try:
+        result = TrainingRunStatus.model_validate(run.get("status") or {}).result
+    except ValidationError:
+        return ()
     return result.gates if result else ()
 
 
-def _model(obj: Object) -> ModelFacts:
-    status = RecModelStatus.model_validate(obj.get("status") or {})
-    catalogue = RecModelSpec.model_validate(obj["spec"]).catalogue
-    return ModelFacts(status.versions, status.champion, catalogue)
+def _model(obj: Object, running: Catalogue | None) -> ModelFacts:
+    """The RecModel. What cannot be read of it must not stand in a rollback's way: the catalogue is then the one that
+    serves, so that no revision changes, and versions count as unknown.
+    """
+    status, catalogue, found = RecModelStatus(), running, []
+    try:
+        catalogue = RecModelSpec.model_validate(obj.get("spec")).catalogue
+    except ValidationError as error:
+        found.append(faults("spec", error))
+    try:
+        status = RecModelStatus.model_validate(obj.get("status") or {})
+    except ValidationError as error:
+        found.append(faults("status", error))
+    return ModelFacts(status.versions, status.champion, catalogue, "; ".join(found))
+
+
+def _running_catalogue(status: DeploymentStatus, pod_inputs: Mapping[str, PodInputs]) -> Catalogue | None:
+    """The catalogue of the pods that serve, by their own word."""
+    entries = (status.stable, status.canary, status.previous)
+    serving = [pod_inputs[entry.revision] for entry in entries if entry and entry.revision in pod_inputs]
+    return next((inputs.catalogue for inputs in (*serving, *pod_inputs.values())), None)
 
 
 def _is_ours(workload: Object) -> bool:

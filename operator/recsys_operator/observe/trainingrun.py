@@ -22,8 +22,8 @@ from recsys_operator.api.trainingrun import TRAININGRUN, TrainingRunSpec, Traini
 from recsys_operator.build import names
 from recsys_operator.build.labels import TRAININGRUN as RUN_LABEL
 from recsys_operator.build.labels import Manifest, Owner
-from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Snapshot
-from recsys_operator.observe.reader import Reader
+from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Snapshot, Unreadable
+from recsys_operator.observe.reader import Reader, faults
 from recsys_operator.observe.trainer_pods import job_facts, pod_facts
 
 
@@ -63,16 +63,23 @@ async def read_children(client: Reader, namespace: str, name: str) -> Children:
     return Children(config, job, tuple(child for child in access if child is not None), tuple(pods))
 
 
-async def read_model(client: Reader, namespace: str, name: str) -> ModelFacts | None:
+async def read_model(client: Reader, namespace: str, name: str) -> ModelFacts | Unreadable | None:
     """The RecModel that a run names; one that is being deleted does not count."""
     found = await client.get(RECMODELS, namespace, name)
     if found is None or "deletionTimestamp" in found["metadata"]:
         return None
-    status = RecModelStatus.model_validate(found.get("status") or {})
+    try:
+        spec = RecModelSpec.model_validate(found.get("spec"))
+    except ValidationError as error:
+        return Unreadable(faults("spec", error))
+    try:
+        status = RecModelStatus.model_validate(found.get("status") or {})
+    except ValidationError as error:
+        return Unreadable(faults("status", error))
     return ModelFacts(
         generation=found["metadata"]["generation"],
         observed_generation=status.observed_generation,
-        spec=RecModelSpec.model_validate(found["spec"]),
+        spec=spec,
         champion=status.champion,
     )
 
@@ -83,7 +90,7 @@ def owner_of(obj: Manifest) -> Owner:
     return Owner(TRAININGRUN, metadata["namespace"], metadata["name"], metadata["uid"])
 
 
-def observed_run(obj: Manifest, children: Children, model: ModelFacts | None) -> ObservedRun:
+def observed_run(obj: Manifest, children: Children, model: ModelFacts | Unreadable | None) -> ObservedRun:
     """The facts, from the live objects."""
     metadata = obj["metadata"]
     owner = owner_of(obj)

@@ -23,7 +23,7 @@ from recsys_operator.build.labels import Manifest, Owner
 from recsys_operator.build.run_config import config_map, run_config
 from recsys_operator.build.trainer_access import role, role_binding, service_account
 from recsys_operator.decide.trainingrun.decision import RunDecision, decide, decided
-from recsys_operator.decide.trainingrun.facts import ObservedRun
+from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun
 from recsys_operator.observe.trainingrun import NO_CHILDREN, Children, observed_run, owner_of, read_children, read_model
 from recsys_operator.reconcile.loop import Key, live
 from recsys_operator.reconcile.notices import events, log
@@ -96,6 +96,6 @@ def _config(owner: Owner, run: ObservedRun, image: str) -> RunConfig | None:
     """The snapshot that exists, else the one to be taken now."""
     if run.snapshot is not None:
         return run.snapshot.config
-    if run.model is None:
+    if not isinstance(run.model, ModelFacts):
         return None
     return run_config(owner, run.spec, run.model.spec, run.model.champion, image=image, operator_version=__version__)

@@ -64,6 +64,7 @@ class World:
     versions: tuple[ModelVersion, ...] = (version(1), version(2), version(3, "Failed"), version(4))
     champion: Champion | None = None
     has_model: bool = True
+    unreadable: str = ""
     status: DeploymentStatus = field(default_factory=DeploymentStatus)
     generation: int = 1
     unblock: str | None = None
@@ -84,7 +85,7 @@ class World:
             spec=self.spec,
             status=DeploymentStatus.model_validate(self.status.wire()),
             unblock=self.unblock,
-            model=ModelFacts(self.versions, self.champion, None) if self.has_model else None,
+            model=ModelFacts(self.versions, self.champion, None, self.unreadable) if self.has_model else None,
             workloads=tuple(self.workloads.values()),
             services=tuple(self.services.values()),
             route=self.route,

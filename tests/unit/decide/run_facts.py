@@ -27,6 +27,7 @@ from recsys_operator.decide.trainingrun.facts import (
     ObservedRun,
     PodFacts,
     Snapshot,
+    Unreadable,
     Waiting,
 )
 from recsys_operator.decide.trainingrun.reasons import Reason
@@ -236,12 +237,16 @@ specs = st.builds(
     st.none()
     | st.dictionaries(st.sampled_from(("epochs", "heads", "learningRate", "epoch")), st.text(max_size=8), max_size=3),
 )
-models = st.none() | st.builds(
-    ModelFacts,
-    generation=st.integers(1, 2),
-    observed_generation=st.none() | st.integers(1, 2),
-    spec=st.just(model_spec()),
-    champion=st.none() | st.just(Champion(version=1, digest=DIGEST, deployment="movies")),
+models = (
+    st.none()
+    | st.just(Unreadable("spec.gates: Input should be a valid tuple"))
+    | st.builds(
+        ModelFacts,
+        generation=st.integers(1, 2),
+        observed_generation=st.none() | st.integers(1, 2),
+        spec=st.just(model_spec()),
+        champion=st.none() | st.just(Champion(version=1, digest=DIGEST, deployment="movies")),
+    )
 )
 snapshots = st.none() | st.builds(Snapshot, st.just("movies-1-config"), st.none() | st.just(snapshot()))
 observations = st.builds(

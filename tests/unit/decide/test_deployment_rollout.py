@@ -251,6 +251,29 @@ def test_lost_model_leaves_what_serves_alone() -> None:
     assert world.reason == "ModelNotFound"
 
 
+def test_a_model_that_cannot_be_read_holds_the_canary_and_no_rollback() -> None:
+    world = canary()
+    world.unreadable = "spec.gates: Input should be a valid tuple"
+    world.run(seconds=1000)
+    assert world.weights() == {1: 90, 4: 10}
+    assert world.reason == "ModelUnreadable"
+    assert "spec.gates: Input should be a valid tuple" in world.message
+    assert world.step(world.alert(4)).outcomes == ("RolledBack",)
+    assert world.weights() == {1: 100}
+    world.unreadable = ""
+    world.run(seconds=3)
+    assert world.reason == "VersionBlocked"
+
+
+def test_a_cold_way_back_needs_only_the_models_list_of_versions() -> None:
+    world = promoted()
+    world.run(seconds=700)
+    world.unreadable = "spec.gates: Input should be a valid tuple"
+    world.step(world.alert(4))
+    world.run(seconds=3)
+    assert world.weights() == {1: 100}
+
+
 def test_follow_latest_passing_skips_failed_and_blocked_versions() -> None:
     world = World(
         spec=spec(version={"follow": "LatestPassing"}), versions=(version(1), version(2), version(3, "Failed"))

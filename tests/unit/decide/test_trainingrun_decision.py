@@ -27,7 +27,7 @@ from recsys_operator.api.common import Condition
 from recsys_operator.api.trainingrun import TrainingRunStatus
 from recsys_operator.decide.conditions import find
 from recsys_operator.decide.trainingrun.decision import RunDecision, decide
-from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Snapshot, Waiting
+from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Snapshot, Unreadable, Waiting
 
 
 def summary(decision: RunDecision) -> Condition:
@@ -62,6 +62,19 @@ class TestStart:
         assert healed.children
         assert healed.take_snapshot
         assert healed.job == "Create"
+
+    def test_a_model_that_cannot_be_read_is_waited_for(self) -> None:
+        run = observed(model=Unreadable("spec.gates: Input should be a valid tuple"))
+        assert says(run) == (
+            "Unknown",
+            "ModelUnreadable",
+            "The RecModel movies is not as its CRD says (spec.gates: Input should be a valid tuple): correct it; the "
+            "run starts then.",
+        )
+        decision = decide(run, NOW)
+        assert (decision.children, decision.job) == (False, None)
+        assert decide(after(run, decision, model=ModelFacts(1, 1, model_spec(), None)), NOW).job == "Create"
+        assert says(started(model=run.model))[1] == "Pending"
 
     def test_a_model_whose_champion_is_not_known_yet_is_waited_for(self) -> None:
         run = observed(model=ModelFacts(4, 3, model_spec(), None))

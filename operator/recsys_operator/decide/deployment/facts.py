@@ -82,6 +82,8 @@ class ModelFacts:
     versions: tuple[ModelVersion, ...]
     champion: Champion | None
     catalogue: Catalogue | None
+    unreadable: str = ""
+    """What is wrong with it, where it is not as its CRD says; then this is what is known all the same."""
 
 
 @dataclass(frozen=True, slots=True)

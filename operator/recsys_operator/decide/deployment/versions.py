@@ -30,6 +30,12 @@ def desired(observed: Observed, status: DeploymentStatus) -> Revision | Unresolv
             f"RecModel {observed.spec.model_ref.name} does not exist in namespace {observed.namespace}: create it, "
             "or correct spec.modelRef in a new Deployment; nothing else is needed then.",
         )
+    if model.unreadable:
+        return Unresolved(
+            "ModelUnreadable",
+            f"RecModel {observed.spec.model_ref.name} is not as its CRD says ({model.unreadable}): correct it. Until "
+            "then no version is rolled out; alerts still take versions back.",
+        )
     if choice.pin is not None:
         found = _pinned(observed, model, choice.pin)
     elif choice.follow == "Champion":

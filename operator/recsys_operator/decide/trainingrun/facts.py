@@ -22,6 +22,13 @@ class ModelFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The RecModel exists but is not as its CRD says; `message` says where."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The run's ConfigMap; `config` is None when its run.json cannot be read."""
 
@@ -95,7 +102,7 @@ class ObservedRun:
     generation: int
     spec: TrainingRunSpec
     status: TrainingRunStatus
-    model: ModelFacts | None = None
+    model: ModelFacts | Unreadable | None = None
     snapshot: Snapshot | None = None
     job: JobFacts | None = None
     pods: tuple[PodFacts, ...] = ()

@@ -7,7 +7,7 @@ from typing import Literal
 from recsys_operator.api.trainingrun import Failure
 from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.hyperparameters import Source, faults
-from recsys_operator.decide.trainingrun.facts import ObservedRun
+from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Unreadable
 from recsys_operator.decide.trainingrun.failure import newest_failure
 from recsys_operator.decide.trainingrun.pods import pending_message, running_message, trains
 from recsys_operator.decide.trainingrun.reasons import Reason
@@ -70,10 +70,22 @@ def model_not_found(run: ObservedRun) -> Verdict | None:
     )
 
 
+def model_unreadable(run: ObservedRun) -> Verdict | None:
+    """A RecModel from before its CRD was narrowed; its correction wakes the run."""
+    if run.snapshot is not None or not isinstance(run.model, Unreadable):
+        return None
+    return Verdict(
+        "Unknown",
+        Reason.MODEL_UNREADABLE,
+        f"The RecModel {run.spec.model_ref.name} is not as its CRD says ({run.model.message}): correct it; the run "
+        "starts then.",
+    )
+
+
 def model_not_observed(run: ObservedRun) -> Verdict | None:
     """A snapshot without the champion would let a champion gate pass unasked."""
     model = run.model
-    if run.snapshot is not None or model is None or model.observed_generation == model.generation:
+    if run.snapshot is not None or not isinstance(model, ModelFacts) or model.observed_generation == model.generation:
         return None
     return waiting(
         Reason.MODEL_NOT_OBSERVED,
@@ -83,7 +95,7 @@ def model_not_observed(run: ObservedRun) -> Verdict | None:
 
 def invalid_hyperparameters(run: ObservedRun) -> Verdict | None:
     """What the trainer would refuse is refused before a pod is started for it."""
-    if run.snapshot is not None or run.model is None:
+    if run.snapshot is not None or not isinstance(run.model, ModelFacts):
         return None
     architecture = run.model.spec.architecture
     found = faults(
@@ -191,6 +203,7 @@ POLICIES: tuple[Policy, ...] = (
     snapshot_unreadable,
     # What a run needs to start. Once it has its snapshot, none of these concerns it any more.
     model_not_found,
+    model_unreadable,
     model_not_observed,
     invalid_hyperparameters,
     suspended_from_the_start,

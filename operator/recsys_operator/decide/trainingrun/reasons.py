@@ -11,6 +11,8 @@ class Reason(StrEnum):
 
     MODEL_NOT_FOUND = "ModelNotFound"
     """Unknown: the RecModel does not exist (yet)."""
+    MODEL_UNREADABLE = "ModelUnreadable"
+    """Unknown: the RecModel is not as its CRD says."""
     MODEL_NOT_OBSERVED = "ModelNotObserved"
     """Unknown: the RecModel's status is not up to date, so its champion is not known."""
     CHILD_NAME_TAKEN = "ChildNameTaken"
