@@ -111,8 +111,8 @@ groups:
         annotations:
           summary: The operator refuses alerts ({{ "{{ $labels.reason }}" }})
           description: >-
-            {{ "{{ $value | printf \"%.0f\" }}" }} posts to the operator's alert receiver were refused within 5 minutes: rollouts may go on
-            although an alert is firing.
+            {{ "{{ $value | printf \"%.0f\" }}" }} posts to the operator's alert receiver, or alerts in them, were refused within 5 minutes:
+            rollouts may go on although an alert is firing.
           runbook_url: {{ $v.runbookBaseUrl }}/RecsysAlertReceiverRejecting.md
       {{- end }}
       {{- if $v.operatorDown.enabled }}

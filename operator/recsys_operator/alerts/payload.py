@@ -18,7 +18,7 @@ Key = tuple[str, str, str, str, bool]
 
 
 class BadPayload(ValueError):
-    """The body is not what Alertmanager sends; the message names the field."""
+    """The body, or an alert in it, is not what Alertmanager sends; the message names the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,18 @@ class Addressed:
         return {"namespace": self.namespace, "deployment": self.deployment, "fingerprint": self.fingerprint}
 
 
-def parse(body: Any) -> tuple[Addressed, ...]:
-    """The alerts of a webhook's body; raises `BadPayload`."""
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """An alert that cannot be read; `message` names the field."""
+
+    message: str
+
+
+def parse(body: Any) -> tuple[Addressed | Malformed, ...]:
+    """The alerts of a webhook's body, in its order; raises `BadPayload` when not one of them can be read.
+
+    Alertmanager posts a whole group at once and drops it on a 4xx: one alert must not take the others with it.
+    """
     if not isinstance(body, Mapping):
         raise BadPayload("the body must be a JSON object")
     if body.get("version") != "4":
@@ -50,7 +60,18 @@ def parse(body: Any) -> tuple[Addressed, ...]:
     alerts = body.get("alerts")
     if not isinstance(alerts, list):
         raise BadPayload("alerts must be a list")
-    return tuple(_addressed(alert, f"alerts[{index}]") for index, alert in enumerate(alerts))
+    judged = tuple(_judged(alert, f"alerts[{index}]") for index, alert in enumerate(alerts))
+    bad = [one for one in judged if isinstance(one, Malformed)]
+    if bad and len(bad) == len(judged):
+        raise BadPayload(bad[0].message)
+    return judged
+
+
+def _judged(alert: Any, where: str) -> Addressed | Malformed:
+    try:
+        return _addressed(alert, where)
+    except BadPayload as error:
+        return Malformed(clip(str(error), LONGEST_MESSAGE))
 
 
 def _addressed(alert: Any, where: str) -> Addressed:

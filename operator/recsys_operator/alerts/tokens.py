@@ -13,7 +13,10 @@ FRESH = 1.0
 
 
 class Tokens:
-    """Admits whoever has one of the tokens; a removed file's token is refused a second later at most."""
+    """Admits whoever has one of the tokens. Files count from a second after they changed at the latest.
+
+    Whoever asks, the files are read at most once a second: anybody may offer wrong tokens.
+    """
 
     def __init__(self, directory: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
         self.directory = directory
@@ -28,9 +31,9 @@ class Tokens:
         candidate = offered.strip().encode(errors="surrogateescape")
         if scheme.lower() != "bearer" or not candidate:
             return False
-        if self._clock() - self._read < FRESH and self._matches(candidate):
-            return True
-        self._tokens, self._read = self._load(), self._clock()
+        now = self._clock()
+        if now - self._read >= FRESH:
+            self._tokens, self._read = self._load(), now
         return self._matches(candidate)
 
     def _matches(self, candidate: bytes) -> bool:

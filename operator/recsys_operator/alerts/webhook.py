@@ -1,7 +1,8 @@
 """The alert receiver: Alertmanager's webhook (version 4) in, one answer an alert out.
 
 An answer is 2xx only after what an alert asks for stands in the Deployment's status. Alertmanager retries 5xx only,
-so 503 means "again, please" and every other refusal is final and counted.
+so 503 means "again, please" and every other refusal is final and counted. An alert that cannot be read is refused on
+its own: the others of its post are taken.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from aiohttp import web
 
 from recsys_operator import metrics
 from recsys_operator.alerts.memory import Memory
-from recsys_operator.alerts.payload import Addressed, parse
+from recsys_operator.alerts.payload import Addressed, Malformed, parse
 from recsys_operator.alerts.tokens import Tokens
 from recsys_operator.apply.client import ApiError, Client
 from recsys_operator.reconcile.deployment import Posted
@@ -53,24 +54,31 @@ class Receiver:
         if not self.ready():
             return _refused(503, "NotReady", "The operator has not read the cluster yet: post again.")
         try:
-            addressed = parse(json.loads(await request.read()))
+            posted = parse(json.loads(await request.read()))
         except web.HTTPRequestEntityTooLarge:
             return _refused(413, "TooLarge", f"The body has more than {LARGEST_BODY} bytes: set max_alerts.")
         except (ValueError, RecursionError) as error:
             return _refused(400, "BadPayload", f"This is not an Alertmanager webhook of version 4: {error}")
-        outcomes = await asyncio.gather(*(self._outcome(one) for one in addressed), return_exceptions=True)
+        outcomes = await asyncio.gather(*(self._outcome(one) for one in posted), return_exceptions=True)
         answers = []
-        for one, outcome in zip(addressed, outcomes, strict=True):
+        for one, outcome in zip(posted, outcomes, strict=True):
             if isinstance(outcome, TryAgain):
                 return _refused(503, "TryAgain", str(outcome))
             if isinstance(outcome, BaseException):
                 raise outcome
+            if isinstance(one, Malformed):
+                metrics.ALERTS_REJECTED.labels("MalformedAlert").inc()
+                logger.warning("an alert is malformed", extra={"error": one.message})
+                answers.append({"outcome": outcome, "message": one.message})
+                continue
             metrics.ALERTS_RECEIVED.labels(outcome).inc()
             answers.append({**one.identity(), "outcome": outcome})
         return web.json_response({"alerts": answers})
 
-    async def _outcome(self, one: Addressed) -> str:
-        """What became of one alert: what it did, Duplicate, Resolved, Ignored or NotFound."""
+    async def _outcome(self, one: Addressed | Malformed) -> str:
+        """What became of one alert: what it did, Duplicate, Resolved, Ignored, NotFound or Malformed."""
+        if isinstance(one, Malformed):
+            return "Malformed"
         watched = self.settings.watch_namespaces
         if one.alert is None or (watched and one.namespace not in watched):
             return "Ignored"

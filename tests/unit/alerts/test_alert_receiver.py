@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import REGISTRY
 
 from recsys_operator.alerts import webhook
-from recsys_operator.alerts.payload import parse
+from recsys_operator.alerts.payload import LONGEST_MESSAGE, Addressed, parse
 from recsys_operator.alerts.tokens import Tokens
 from recsys_operator.api.kinds import DEPLOYMENTS, Resource
 from recsys_operator.apply.client import ApiError, Client
@@ -132,12 +132,22 @@ async def test_others_are_turned_away_and_counted(door: Door, token: str) -> Non
     assert door.task.seen == []
 
 
-async def test_a_rotated_token_is_valid_at_once_and_a_removed_one_soon_not(door: Door, tmp_path: Path) -> None:
-    await door.post(alert())
-    (tmp_path / "third").write_text("token-three")
+def test_the_files_are_read_at_most_once_a_second(tmp_path: Path) -> None:
+    (tmp_path / "first").write_text("token-one")
+    now = 100.0
+    tokens = Tokens(tmp_path, lambda: now)
+    assert tokens.admits("Bearer token-one")
+    (tmp_path / "second").write_text("token-two")
     (tmp_path / "first").unlink()
-    assert (await door.post(alert(), token="token-three"))[0] == 200
-    assert (await door.post(alert(), token="token-one"))[0] == 401
+    now += 0.99
+    assert not tokens.admits("Bearer token-two"), "a token that is not known yet does not make it read again"
+    assert tokens.admits("Bearer token-one")
+    now += 0.01
+    assert tokens.admits("Bearer token-two")
+    assert not tokens.admits("Bearer token-one")
+    (tmp_path / "second").unlink()
+    now += 1
+    assert not tokens.admits("Bearer token-two"), "without a token nobody is admitted"
 
 
 async def test_a_body_of_more_than_a_mebibyte_is_refused(door: Door) -> None:
@@ -156,7 +166,8 @@ async def test_a_body_of_more_than_a_mebibyte_is_refused(door: Door) -> None:
         ({"alerts": [{**alert(), "status": "odd"}]}, "alerts[0].status"),
         ({"alerts": [{**alert(), "fingerprint": ""}]}, "alerts[0].fingerprint"),
         ({"alerts": [{**alert(), "startsAt": "yesterday"}]}, "alerts[0].startsAt"),
-        ({"alerts": [alert(), {**alert(), "labels": {"a": 1}}]}, "alerts[1].labels"),
+        ({"alerts": [{**alert(), "labels": {"a": 1}}]}, "alerts[0].labels"),
+        ({"alerts": [{**alert(), "labels": {"a": 1}}, 1]}, "alerts[0].labels"),
         ({"alerts": [alert(severity="critical\ud800")]}, "alerts[0].labels"),
     ],
 )
@@ -168,6 +179,39 @@ async def test_what_alertmanager_does_not_send_is_refused_by_field(
     assert status == 400
     assert text in body["message"]
     assert counted("BadPayload") == before + 1
+
+
+@pytest.mark.parametrize(
+    ("malformed", "text"),
+    [
+        (1, "must be an object"),
+        ({**alert("bad"), "labels": {"a": 1}}, "labels must be an object of texts"),
+        ({**alert("bad"), "startsAt": "yesterday"}, "startsAt must be an RFC 3339 time"),
+        (alert("bad", severity="critical\ud800"), "labels must be an object of texts"),
+        ({**alert("bad"), "status": "x" * 100_000}, "status must be firing or resolved"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1])
+async def test_a_malformed_alert_does_not_take_the_others_of_its_post_with_it(
+    door: Door, malformed: Any, text: str, place: int
+) -> None:
+    before, whole = counted("MalformedAlert"), counted("BadPayload")
+    posted = [alert("f1"), alert("f2")]
+    posted.insert(place, malformed)
+    status, body = await door.post(*posted)
+    assert status == 200
+    outcomes = ["RolledBack", "RolledBack"]
+    outcomes.insert(place, "Malformed")
+    assert [one["outcome"] for one in body["alerts"]] == outcomes
+    assert body["alerts"][place]["message"].startswith(f"alerts[{place}]")
+    assert text in body["alerts"][place]["message"]
+    assert len(body["alerts"][place]["message"]) <= LONGEST_MESSAGE
+    assert sorted(door.task.seen) == ["f1", "f2"]
+    assert (counted("MalformedAlert"), counted("BadPayload")) == (before + 1, whole)
+
+
+async def test_a_post_without_alerts_is_taken(door: Door) -> None:
+    assert await door.post() == (200, {"alerts": []})
 
 
 @pytest.mark.parametrize("body", [b"{", b"[" * 500_000], ids=["broken", "deep"])
@@ -185,6 +229,7 @@ def test_a_token_that_is_no_utf_8_is_a_wrong_one(tmp_path: Path) -> None:
 
 def test_the_zero_time_stays_one_that_the_api_server_takes() -> None:
     (one,) = parse({"version": "4", "alerts": [{**alert(), "startsAt": "0001-01-01T00:00:00Z"}]})
+    assert isinstance(one, Addressed)
     assert one.alert
     assert one.alert.starts_at == "0001-01-01T00:00:00.000000Z"
 
