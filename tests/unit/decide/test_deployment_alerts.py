@@ -202,16 +202,38 @@ def test_after_warm_seconds_it_reverts_cold_without_a_gap() -> None:
     assert world.status.previous is None
 
 
-def test_a_previous_version_short_of_pods_takes_over_when_it_has_them() -> None:
+def test_a_previous_version_short_of_pods_takes_over_with_one_and_grows() -> None:
     world = promoted()
     assert world.status.previous
     previous = world.status.previous.revision
     world.pods(previous, 1)
+    assert world.step(world.alert(4)).outcomes == ("Reverted",)
+    assert world.weights() == {1: 100}
+    assert world.workloads[previous].replicas == world.spec.replicas == 2
+
+
+def test_a_previous_version_that_is_being_scaled_takes_over() -> None:
+    world = promoted()
+    world.edit(replicas=5)
+    world.step()
     world.step(world.alert(4))
-    assert world.weights() == {4: 100}
-    world.pods(previous)
+    assert world.weights() == {1: 100}
+    assert {workload.replicas for workload in world.workloads.values()} == {5}
+
+
+def test_a_previous_version_without_a_ready_pod_takes_over_with_its_first_one() -> None:
+    world = promoted()
+    assert world.status.previous
+    previous = world.status.previous.revision
+    world.pods(previous, 0)
+    world.step(world.alert(4))
+    assert world.weights() == {4: 100}, "never zero traffic"
+    world.pods(previous, 1)
     world.step()
     assert world.weights() == {1: 100}
+    world.accept()
+    world.step()
+    assert world.verdicts[-1] == (4, 1, "Reverted", "Alert")
 
 
 @pytest.mark.parametrize("paused", [False, True])

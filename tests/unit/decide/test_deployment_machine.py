@@ -167,7 +167,10 @@ class Machine(RuleBasedStateMachine):
                     revision,
                     share,
                 )
-                assert committed or (live and live.complete(world.spec.replicas)), "a weight rose without its pods"
+                back = decision.status.canary.reverting and live and live.ready
+                assert committed or back or (live and live.complete(world.spec.replicas)), (
+                    "a weight rose without its pods"
+                )
         for workload in decision.doomed_workloads:
             name = workload.revision.revision
             assert name not in shares
@@ -179,6 +182,10 @@ class Machine(RuleBasedStateMachine):
         if decision.status.stable:
             assert decision.status.stable.revision in {one.revision for one in decision.revisions}
         self._no_step_skipped(status, decision)
+        if status.stable and decision.status.stable and decision.status.stable.revision != status.stable.revision:
+            live = before.get(decision.status.stable.revision)
+            assert live, "what serves has no pods"
+            assert live.ready, "what serves has no ready pod"
         again = world.step(crash=crash)
         settled = again.weights == decision.weights and again.status.stable == decision.status.stable
         assert settled or not crash, "a second look at the same things decided otherwise"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from recsys_operator.api.common import GateVerdict, Resources
-from recsys_operator.api.deployment import DeploymentSpec, DeploymentStatus, Revision
+from recsys_operator.api.deployment import CanaryStatus, DeploymentSpec, DeploymentStatus, Revision
 from recsys_operator.api.recmodel import Catalogue, Champion, ModelVersion
 from recsys_operator.decide.notice import Notice
 
@@ -124,6 +124,10 @@ class Observed:
         """Whether a revision has all the pods that the spec asks for, available."""
         workload = self.workload(revision)
         return workload is not None and workload.complete(self.spec.replicas)
+
+    def fit(self, canary: CanaryStatus) -> bool:
+        """Whether a canary may get more requests. The way back from a bad version needs one pod only."""
+        return self.ready(canary.revision) > 0 if canary.reverting else self.complete(canary.revision)
 
     def ready(self, revision: str) -> int:
         """How many pods of a revision are ready."""

@@ -50,12 +50,15 @@ def _bury(observed: Observed, state: State, target: Target, now: datetime) -> St
 
 
 def _revert_at_once(observed: Observed, state: State, target: Target, now: datetime) -> State | None:
-    """A bad stable version gives way to the previous one, which is warm."""
+    """A bad stable version gives way to the previous one, which is warm.
+
+    One ready pod is enough: a bad version that serves is worse than a good one that is crowded until it has them all.
+    """
     stable, previous = state.status.stable, state.status.previous
     bad = blocks.of_revision(state.status.blocked, stable) if stable else None
     if bad is None or previous is None or blocks.of_revision(state.status.blocked, previous):
         return None
-    return moves.swap(state, previous, bad, now) if observed.complete(previous.revision) else None
+    return moves.swap(state, previous, bad, now) if observed.ready(previous.revision) else None
 
 
 def _revert_cold(observed: Observed, state: State, target: Target, now: datetime) -> State | None:

@@ -1,6 +1,7 @@
 """How a canary's weight rises: a step at a time, and only on evidence.
 
-A weight rises only while all of the canary's pods are available. It counts once the gateway has accepted it. Weights
+A weight rises only while all of the canary's pods are available; on the way back from a bad version one ready pod is
+enough. It counts once the gateway has accepted it. Weights
 never fall here, so an edit of the steps counts from the next one.
 """
 
@@ -51,12 +52,12 @@ def pause_end(canary: CanaryStatus, seconds: int) -> datetime:
 def _finish(observed: Observed, state: State, canary: CanaryStatus, now: datetime) -> State | None:
     if canary.weight < 100:
         return _raise(observed, state, canary, 100, now)
-    ready = observed.in_place(weights(state.status)) and observed.complete(canary.revision)
+    ready = observed.in_place(weights(state.status)) and observed.fit(canary)
     return moves.promote(observed, state, canary, now) if ready else None
 
 
 def _raise(observed: Observed, state: State, canary: CanaryStatus, weight: int, now: datetime) -> State | None:
-    if not observed.complete(canary.revision):
+    if not observed.fit(canary):
         return None
     return state.change(
         Notice("Normal", "WeightChanged", f"Version {canary.version} gets {weight} % of the requests.", "SetWeight"),
