@@ -10,10 +10,6 @@ python() {
   PYTHONPATH=operator:workers:. "$dev" "$@"
 }
 
-data_options() { # a data set for benchmarks is used where a path is given
-  [ -z "${RECSYS_DATA_DIR:-}" ] || echo "--data-dir=$RECSYS_DATA_DIR"
-}
-
 generated() { # generated CHECK...: writes (or with --check compares) every file that is generated from the types
   python hack/gen/crds.py "$@"
   python hack/gen/chart_crds.py "$@"
