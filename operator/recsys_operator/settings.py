@@ -23,9 +23,6 @@ class Settings:
     server_image: str
     """RECSYS_SERVER_IMAGE: image of a Deployment's pods."""
 
-    namespace: str = "recsys-system"
-    """POD_NAMESPACE: where the operator itself runs."""
-
     watch_namespaces: tuple[str, ...] = ()
     """RECSYS_WATCH_NAMESPACES: a comma-separated list; empty for all."""
 
@@ -58,7 +55,6 @@ class Settings:
         return cls(
             trainer_image=_required(env, "RECSYS_TRAINER_IMAGE"),
             server_image=_required(env, "RECSYS_SERVER_IMAGE"),
-            namespace=env.get("POD_NAMESPACE") or "recsys-system",
             watch_namespaces=tuple(
                 dict.fromkeys(
                     name.strip() for name in env.get("RECSYS_WATCH_NAMESPACES", "").split(",") if name.strip()

@@ -36,7 +36,6 @@ class Operator:
             "RECSYS_ADDRESS": "127.0.0.1",
             "RECSYS_METRICS_PORT": str(self.metrics_port),
             "RECSYS_ALERTS_PORT": str(self.alerts_port),
-            "POD_NAMESPACE": "recsys-system",
             **variables,
         }
         self.process: Process | None = None

@@ -24,12 +24,11 @@ def test_everything_is_read() -> None:
             "RECSYS_ALERT_TOKEN_DIR": "/tokens",
             "RECSYS_LOG_LEVEL": "DEBUG",
             "RECSYS_METRICS_PORT": "9090",
-            "POD_NAMESPACE": "ops",
         }
     )
     assert settings.watch_namespaces == ("shop", "news")
     assert settings.alert_token_dir == Path("/tokens")
-    assert (settings.log_level, settings.metrics_port, settings.namespace) == ("debug", 9090, "ops")
+    assert (settings.log_level, settings.metrics_port) == ("debug", 9090)
 
 
 @pytest.mark.parametrize(
