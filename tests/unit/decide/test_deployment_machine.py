@@ -140,10 +140,18 @@ class Machine(RuleBasedStateMachine):
 
     @rule(often=st.integers(0, 3))
     def lose_status(self, often: int) -> None:
-        """The cluster is restored from a backup without status."""
-        if not often:
-            self.world.status = DeploymentStatus()
-            self.reconcile()
+        """The cluster is restored from a backup without status; the RecModel knows what was blocked."""
+        if often:
+            return
+        blocked = {block.digest for block in self.world.status.blocked}
+        self.world.versions = tuple(
+            one.model_copy(update={"blocked_by": ("movies",) if one.digest in blocked else ()})
+            for one in self.world.versions
+        )
+        self.world.status, told = DeploymentStatus(), len(self.world.events)
+        self.reconcile()
+        if self.world.has_model and "StatusRecovered" in self.world.events[told:]:
+            assert {block.digest for block in self.world.status.blocked} == blocked, "an old unblock undid a block"
 
     @rule(often=st.integers(0, 3))
     def delete_workload(self, often: int) -> None:

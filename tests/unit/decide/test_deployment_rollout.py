@@ -356,6 +356,27 @@ def test_lost_status_keeps_the_blocks_that_the_model_knows() -> None:
     assert world.reason == "VersionBlocked"
 
 
+def test_lost_status_does_not_let_an_old_unblock_undo_a_block() -> None:
+    world = canary()
+    world.step(world.alert(4))
+    world.run(seconds=3)
+    world.unblock = "v4/old"
+    world.run()
+    world.step(world.alert(4))
+    world.run(seconds=3)
+    world.versions = (version(1), version(2), version(4, blocked_by=("movies",)))
+    world.status = type(world.status)()
+    world.run()
+    assert world.weights() == {1: 100}
+    assert world.reason == "VersionBlocked"
+    assert world.status.last_command
+    assert (world.status.last_command.argument, world.status.last_command.outcome) == ("v4/old", "Ignored")
+    assert "The status was lost" in world.status.last_command.message
+    world.unblock = "v4/new"
+    world.run()
+    assert world.weights() == {1: 90, 4: 10}
+
+
 def test_lost_status_without_the_name_on_the_route_takes_the_one_not_asked_for_as_stable() -> None:
     world = canary()
     world.run(seconds=61)

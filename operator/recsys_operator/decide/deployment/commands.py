@@ -33,6 +33,14 @@ def obey(state: State, unblock: str | None, now: datetime) -> State:
     return done.change(Notice("Normal", "Unblocked", message, "Unblock"), blocked=kept)
 
 
+def overlook(state: State, unblock: str | None, now: datetime) -> State:
+    """After the status was lost: the annotation may be an old one, which must not undo blocks that were read back."""
+    if unblock is None or state.status.last_command:
+        return state
+    message = "The status was lost, so this may have been carried out before: write it with another id to have it done."
+    return _note(state, unblock[:ARGUMENT_CHARACTERS], "Ignored", message, now)
+
+
 def _note(state: State, argument: str, outcome: str, message: str, now: datetime) -> State:
     command = LastCommand.model_validate(
         {"command": "unblock", "argument": argument, "outcome": outcome, "message": message, "time": rfc3339(now)}

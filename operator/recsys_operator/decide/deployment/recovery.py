@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from recsys_operator.api.deployment import Block, CanaryStatus, Revision, StableStatus
+from recsys_operator.decide.deployment.commands import overlook
 from recsys_operator.decide.deployment.facts import Observed, State
 from recsys_operator.decide.deployment.revisions import plain
 from recsys_operator.decide.deployment.versions import desired
@@ -28,12 +29,13 @@ def recover(observed: Observed, state: State, now: datetime) -> State:
     message = f"Status was lost; version {stable.version} was found serving" + (
         f", version {canary.version} being tried." if canary else "."
     )
-    return state.change(
+    recovered = state.change(
         Notice("Normal", "StatusRecovered", message, "Recover"),
         stable=StableStatus.model_validate({**plain(stable), "since": rfc3339(now)}),
         canary=_canary(observed, canary, now) if canary else None,
         blocked=status.blocked or _blocked(observed, now),
     )
+    return overlook(recovered, observed.unblock, now)
 
 
 def _stable(observed: Observed, state: State, serving: dict[str, Revision]) -> Revision:
