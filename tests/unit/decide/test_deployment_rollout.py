@@ -327,6 +327,51 @@ def test_crash_after_the_status_write_loses_nothing() -> None:
     assert world.verdicts[-1] == (1, 4, "RolledBack", "Alert")
 
 
+def test_a_weight_that_did_not_reach_the_route_waits_for_the_pods() -> None:
+    world = canary()
+    assert world.status.canary
+    world.wait(61)
+    world.step(crash=True)
+    assert world.status.canary.weight == 50
+    world.pods(world.status.canary.revision, 0)
+    world.step()
+    world.wait(1000)
+    world.step()
+    assert world.weights() == {1: 90, 4: 10}
+    assert world.reason == "WaitingForPods"
+    world.pods(world.status.canary.revision)
+    world.step()
+    assert world.weights() == {1: 50, 4: 50}
+    world.pods(world.status.canary.revision, 0)
+    world.step()
+    assert world.weights() == {1: 50, 4: 50}, "a weight that is there never falls for want of pods"
+
+
+def test_a_first_route_that_was_not_made_waits_for_the_pods() -> None:
+    world = World()
+    world.step()
+    (revision,) = world.workloads
+    world.pods(revision)
+    world.step(crash=True)
+    assert world.status.canary
+    assert world.status.canary.weight == 100
+    world.pods(revision, 0)
+    world.step()
+    assert world.route is None
+    world.pods(revision)
+    world.run()
+    assert world.weights() == {1: 100}
+
+
+def test_a_rollback_that_did_not_reach_the_route_waits_for_nothing() -> None:
+    world = canary()
+    assert world.status.canary
+    world.step(world.alert(4), crash=True)
+    world.pods(world.status.canary.revision, 0)
+    world.step()
+    assert world.weights() == {1: 100}
+
+
 def test_lost_status_is_read_back_from_route_and_children() -> None:
     world = canary()
     before = world.status

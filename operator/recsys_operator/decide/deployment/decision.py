@@ -8,7 +8,7 @@ from recsys_operator.decide.deployment import steps
 from recsys_operator.decide.deployment.alerts import Alert, freeze, heed
 from recsys_operator.decide.deployment.commands import obey
 from recsys_operator.decide.deployment.condition import ready
-from recsys_operator.decide.deployment.facts import Decision, Observed, State, weights
+from recsys_operator.decide.deployment.facts import Decision, Observed, State, routed, weights
 from recsys_operator.decide.deployment.recovery import recover
 from recsys_operator.decide.deployment.revisions import plain
 from recsys_operator.decide.deployment.rollout import roll
@@ -34,7 +34,7 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
     return Decision(
         status=status,
         revisions=_wanted(observed, status),
-        weights=weights(status),
+        weights=routed(observed, status),
         doomed_workloads=tuple(
             workload
             for workload in observed.workloads

@@ -163,6 +163,20 @@ def weights(status: DeploymentStatus) -> dict[str, int]:
     return {revision: weight for revision, weight in wanted.items() if weight > 0}
 
 
+def routed(observed: Observed, status: DeploymentStatus) -> dict[str, int]:
+    """The weights that the route gets now: those of the status, but no rise that its pods no longer bear out.
+
+    The status is written first. When the operator stops between the two and the canary's pods die, what is on the
+    route stays until they are back. Nothing delays a weight that falls.
+    """
+    canary = status.canary
+    if canary is None or observed.fit(canary):
+        return weights(status)
+    there = observed.route.weights.get(canary.revision, 0) if observed.route else 0
+    held = canary.model_copy(update={"weight": min(canary.weight, there)})
+    return weights(status.model_copy(update={"canary": held}))
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """A status in the making and what will be told about it."""
