@@ -2,10 +2,12 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 NAMESPACE = "recsys-demo"
@@ -30,19 +32,29 @@ def heading(text: str) -> None:
     say(f"== {text}")
 
 
-def kubectl(*arguments: str, show: bool = False, stdin: str | None = None, check: bool = True) -> str:
+def run(command: Sequence[str], *, show: bool, stdin: Path | None = None, check: bool = True) -> str:
+    """Runs a command and returns its output. With `show` it is printed as a user would type it, with no difference."""
+    if show:
+        print(f"    $ {shlex.join(command)}" + (f" < {shlex.quote(str(stdin))}" if stdin else ""), flush=True)
+    given = stdin.read_text() if stdin else None
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise StepFailed(f"the demo needs {command[0]}, and there is none: install it") from error
+    if done.returncode != 0 and check:
+        raise StepFailed(f"{shlex.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def kubectl(*arguments: str, show: bool = False, stdin: Path | None = None, check: bool = True) -> str:
     """Runs kubectl in the demo's namespace (unless the arguments name one) and returns its output."""
     command = ["kubectl", *arguments]
     if not any(argument in ("-n", "--namespace", "-A") for argument in arguments):
         command[1:1] = ["-n", NAMESPACE]
-    if show:
-        print(f"    $ {' '.join(command)}", flush=True)
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
-    if done.returncode != 0 and check:
-        raise StepFailed(f"{' '.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
-    if show and done.stdout.strip():
-        print("\n".join(f"      {line}" for line in done.stdout.rstrip().splitlines()), flush=True)
-    return done.stdout
+    output = run(command, show=show, stdin=stdin, check=check)
+    if show and output.strip():
+        print("\n".join(f"      {line}" for line in output.rstrip().splitlines()), flush=True)
+    return output
 
 
 def get(resource: str, name: str, namespace: str = NAMESPACE) -> dict[str, Any]:

@@ -9,4 +9,5 @@ PATH=$(hack/cluster/bins.sh helm):$PATH
 [ "${CLUSTER:-}" = current ] || export KUBECONFIG=$PWD/.local/kubeconfig
 python=$(hack/venv.sh demo)
 hack/demo/data.sh
+rm -rf .local/demo # what an earlier demo measured and drew
 exec "$python" -u -m hack.demo

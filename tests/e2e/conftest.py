@@ -13,12 +13,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def report() -> dict[str, Any]:
-    """Plays the main job (or takes the report that RECSYS_E2E_REPORT names) and returns what it found."""
+def written() -> Path:
+    """The report of the main job, its picture beside it: of one played now, or the one that RECSYS_E2E_REPORT names."""
     given = os.environ.get("RECSYS_E2E_REPORT")
     if given:
-        return dict(json.loads(Path(given).read_text()))
+        return Path(given)
     environment = {**os.environ, "KUBECONFIG": os.environ.get("KUBECONFIG", str(ROOT / ".local/kubeconfig"))}
     done = subprocess.run([str(ROOT / "hack/demo/run.sh")], cwd=ROOT, env=environment, check=False, stdout=sys.stdout)
     assert done.returncode == 0, "a step of the main job did not hold: its output is above"
-    return dict(json.loads((ROOT / ".local/demo/report.json").read_text()))
+    return ROOT / ".local/demo/report.json"
+
+
+@pytest.fixture(scope="session")
+def report(written: Path) -> dict[str, Any]:
+    """What the main job found."""
+    return dict(json.loads(written.read_text()))
