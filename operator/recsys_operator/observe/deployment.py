@@ -19,7 +19,7 @@ from recsys_operator.build.labels import Owner
 from recsys_operator.decide.deployment.facts import ModelFacts, Observed, PodInputs, Route, Service, Workload
 from recsys_operator.decide.times import instant
 from recsys_operator.observe.pods import complaint
-from recsys_operator.observe.reader import Reader, faults
+from recsys_operator.observe.reader import Reader, faults, if_possible
 from recsys_operator.observe.route import refusal
 
 Object = dict[str, Any]
@@ -102,11 +102,11 @@ async def _nothing() -> tuple[bool, str, str]:
 async def _pods(
     client: Reader, namespace: str, name: str, workloads: list[Object], replicas: int
 ) -> dict[str, list[Object]]:
-    """The pods by revision, read only when some are missing."""
+    """The pods by revision, read only when some are missing, and only for what they complain of."""
     if all(one.get("status", {}).get("availableReplicas", 0) >= replicas for one in workloads):
         return {}
     found: dict[str, list[Object]] = {}
-    for pod in await client.list(PODS, namespace, {labels.DEPLOYMENT: name}):
+    for pod in await if_possible(client.list(PODS, namespace, {labels.DEPLOYMENT: name}), []):
         found.setdefault(pod["metadata"]["labels"].get(labels.REVISION, ""), []).append(pod)
     return found
 
@@ -117,7 +117,7 @@ async def _failed_gates(
     """What the gates said of a version that is pinned although it failed them."""
     versions = model.versions if model else ()
     failed = next((one for one in versions if one.version == spec.version.pin and one.verdict == "Failed"), None)
-    run = await client.get(TRAININGRUNS, namespace, failed.run) if failed else None
+    run = await if_possible(client.get(TRAININGRUNS, namespace, failed.run), None) if failed else None
     if run is None:
         return ()
     try:

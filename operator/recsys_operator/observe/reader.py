@@ -1,11 +1,17 @@
 """What observing needs of a client: reading, and nothing else."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
 from recsys_operator.api.kinds import Resource
+
+Answer = TypeVar("Answer")
+
+PATIENCE = 2.0
+"""Seconds for what is only told; an alert is answered within five."""
 
 
 class Reader(Protocol):
@@ -20,6 +26,19 @@ class Reader(Protocol):
     ) -> list[dict[str, Any]]:
         """All objects of a namespace (None: of all namespaces) that carry the labels."""
         ...
+
+
+async def if_possible(reading: Awaitable[Answer], otherwise: Answer) -> Answer:
+    """What is read, or `otherwise` where the API server refuses or is slow: for what a rollback can do without."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await reading
+    except TimeoutError:
+        return otherwise
+    except Exception as error:
+        if not hasattr(error, "status"):  # The client's error of an answer; anything else is a bug.
+            raise
+        return otherwise
 
 
 def faults(part: str, error: ValidationError) -> str:

@@ -4,30 +4,21 @@ from typing import Any
 
 from recsys_operator.api.deployment import GatewayRef
 from recsys_operator.api.kinds import GATEWAYS
-from recsys_operator.observe.reader import Reader
+from recsys_operator.observe.reader import Reader, if_possible
 
 Object = dict[str, Any]
-
-FORBIDDEN = 403
 
 
 async def refusal(client: Reader, route: Object, gateway: GatewayRef) -> tuple[bool, str, str]:
     """Whether the route is accepted as it is now; if not, the reason (empty while nobody has answered) and a sentence.
 
-    The gateway itself is read only when the route is not accepted; where the operator may not read it, it counts as
-    being there.
+    The gateway itself is read only when the route is not accepted; where it cannot be read, it counts as being there.
     """
     namespace = gateway.namespace or route["metadata"]["namespace"]
     accepted, message = judgement(route, gateway)
     if accepted:
         return True, "", ""
-    try:
-        found: Object | None = await client.get(GATEWAYS, namespace, gateway.name)
-    except Exception as error:
-        if getattr(error, "status", None) != FORBIDDEN:
-            raise
-        found = {}
-    if found is None:
+    if await if_possible(client.get(GATEWAYS, namespace, gateway.name), {}) is None:
         return (
             False,
             "GatewayNotFound",

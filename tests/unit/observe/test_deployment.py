@@ -1,0 +1,43 @@
+"""What is read about a Deployment, and what it can do without."""
+
+from datetime import UTC, datetime
+
+import pytest
+from tests.unit.decide.deployment_world import World
+from tests.unit.observe.cluster import OWNER, SERVES, VERSION, Cluster, deployment, model, seen, workload
+
+from recsys_operator.api.deployment import DeploymentSpec
+from recsys_operator.api.kinds import DEPLOYMENTS, GATEWAYS, HTTPROUTES, PODS, RECMODELS, TRAININGRUNS, WORKLOADS
+from recsys_operator.apply.client import ApiError
+from recsys_operator.build.http_route import Backend, http_route
+from recsys_operator.decide.deployment.decision import decide
+
+NOW = datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("status", [403, 500, 0])
+async def test_what_is_only_told_stands_in_no_rollbacks_way(status: int) -> None:
+    """Neither pods nor the gateway nor the failed run of a pinned version can be read; a canary is rolled back."""
+    error = ApiError(status, "Whatever", "no")
+    obj = deployment()
+    obj["spec"]["version"] = {"pin": 2}
+    tried = SERVES.model_copy(update={"version": 2, "digest": "sha256:" + "2" * 64, "revision": "2" * 16})
+    times = dict.fromkeys(("startTime", "stepStartTime", "firstWeightTime"), "2026-01-02T03:04:05.000000Z")
+    obj["status"]["canary"] = {**tried.wire(), "weight": 10, "step": 0, **times}
+    spec = DeploymentSpec.model_validate(obj["spec"])
+    route = http_route(OWNER, "movies", spec.traffic, [Backend(SERVES, 90), Backend(tried, 10)], SERVES.revision)
+    route["metadata"] |= {"uid": "r", "generation": 1, "creationTimestamp": "2026-01-02T03:04:05Z"}
+    failed = {**VERSION, "version": 2, "digest": tried.digest, "verdict": "Failed"}
+    cluster = Cluster(
+        (DEPLOYMENTS, obj),
+        (WORKLOADS, workload()),
+        (HTTPROUTES, route),
+        (RECMODELS, model({}, {"versions": [VERSION, failed]})),
+        fails={PODS: error, GATEWAYS: error, TRAININGRUNS: error},
+    )
+    facts = (await seen(cluster)).facts
+    assert facts.route
+    assert (facts.route.accepted, facts.route.problem) == (False, "")
+    decision = decide(facts, [World(now=NOW).alert(2)], NOW)
+    assert decision.outcomes == ("RolledBack",)
+    assert decision.weights == {SERVES.revision: 100}
