@@ -162,7 +162,7 @@ async def open_shop(plane: ControlPlane, api: Api, token: str, directory: Path, 
             shop = Shop(api, namespace, operator, http)
             await _make_versions(shop)
             yield shop
-        code, _ = await operator.terminate()
+        code = await operator.terminate()
         assert code == 0, operator.tail()
     finally:
         operator.kill()

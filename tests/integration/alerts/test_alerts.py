@@ -167,12 +167,14 @@ async def test_for_a_deployment_that_does_not_exist(shop: Shop) -> None:
     assert (answer.status, answer.outcomes) == (200, ["NotFound", "Ignored"])
 
 
-async def post_until_taken(shop: Shop, alert: dict[str, object]) -> list[Answer]:
-    """Post again after each 5xx or refused connection, as Alertmanager does; all answers."""
+async def post_until_taken(shop: Shop, alert: dict[str, object], answered: asyncio.Event | None = None) -> list[Answer]:
+    """Post again after each 5xx or refused connection, as Alertmanager does; all answers, `answered` at the first."""
     answers: list[Answer] = []
 
     async def taken() -> bool:
         answers.append(await shop.post(alert))
+        if answered:
+            answered.set()
         assert answers[-1].status in (0, 200, 503), answers[-1]
         return answers[-1].status == 200
 
@@ -186,8 +188,9 @@ async def test_during_an_operator_restart(shop: Shop) -> None:
     await shop.try_out(4, stable=1)
     alert = shop.alert(4)
     shop.operator.kill()
-    posting = asyncio.create_task(post_until_taken(shop, alert))
-    await asyncio.sleep(0.3)
+    answered = asyncio.Event()
+    posting = asyncio.create_task(post_until_taken(shop, alert, answered))
+    await asyncio.wait_for(answered.wait(), 60)
     shop.operator.start()
     answers = await posting
     assert answers[0].status == 0, "nobody was there"
@@ -207,7 +210,7 @@ async def test_during_an_operator_restart(shop: Shop) -> None:
 
 async def restart(shop: Shop) -> None:
     """SIGTERM and a new process, as a rolling `Recreate` does."""
-    code, _ = await shop.operator.terminate()
+    code = await shop.operator.terminate()
     assert code == 0
     shop.operator.start()
 

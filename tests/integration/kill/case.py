@@ -101,7 +101,7 @@ async def case(world: World, name: str, **variables: str) -> AsyncIterator[Case]
         operator.start()
         try:
             yield Case(world, namespace, operator, proxy)
-            code, _ = await operator.terminate()
+            code = await operator.terminate()
             assert code == 0, operator.tail()
         finally:
             operator.kill()

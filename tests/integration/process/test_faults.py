@@ -106,7 +106,7 @@ async def test_objects_that_no_longer_fit_their_schema() -> None:
                     raise AssertionError(f"{error}\n{operator.tail()}") from error
             assert "recsys_reconcile_errors_total{" in await operator.metrics()
             assert (await operator.health())[0] == 200
-            code, _ = await operator.terminate()
+            code = await operator.terminate()
             assert code == 0
         finally:
             operator.kill()
