@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,7 +17,7 @@ from recsys_operator.api.recmodel import Catalogue, RecModelSpec, RecModelStatus
 from recsys_operator.api.trainingrun import TrainingRunStatus
 from recsys_operator.build import http_route, labels, names, server_workload
 from recsys_operator.build.labels import Owner
-from recsys_operator.decide.deployment.facts import ModelFacts, Observed, PodInputs, Route, Service, Workload
+from recsys_operator.decide.deployment.facts import ModelFacts, Observed, PodInputs, Route, Service, Stranger, Workload
 from recsys_operator.decide.times import instant
 from recsys_operator.observe.pods import complaint
 from recsys_operator.observe.reader import Reader, faults, if_possible
@@ -63,11 +64,13 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
     status = DeploymentStatus.model_validate(obj.get("status") or {})
     workloads = [one for one in workloads if owner.owns(one) and not one["metadata"].get("deletionTimestamp")]
     services = [one for one in services if owner.owns(one)]
-    route = route if route and owner.owns(route) else None
-    model, pods, problem = await asyncio.gather(
+    foreign = (Stranger(HTTPROUTES.kind, names.route(name)),) if route and not owner.owns(route) else ()
+    route = None if foreign else route
+    model, pods, problem, strangers = await asyncio.gather(
         client.get(RECMODELS, namespace, spec.model_ref.name),
         _pods(client, namespace, name, workloads, spec.replicas),
         refusal(client, route, spec.traffic.gateway) if route else _nothing(),
+        _strangers(client, owner, status, (*workloads, *services)),
     )
     accepted, reason, message = problem
     pod_inputs = {_label(one, labels.REVISION): _inputs(one, spec) for one in workloads if _is_ours(one)}
@@ -85,6 +88,7 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
         route=_route(route, (*workloads, *services), accepted, reason, message) if route else None,
         server_image=server_image,
         failed_gates=await _failed_gates(client, namespace, spec, model_facts),
+        strangers=(*foreign, *strangers),
     )
     return Seen(
         facts=facts,
@@ -97,6 +101,29 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
 
 async def _nothing() -> tuple[bool, str, str]:
     return False, "", ""
+
+
+async def _strangers(
+    client: Reader, owner: Owner, status: DeploymentStatus, ours: tuple[Object, ...]
+) -> list[Stranger]:
+    """Who bears the name of a revision's workload or Service; asked only where there is none of ours."""
+    known = {(one["kind"], one["metadata"]["name"]) for one in ours}
+    canary = status.canary if status.canary and not status.canary.abort else None
+    missing = [
+        (kind, name, entry.revision)
+        for entry in (status.stable, canary, status.previous)
+        if entry
+        for kind, name in product((WORKLOADS, SERVICES), (names.server(owner.name, entry.version, entry.revision),))
+        if (kind.kind, name) not in known
+    ]
+    found = await asyncio.gather(
+        *(if_possible(client.get(kind, owner.namespace, name), None) for kind, name, _ in missing)
+    )
+    return [
+        Stranger(kind.kind, name, revision)
+        for one, (kind, name, revision) in zip(found, missing, strict=True)
+        if one and not owner.owns(one)
+    ]
 
 
 async def _pods(

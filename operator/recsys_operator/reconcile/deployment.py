@@ -86,7 +86,10 @@ def changes(seen: Seen, decision: Decision) -> Changes:
 
 
 def _applies(seen: Seen, decision: Decision) -> tuple[tuple[Resource, dict[str, Any]], ...]:
-    """Workloads and Services come before a route that names them; else the route, which is urgent, comes first."""
+    """Workloads and Services come before a route that names them; else the route, which is urgent, comes first.
+
+    What belongs to somebody else is left alone, and does not keep the rest from being written.
+    """
     facts = seen.facts
     pods: list[tuple[Resource, dict[str, Any]]] = []
     for revision in decision.revisions:
@@ -98,15 +101,19 @@ def _applies(seen: Seen, decision: Decision) -> tuple[tuple[Resource, dict[str, 
         pods += [(WORKLOADS, manifest), (SERVICES, server_service(seen.owner, inputs.model, revision))]
     route = _route(seen, decision)
     known = {service.revision for service in facts.services}
-    return (*route, *pods) if known.issuperset(decision.weights) else (*pods, *route)
+    wanted = (*route, *pods) if known.issuperset(decision.weights) else (*pods, *route)
+    taken = {(stranger.kind, stranger.name) for stranger in facts.strangers}
+    return tuple((kind, one) for kind, one in wanted if (kind.kind, one["metadata"]["name"]) not in taken)
 
 
 def _route(seen: Seen, decision: Decision) -> tuple[tuple[Resource, dict[str, Any]], ...]:
     facts = seen.facts
     by_name = {revision.revision: revision for revision in decision.revisions}
     backends = [Backend(by_name[name], weight) for name, weight in decision.weights.items() if name in by_name]
-    if not backends:
-        return ()
+    there = facts.route.weights if facts.route else {}
+    foreign = {stranger.revision for stranger in facts.strangers if stranger.kind == SERVICES.kind}
+    if not backends or foreign & decision.weights.keys() - there.keys():
+        return ()  # Nothing to serve, or requests would begin to go to somebody else's Service.
     stable = decision.status.stable.revision if decision.status.stable else None
     manifest = http_route(seen.owner, facts.spec.model_ref.name, facts.spec.traffic, backends, stable)
     return ((HTTPROUTES, manifest),)

@@ -8,7 +8,7 @@ from recsys_operator.api.deployment import DeploymentSpec, DeploymentStatus, Rev
 from recsys_operator.api.recmodel import Champion, ModelVersion
 from recsys_operator.decide.deployment.alerts import Alert
 from recsys_operator.decide.deployment.decision import decide
-from recsys_operator.decide.deployment.facts import Decision, ModelFacts, Observed, Route, Service, Workload
+from recsys_operator.decide.deployment.facts import Decision, ModelFacts, Observed, Route, Service, Stranger, Workload
 from recsys_operator.decide.times import rfc3339
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -65,6 +65,7 @@ class World:
     champion: Champion | None = None
     has_model: bool = True
     unreadable: str = ""
+    strangers: tuple[Stranger, ...] = ()
     status: DeploymentStatus = field(default_factory=DeploymentStatus)
     generation: int = 1
     unblock: str | None = None
@@ -90,6 +91,7 @@ class World:
             services=tuple(self.services.values()),
             route=self.route,
             server_image=self.image,
+            strangers=self.strangers,
         )
 
     def step(self, *alerts: Alert, crash: bool = False) -> Decision:

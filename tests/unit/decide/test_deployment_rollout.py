@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 from tests.unit.decide.deployment_world import World, canary, promoted, serving, spec, version
 
+from recsys_operator.decide.deployment.facts import Stranger
+
 
 def names(world: World) -> set[int]:
     return {workload.revision.version for workload in world.workloads.values()}
@@ -271,6 +273,34 @@ def test_a_cold_way_back_needs_only_the_models_list_of_versions() -> None:
     world.unreadable = "spec.gates: Input should be a valid tuple"
     world.step(world.alert(4))
     world.run(seconds=3)
+    assert world.weights() == {1: 100}
+
+
+def test_a_service_of_somebody_else_gets_no_requests() -> None:
+    world = serving()
+    world.edit(version={"pin": 4})
+    world.step()
+    (revision,) = (one for one, workload in world.workloads.items() if workload.revision.version == 4)
+    world.strangers = (Stranger("Service", "movies-v4-x", revision),)
+    world.run(seconds=1000)
+    assert world.weights() == {1: 100}
+    assert world.reason == "ChildNameTaken"
+    assert "Service movies-v4-x belongs to somebody else" in world.message
+    assert "Version 1 serves all requests." in world.message
+    world.strangers = ()
+    world.run()
+    assert world.weights() == {1: 90, 4: 10}
+
+
+def test_neither_does_one_on_the_way_back() -> None:
+    world = promoted()
+    assert world.status.previous
+    world.strangers = (Stranger("Service", "movies-v1-x", world.status.previous.revision),)
+    world.step(world.alert(4))
+    world.run(seconds=100)
+    assert world.weights() == {4: 100}
+    world.strangers = ()
+    world.run()
     assert world.weights() == {1: 100}
 
 

@@ -7,10 +7,22 @@ from tests.unit.decide.deployment_world import World
 from tests.unit.observe.cluster import OWNER, SERVES, VERSION, Cluster, deployment, model, seen, workload
 
 from recsys_operator.api.deployment import DeploymentSpec
-from recsys_operator.api.kinds import DEPLOYMENTS, GATEWAYS, HTTPROUTES, PODS, RECMODELS, TRAININGRUNS, WORKLOADS
+from recsys_operator.api.kinds import (
+    DEPLOYMENTS,
+    GATEWAYS,
+    HTTPROUTES,
+    PODS,
+    RECMODELS,
+    SERVICES,
+    TRAININGRUNS,
+    WORKLOADS,
+    Resource,
+)
 from recsys_operator.apply.client import ApiError
 from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.decide.deployment.decision import decide
+from recsys_operator.decide.deployment.facts import Stranger
+from recsys_operator.reconcile.deployment import changes
 
 NOW = datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
 
@@ -41,3 +53,24 @@ async def test_what_is_only_told_stands_in_no_rollbacks_way(status: int) -> None
     decision = decide(facts, [World(now=NOW).alert(2)], NOW)
     assert decision.outcomes == ("RolledBack",)
     assert decision.weights == {SERVES.revision: 100}
+
+
+@pytest.mark.parametrize("kind", [WORKLOADS, SERVICES, HTTPROUTES])
+async def test_a_child_of_somebody_else_is_told_and_left_alone(kind: Resource) -> None:
+    """Whether it has our labels or not, and all else is made."""
+    name = "movies" if kind == HTTPROUTES else f"movies-v1-{SERVES.revision[:8]}"
+    stranger = {"kind": kind.kind, "metadata": {"name": name, "namespace": "shop", "uid": "s", "generation": 1}}
+    found = await seen(Cluster((DEPLOYMENTS, deployment()), (RECMODELS, model({}, {})), (kind, stranger)))
+    revision = "" if kind == HTTPROUTES else SERVES.revision
+    assert found.facts.strangers == (Stranger(kind.kind, name, revision),)
+    decision = decide(found.facts, (), NOW)
+    assert decision.status.conditions[0].reason == "ChildNameTaken"
+    assert f"{kind.kind} {name} belongs to somebody else" in decision.status.conditions[0].message
+    written = {one for one, _ in changes(found, decision).apply}
+    no_route = {HTTPROUTES} if kind == SERVICES else set()
+    assert written == {WORKLOADS, SERVICES, HTTPROUTES} - {kind} - no_route, "requests must not go to somebody else"
+
+
+async def test_children_of_ours_are_no_strangers() -> None:
+    found = await seen(Cluster((DEPLOYMENTS, deployment()), (RECMODELS, model({}, {})), (WORKLOADS, workload())))
+    assert found.facts.strangers == ()

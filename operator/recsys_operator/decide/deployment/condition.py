@@ -44,6 +44,13 @@ def _findings(
     observed: Observed, status: DeploymentStatus, target: Revision | Unresolved, now: datetime
 ) -> Iterator[Finding]:
     stable, canary = status.stable, status.canary
+    if observed.strangers:
+        names = " and ".join(f"{stranger.kind} {stranger.name}" for stranger in observed.strangers)
+        yield Finding(
+            "ChildNameTaken",
+            f"{names} belongs to somebody else but bears the name of a child of this Deployment: delete or rename it, "
+            f"or give the Deployment another name. {_serving(status)}".strip(),
+        )
     if stable is None and isinstance(target, Unresolved):
         yield Finding(target.reason, target.message)
     yield from _going_back(observed, status)

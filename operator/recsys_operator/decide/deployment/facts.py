@@ -59,6 +59,15 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Stranger:
+    """An object that bears the name of a child but belongs to somebody else; the route is of no `revision`."""
+
+    kind: str
+    name: str
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """The HTTPRoute. `weights` are by revision (by Service name where that is none of ours), zeros left out."""
 
@@ -104,6 +113,7 @@ class Observed:
     server_image: str
     failed_gates: tuple[GateVerdict, ...] = ()
     """Verdicts of the pinned version's run, where that version failed."""
+    strangers: tuple[Stranger, ...] = ()
 
     @property
     def inputs(self) -> PodInputs:
@@ -121,13 +131,20 @@ class Observed:
         return next((workload for workload in self.workloads if workload.revision.revision == revision), None)
 
     def complete(self, revision: str) -> bool:
-        """Whether a revision has all the pods that the spec asks for, available."""
+        """Whether a revision has all the pods that the spec asks for, available, and a Service."""
         workload = self.workload(revision)
-        return workload is not None and workload.complete(self.spec.replicas)
+        return workload is not None and workload.complete(self.spec.replicas) and not self._taken(revision)
 
     def fit(self, canary: CanaryStatus) -> bool:
         """Whether a canary may get more requests. The way back from a bad version needs one pod only."""
-        return self.ready(canary.revision) > 0 if canary.reverting else self.complete(canary.revision)
+        return self.can_serve(canary.revision) if canary.reverting else self.complete(canary.revision)
+
+    def can_serve(self, revision: str) -> bool:
+        """Whether requests to a revision reach a ready pod of it."""
+        return self.ready(revision) > 0 and not self._taken(revision)
+
+    def _taken(self, revision: str) -> bool:
+        return any(stranger.revision == revision for stranger in self.strangers)
 
     def ready(self, revision: str) -> int:
         """How many pods of a revision are ready."""

@@ -58,7 +58,7 @@ def _revert_at_once(observed: Observed, state: State, target: Target, now: datet
     bad = blocks.of_revision(state.status.blocked, stable) if stable else None
     if bad is None or previous is None or blocks.of_revision(state.status.blocked, previous):
         return None
-    return moves.swap(state, previous, bad, now) if observed.ready(previous.revision) else None
+    return moves.swap(state, previous, bad, now) if observed.can_serve(previous.revision) else None
 
 
 def _revert_cold(observed: Observed, state: State, target: Target, now: datetime) -> State | None:
