@@ -39,7 +39,7 @@ def pod_facts(pod: Mapping[str, Any]) -> PodFacts:
         created=pod["metadata"].get("creationTimestamp") or "",
         phase=phase,
         deleting="deletionTimestamp" in pod["metadata"],
-        running=phase == "Running" and "terminated" not in state,
+        running=phase == "Running" and (state.get("terminated") or {}).get("exitCode", 0) == 0,
         unscheduled=_unscheduled(status.get("conditions") or ()),
         waiting=_waiting(state.get("waiting"), _image(pod)),
         exit=_exit(status, state.get("terminated")) if phase in ("Succeeded", "Failed") else None,

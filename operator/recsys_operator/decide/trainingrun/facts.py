@@ -84,6 +84,7 @@ class PodFacts:
     phase: str
     deleting: bool
     running: bool
+    """Its container runs, or has just ended well and the kubelet has yet to say so of the pod."""
     unscheduled: str | None
     waiting: Waiting | None
     exit: Exit | None

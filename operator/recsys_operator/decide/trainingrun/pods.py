@@ -8,7 +8,8 @@ IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName
 
 def trains(run: ObservedRun) -> bool:
     """Whether a pod runs, or has just succeeded and the Job is about to say so."""
-    return any(pod.running or pod.phase == "Succeeded" for pod in run.pods)
+    ended_well = run.job is not None and run.job.succeeded > 0
+    return ended_well or any(pod.running or pod.phase == "Succeeded" for pod in run.pods)
 
 
 def running_message(run: ObservedRun) -> str:

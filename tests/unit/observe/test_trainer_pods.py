@@ -1,0 +1,45 @@
+"""A trainer's pod, from what the kubelet says of it to what the run's condition says."""
+
+from typing import Any
+
+import pytest
+from tests.unit.decide.run_facts import job, started
+
+from recsys_operator.decide.trainingrun.policies import judge_run
+from recsys_operator.observe.trainer_pods import pod_facts
+
+
+def trainer(phase: str, **state: Any) -> dict[str, Any]:
+    metadata = {"name": "movies-1-train-x", "creationTimestamp": "2026-01-02T03:04:05Z"}
+    return {
+        "metadata": metadata,
+        "status": {"phase": phase, "containerStatuses": [{"name": "trainer", "state": state}]},
+    }
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        trainer("Running", running={}),
+        trainer("Running", terminated={"exitCode": 0, "reason": "Completed"}),
+        trainer("Succeeded", terminated={"exitCode": 0, "reason": "Completed"}),
+    ],
+)
+def test_from_its_start_until_the_job_is_complete_a_run_is_running(pod: dict[str, Any]) -> None:
+    assert judge_run(started(job=job(), pods=(pod_facts(pod),))).reason == "Running"
+
+
+def test_a_job_that_counts_a_success_has_no_pod_to_wait_for() -> None:
+    assert judge_run(started(job=job(active=0, succeeded=1), pods=())).reason == "Running"
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        trainer("Pending", waiting={"reason": "ContainerCreating"}),
+        trainer("Running", terminated={"exitCode": 1, "reason": "Error"}),
+        trainer("Failed", terminated={"exitCode": 1, "reason": "Error"}),
+    ],
+)
+def test_a_pod_that_does_not_train_is_pending(pod: dict[str, Any]) -> None:
+    assert judge_run(started(job=job(), pods=(pod_facts(pod),))).reason == "Pending"
