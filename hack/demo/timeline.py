@@ -45,18 +45,11 @@ def marks(changes: Sequence[WeightChange], origin: float, end: float, posted: fl
     """What happened when: a canary's steps, the alert, the rollback."""
     found, before = [], dict[int, int]()
     for change in changes:
-        when = change.time - origin
-        if 0 <= when <= end - origin:
-            for version, weight in change.weights.items():
-                if weight > before.get(version, 0) and version == max(change.weights):
-                    found.append((when, "promoted" if weight == 100 else f"{weight} %"))
-            lost = [
-                version
-                for version, weight in before.items()
-                if weight > 0 and version > max(change.weights, key=lambda v: change.weights[v])
-            ]
-            if lost and all(change.weights.get(version, 0) == 0 for version in lost):
-                found.append((when, f"rollback of {lost[0]}"))
+        when, newest = change.time - origin, max([*before, *change.weights])
+        was, now = before.get(newest, 0), change.weights.get(newest, 0)
+        if 0 <= when <= end - origin and was != now:
+            rising = "promoted" if now == 100 else f"{now} %"
+            found.append((when, rising if now > was else f"rollback of version {newest}"))
         before = change.weights
     if posted is not None and origin <= posted <= end:
         found.append((posted - origin, "alert"))
@@ -93,8 +86,8 @@ def draw(loads: Sequence[tuple[str, Load]], changes: Sequence[WeightChange], rol
             colour = "#d62728" if text.startswith(("alert", "rollback")) else "#2ca02c"
             for axis in (top, middle, bottom):
                 axis.axvline(when, color=colour, ls="--", lw=0.9, alpha=0.8)
-            level = 0.97 if not text.startswith("rollback") else 0.80
-            top.text(when, 104 * level, f" {text}", rotation=90, va="top", ha="right", fontsize=8, color=colour)
+            side = "left" if text.startswith("rollback") else "right"
+            top.text(when, 85, text, rotation=90, va="top", ha=side, fontsize=9, color=colour)
         top.set_ylabel("weight in %")
         top.set_ylim(-4, 108)
         middle.set_ylabel("p99 in ms (2 s windows)")
