@@ -36,6 +36,16 @@ def test_first_deployment_waits_for_its_pods_and_for_the_gateway() -> None:
     assert world.status.url == "http://movies.example"
 
 
+@pytest.mark.parametrize(
+    ("hostnames", "url"),
+    [(["*.example", "movies.example"], "http://movies.example"), (["*.example"], None)],
+)
+def test_url_is_a_name_that_a_client_can_ask(hostnames: list[str], url: str | None) -> None:
+    world = World(spec=spec(traffic={"gateway": {"name": "gateway"}, "hostnames": hostnames}))
+    world.step()
+    assert world.status.url == url
+
+
 def test_canary_takes_each_step_only_when_the_one_before_is_done() -> None:
     world = serving()
     world.edit(version={"pin": 4})

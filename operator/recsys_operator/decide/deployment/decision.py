@@ -55,7 +55,7 @@ def _complete(observed: Observed, status: DeploymentStatus, now: datetime) -> De
     update: dict[str, object] = {
         "observed_generation": observed.generation,
         "conditions": (ready(observed, status, desired(observed, status), now),),
-        "url": f"http://{observed.spec.traffic.hostnames[0]}",
+        "url": next((f"http://{name}" for name in observed.spec.traffic.hostnames if not name.startswith("*")), None),
     }
     stable = status.stable
     if stable:
