@@ -138,12 +138,36 @@ class Machine(RuleBasedStateMachine):
         """The operator dies between the status write and the rest."""
         self.reconcile(crash=True)
 
-    @rule(often=st.integers(0, 3))
-    def lose_status(self, often: int) -> None:
+    @rule()
+    def crash_and_lose_pods(self) -> None:
+        """The operator dies between the status write and the rest, and the canary's pods die before it is back."""
+        self.world.wait(61)
+        for revision in self.world.workloads:
+            self.world.pods(revision)
+        self.world.accept()
+        self.reconcile(crash=True)
+        canary = self.world.status.canary
+        if canary and canary.revision in self.world.workloads:
+            self.world.pods(canary.revision, 0)
+        self.reconcile()
+
+    @rule(choice=st.sampled_from(CHOICES), available=st.sampled_from((0, 1, None)))
+    def stable_turns_out_bad(self, choice: dict[str, Any], available: int | None) -> None:
+        """While the version before is warm, with some of its pods."""
+        self.roll_out(choice, 12)
+        previous = self.world.status.previous
+        if previous and previous.revision in self.world.workloads:
+            self.world.pods(previous.revision, available)
+            self.fire("stable", "critical", 0)
+
+    @rule(often=st.integers(0, 1), old=st.booleans())
+    def lose_status(self, often: int, old: bool) -> None:
         """The cluster is restored from a backup without status; the RecModel knows what was blocked."""
         if often:
             return
         blocked = {block.digest for block in self.world.status.blocked}
+        if old and self.world.status.blocked:
+            self.world.unblock = f"v{self.world.status.blocked[-1].version}/old"
         self.world.versions = tuple(
             one.model_copy(update={"blocked_by": ("movies",) if one.digest in blocked else ()})
             for one in self.world.versions
