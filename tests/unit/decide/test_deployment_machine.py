@@ -160,13 +160,13 @@ class Machine(RuleBasedStateMachine):
             self.world.pods(previous.revision, available)
             self.fire("stable", "critical", 0)
 
-    @rule(often=st.integers(0, 1), old=st.booleans())
-    def lose_status(self, often: int, old: bool) -> None:
+    @rule(often=st.integers(0, 1))
+    def lose_status(self, often: int) -> None:
         """The cluster is restored from a backup without status; the RecModel knows what was blocked."""
         if often:
             return
         blocked = {block.digest for block in self.world.status.blocked}
-        if old and self.world.status.blocked:
+        if self.world.status.blocked:
             self.world.unblock = f"v{self.world.status.blocked[-1].version}/old"
         self.world.versions = tuple(
             one.model_copy(update={"blocked_by": ("movies",) if one.digest in blocked else ()})
