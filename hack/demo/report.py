@@ -45,14 +45,18 @@ class Report:
         """One answer of the gateway."""
         self.answers.append(answer)
 
-    def rollback(self, *, posted: float, zero: float, last: float, p99_stable: float, p99_canary: float) -> None:
-        """The times of the rollback, in seconds since the epoch, and the latencies that led to it, in seconds."""
+    def rollback(
+        self, *, posted: float, zero: float, last: float, server: dict[int, float], client: dict[int, float]
+    ) -> None:
+        """The times of the rollback (seconds since the epoch), and the p99 by version that led to it (in seconds)."""
         self.rollbacks = {
             "posted": posted,
             "weightZeroSeconds": round(zero - posted, 3),
             "lastCanaryAnswerSeconds": round(last - posted, 3),
-            "p99Stable": round(p99_stable, 4),
-            "p99Canary": round(p99_canary, 4),
+            "p99Stable": round(server[2], 4),
+            "p99Canary": round(server[4], 4),
+            "clientP99Stable": round(client[2], 4),
+            "clientP99Canary": round(client[4], 4),
         }
 
     def write(self) -> None:
