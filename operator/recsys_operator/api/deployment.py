@@ -267,7 +267,9 @@ class DeploymentStatus(Model):
         description="Alerts that were acted on, oldest first.",
     )
     last_command: LastCommand | None = Field(None, description="The command annotation that was carried out last.")
-    url: str | None = Field(None, max_length=512, description="Where to send requests: the first host name without a wildcard.")
+    url: str | None = Field(
+        None, max_length=512, description="Where to send requests: the first host name without a wildcard."
+    )
     replicas: int | None = Field(None, ge=0, description="Pods of stable.")
     selector: str | None = Field(None, max_length=1024, description="Label selector of stable's pods.")
 
