@@ -1,10 +1,8 @@
 """kubectl for the demo: every command that a user would type is shown, every wait tells what it waits for."""
 
 import json
-import os
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -83,7 +81,7 @@ def wait_until(what: str, probe: Callable[[], str | None], seconds: float, every
         state = probe()
         if state is None:
             return
-        if state != shown and sys.stdout.isatty() | (os.environ.get("RECSYS_DEMO_PROGRESS", "1") == "1"):
+        if state != shown:
             say(f"   … {state}")
             shown = state
         if time.monotonic() > deadline:

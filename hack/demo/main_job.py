@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hack.demo.kube import (
+    DEPLOYED,
     NAMESPACE,
     SYSTEM,
     StepFailed,
@@ -25,7 +26,7 @@ from hack.demo.record import RouteRecorder
 from hack.demo.report import Report
 
 EXAMPLES = "examples/movielens"
-MODEL = ROUTE = DEPLOYMENT = "movies"
+ROUTE = DEPLOYMENT = DEPLOYED
 CANARY_REQUESTS = 20_000
 CONTAINERD = "/run/recsys-operator/containerd.sock"
 """The local cluster's; another one's nodes are out of reach."""
@@ -61,7 +62,7 @@ class MainJob:
     def data(self) -> None:
         """A namespace under the restricted Pod Security level, with MovieLens-100K on a claim."""
         heading("0. A fresh namespace, with MovieLens-100K on a PersistentVolumeClaim")
-        kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s", "-n", NAMESPACE)
+        kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s")
         kubectl("create", "namespace", NAMESPACE, show=True)
         level = "pod-security.kubernetes.io/enforce=restricted"
         kubectl("label", "namespace", NAMESPACE, level, show=True)
