@@ -83,7 +83,8 @@ def own(key: Key, model: str = "movies", version: str = "1") -> dict[str, Any]:
 
 def child(*owners: dict[str, Any], name: str = "child", uid: str = "c1") -> dict[str, Any]:
     key = Key("", "shop", name, uid)
-    return {"metadata": metadata(key, labels=OURS, **({"ownerReferences": list(owners)} if owners else {}))}
+    found = metadata(key, labels=OURS)
+    return {"metadata": {**found, "ownerReferences": list(owners)} if owners else found}
 
 
 def reference(key: Key, **changes: str) -> dict[str, Any]:
