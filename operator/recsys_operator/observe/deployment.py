@@ -229,11 +229,17 @@ def _route(obj: Object, children: tuple[Object, ...], accepted: bool, reason: st
         if entry.get("manager") == labels.OPERATOR and "time" in entry
     ]
     changed = max(map(instant, times), default=instant(obj["metadata"]["creationTimestamp"]))
+    answers = [
+        instant(entry["time"])
+        for entry in obj["metadata"].get("managedFields", ())
+        if entry.get("subresource") == "status" and "time" in entry
+    ]
     return Route(
         uid=obj["metadata"]["uid"],
         weights=weights,
         accepted=accepted,
         changed=changed + WHOLE_SECOND,
+        answered=max(answers) + WHOLE_SECOND if answers else None,
         stable=obj["metadata"].get("annotations", {}).get(http_route.STABLE, ""),
         problem=reason,
         message=message,

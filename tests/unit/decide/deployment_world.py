@@ -139,8 +139,8 @@ class World:
 
     def accept(self) -> None:
         """The gateway accepts the route as it is."""
-        if self.route:
-            self.route = replace(self.route, accepted=True)
+        if self.route and not self.route.accepted:
+            self.route = replace(self.route, accepted=True, answered=self.now)
 
     def pods(self, revision: str, available: int | None = None) -> None:
         """This many pods of a revision are available; all when absent."""
@@ -160,8 +160,9 @@ class World:
         self.now += timedelta(seconds=seconds)
 
     def run(self, *, seconds: float = 0, rounds: int = 12) -> None:
-        """Everything goes well for so long: pods become available and the gateway accepts."""
+        """Everything goes well for so long: pods become available and the gateway accepts; a round takes a moment."""
         for _ in range(rounds):
+            self.wait(0.5)
             self.step()
             for revision in self.workloads:
                 self.pods(revision)

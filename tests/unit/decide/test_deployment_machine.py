@@ -208,6 +208,11 @@ class Machine(RuleBasedStateMachine):
         if decision.status.stable:
             assert decision.status.stable.revision in {one.revision for one in decision.revisions}
         self._no_step_skipped(status, decision)
+        if status.stable is None and decision.status.stable and "StatusRecovered" not in told(decision):
+            assert route, "a first version serves without a route"
+            assert route.accepted, "a first version serves before the gateway accepted its route"
+            assert route.answered
+            assert world.now - route.answered >= SETTLE, "a first version is said to serve before the gateway can"
         if status.stable and decision.status.stable and decision.status.stable.revision != status.stable.revision:
             live = before.get(decision.status.stable.revision)
             assert live, "what serves has no pods"
@@ -259,6 +264,11 @@ class Machine(RuleBasedStateMachine):
         ahead = [one.weight for one in (strategy.canary.steps if strategy else ())[step:] if one.weight]
         higher = [one for one in ahead if one > weight]
         assert new.weight == (higher[0] if higher else 100), "a step was skipped"
+
+
+def told(decision: Decision) -> set[str]:
+    """The reasons of what a decision tells."""
+    return {notice.reason for notice in decision.notices}
 
 
 TestMachine = Machine.TestCase

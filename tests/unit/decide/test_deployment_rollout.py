@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.decide.deployment_world import World, canary, promoted, serving, spec, version
 
-from recsys_operator.decide.deployment.facts import Stranger
+from recsys_operator.decide.deployment.facts import SETTLE, Stranger
 
 
 def names(world: World) -> set[int]:
@@ -28,7 +28,16 @@ def test_first_deployment_waits_for_its_pods_and_for_the_gateway() -> None:
     assert world.status.stable is None
     world.step()
     assert world.status.stable is None
+    world.wait(10)
     world.accept()
+    waiting = world.step()
+    assert world.status.stable is None, "a gateway accepts a route before it serves it"
+    assert (world.reason, world.message) == (
+        "Progressing",
+        "Version 1: 100 %. The gateway has accepted the route and is about to serve it.",
+    )
+    assert waiting.requeue_after == pytest.approx(SETTLE.total_seconds() + 0.01)
+    world.wait(waiting.requeue_after)
     world.step()
     assert world.status.stable
     assert world.verdicts == [(None, 1, "Promoted", "InitialDeployment")]

@@ -74,3 +74,22 @@ async def test_a_child_of_somebody_else_is_told_and_left_alone(kind: Resource) -
 async def test_children_of_ours_are_no_strangers() -> None:
     found = await seen(Cluster((DEPLOYMENTS, deployment()), (RECMODELS, model({}, {})), (WORKLOADS, workload())))
     assert found.facts.strangers == ()
+
+
+async def test_the_time_of_a_gateways_answer_is_that_of_the_api_server() -> None:
+    """Not the gateway's own, whose clock may be another; whole seconds are rounded up."""
+    spec = DeploymentSpec.model_validate(deployment()["spec"])
+    route = http_route(OWNER, "movies", spec.traffic, [Backend(SERVES, 100)], SERVES.revision)
+    route["metadata"] |= {
+        "uid": "r",
+        "generation": 1,
+        "creationTimestamp": "2026-01-02T03:04:05Z",
+        "managedFields": [
+            {"manager": "recsys-operator", "time": "2026-01-02T03:04:05Z"},
+            {"manager": "traefik", "subresource": "status", "time": "2026-01-02T03:04:15Z"},
+        ],
+    }
+    facts = (await seen(Cluster((DEPLOYMENTS, deployment()), (HTTPROUTES, route)))).facts
+    assert facts.route
+    assert facts.route.changed == datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
+    assert facts.route.answered == datetime(2026, 1, 2, 3, 4, 16, tzinfo=UTC)

@@ -116,6 +116,9 @@ def _trying(observed: Observed, status: DeploymentStatus, canary: CanaryStatus, 
         return Finding("WaitingForPods", f"{where}. {_waiting(observed, canary)}")
     if not observed.in_place(weights(status)):
         return Finding("Progressing", f"{where}. The gateway has not accepted the route yet.")
+    reached = observed.reached_from(weights(status))
+    if status.stable is None and reached and now < reached:
+        return Finding("Progressing", f"{where}. The gateway has accepted the route and is about to serve it.")
     return Finding("Progressing", f"{where}.")
 
 

@@ -104,6 +104,9 @@ def _requeue(observed: Observed, status: DeploymentStatus, now: datetime) -> flo
     if status.previous:
         moments.append(instant(status.previous.warm_until))
     if canary and not canary.abort:
+        reached = observed.reached_from(weights(status)) if status.stable is None else None
+        if reached and reached > now:
+            moments.append(reached)
         all_steps = steps.steps_of(observed)
         pause = all_steps[canary.step].pause if canary.step < len(all_steps) else None
         if pause and not steps.held(observed, State(status), canary, now):

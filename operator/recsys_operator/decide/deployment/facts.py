@@ -10,7 +10,11 @@ from recsys_operator.api.recmodel import Catalogue, Champion, ModelVersion
 from recsys_operator.decide.notice import Notice
 
 SETTLE = timedelta(seconds=2)
-"""How long a gateway may go on sending after it accepted a route, counted from the route's last change."""
+"""How long after a gateway accepted a route its data plane may not follow it yet.
+
+Pods that lost their weight wait that long, counted from the route's last change; so does the first version, before it
+is said to serve, counted from the gateway's answer.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class Route:
     """Accepted, with all references resolved, at its generation."""
     changed: datetime | None
     """When we changed it last."""
+    answered: datetime | None = None
+    """When its status was written last."""
     stable: str = ""
     """The revision that was stable when it was written."""
     problem: str = ""
@@ -159,6 +165,14 @@ class Observed:
     def in_place(self, weights: Mapping[str, int]) -> bool:
         """Whether the gateway has accepted exactly these weights."""
         return self.route is not None and self.route.accepted and dict(self.route.weights) == dict(weights)
+
+    def reached_from(self, weights: Mapping[str, int]) -> datetime | None:
+        """From when on requests are sent by these weights; None while the gateway has not accepted them."""
+        route = self.route
+        if route is None or not self.in_place(weights):
+            return None
+        known = [time for time in (route.changed, route.answered) if time]
+        return max(known) + SETTLE if known else None
 
     def silent_from(self, revision: str) -> datetime | None:
         """From when on the gateway sends nothing to a revision; None while that is not in sight."""

@@ -53,6 +53,10 @@ def _finish(observed: Observed, state: State, canary: CanaryStatus, now: datetim
     if canary.weight < 100:
         return _raise(observed, state, canary, 100, now)
     ready = observed.in_place(weights(state.status)) and observed.fit(canary)
+    if state.status.stable is None:
+        # A gateway answers 404 for a new route until its data plane follows; a known route goes on serving.
+        reached = observed.reached_from(weights(state.status))
+        ready = ready and reached is not None and now >= reached
     return moves.promote(observed, state, canary, now) if ready else None
 
 
