@@ -14,7 +14,7 @@ ctr() { command ctr --address "$SOCKET" --namespace k8s.io "$@"; }
 image_id() { buildah inspect --type image --format '{{.FromImageID}}' "$1" 2> /dev/null; }
 
 # loaded REFERENCE ID: whether the node has this very image under this name.
-loaded() { ctr images ls "name==$1" | grep -q "recsys.dev/image-id=$2"; }
+loaded() { grep -q "recsys.dev/image-id=$2" <<< "$(ctr images ls "name==$1")"; }
 
 # load REFERENCE: copies an image into containerd, only the layers that it lacks. Layers travel uncompressed, and once they are
 # unpacked their archives are deleted: an image costs its own size in the node, not twice that.
@@ -55,10 +55,10 @@ layers() {
 prune_infra() {
   local old
   for old in $(ctr images ls -q | grep '^localhost/recsys-infra-'); do
-    printf '%s\n' "$@" | grep -qxF -- "$old" || ctr images rm "$old" > /dev/null
+    [[ " $* " = *" $old "* ]] || ctr images rm "$old" > /dev/null
   done
   for old in $(buildah images --format '{{.Name}}:{{.Tag}}' | grep '^localhost/recsys-infra-'); do
-    printf '%s\n' "$@" | grep -qxF -- "$old" || buildah rmi "$old" > /dev/null
+    [[ " $* " = *" $old "* ]] || buildah rmi "$old" > /dev/null
   done
 }
 

@@ -22,6 +22,11 @@ die() {
   exit 1
 }
 
+case ${CLUSTER:-local} in
+  local | current) ;;
+  *) die "CLUSTER is '$CLUSTER'; it may be local (the default: a cluster on this machine) or current (the one that KUBECONFIG names)." ;;
+esac
+
 # wait_for SECONDS WHAT COMMAND...: polls until COMMAND succeeds.
 wait_for() {
   local seconds=$1 what=$2 end
@@ -52,6 +57,21 @@ publish() {
 
 # admin ARGUMENT...: kubectl as the local cluster's administrator.
 admin() { "$(bins)/kubectl" --kubeconfig="$STATE/admin.conf" "$@"; }
+
+# registry: where the images of CLUSTER=current go, such as registry.example.com/team.
+registry() {
+  local name=${REGISTRY:-}
+  name=${name%/}
+  [ -n "$name" ] || die "CLUSTER=current needs REGISTRY, where the cluster pulls its images from: REGISTRY=registry.example.com/team"
+  [[ $name != *://* ]] || die "REGISTRY is '$REGISTRY'; it must be a host and a path without a scheme: REGISTRY=registry.example.com/team"
+  echo "$name"
+}
+
+# clients: puts kubectl and helm into PATH. With CLUSTER=current those of the machine do, which spares compiling Kubernetes.
+clients() {
+  if [ "${CLUSTER:-local}" = current ] && command -v kubectl > /dev/null && command -v helm > /dev/null; then return; fi
+  PATH=$("$HERE/bins.sh" helm kubernetes):$PATH
+}
 
 # bins: the directory of links to the binaries of exactly these versions (bins.sh fills it).
 bins() { echo "$CACHE/bin/links-$(cd "$HERE" && cat versions.env go/*/go.* go/*/tools.go python/*.txt | sha256sum | cut -c1-12)"; }

@@ -16,7 +16,7 @@ hash_of() { cat "$@" | sha256sum | cut -c1-12; }
 # rules_in_force KEY: asks Prometheus to read its files again, and whether the groups of file KEY are among its rules.
 rules_in_force() {
   kube create --raw /api/v1/namespaces/monitoring/services/prometheus:9090/proxy/-/reload -f /dev/null > /dev/null 2>&1
-  kube get --raw /api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/rules | grep -q "\"file\":\"[^\"]*/$1\""
+  grep -q "\"file\":\"[^\"]*/$1\"" <<< "$(kube get --raw /api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/rules)"
 }
 
 apply_rules() { # the key carries the file's hash: Prometheus then tells from which content its rules come

@@ -6,8 +6,15 @@ set -euo pipefail
 
 [ "${CLUSTER:-local}" = local ] || exit 0
 "$HERE/packages.sh"
-"$HERE/bins.sh" > /dev/null &
+# A session, and so a process group, of its own: when the images fail, or this script is stopped, the compilers end with it.
+setsid "$HERE/bins.sh" > /dev/null &
 binaries=$!
-trap 'kill "$binaries" 2> /dev/null || true' EXIT
+end_binaries() {
+  kill -- "-$binaries" 2> /dev/null || kill "$binaries" 2> /dev/null || return 0
+  say "the compilation of the cluster's binaries is ended too"
+  wait "$binaries" || true
+}
+trap end_binaries EXIT
 NO_LOAD=1 "$CHECKOUT/hack/images.sh"
 wait "$binaries"
+trap - EXIT

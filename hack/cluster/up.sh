@@ -14,10 +14,13 @@ set -euo pipefail
 daemons=(etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy)
 
 check_current() {
-  local kubectl
-  kubectl=$(command -v kubectl || echo "$("$HERE/bins.sh" kubernetes)/kubectl")
-  "$kubectl" get --raw=/readyz > /dev/null || die "CLUSTER=current: the cluster that KUBECONFIG names (${KUBECONFIG:-none is set}) does not answer."
-  "$kubectl" get crd httproutes.gateway.networking.k8s.io > /dev/null ||
+  local group
+  clients
+  kubectl get --raw=/readyz > /dev/null ||
+    die "CLUSTER=current: the cluster of KUBECONFIG (${KUBECONFIG:-unset, so the default of kubectl}) does not answer, or not to these credentials."
+  # Discovery is open to every user, CustomResourceDefinitions are not.
+  group=$(kubectl get --raw=/apis/gateway.networking.k8s.io/v1 || true)
+  [[ $group = *'"HTTPRoute"'* ]] ||
     die "CLUSTER=current: that cluster has no Gateway API; install its standard channel (v$GATEWAY_API_VERSION or newer) and a Gateway first."
   say "the cluster that KUBECONFIG names answers and has Gateway API"
 }
