@@ -76,7 +76,10 @@ class TrainingRunSpec(Model):
         3, ge=0, le=20, description="How often a failed pod is replaced. Bad data and bad settings are not retried."
     )
     active_deadline_seconds: int | None = Field(
-        None, ge=1, le=2592000, description="How long the run may take in all, retries included."
+        None,
+        ge=1,
+        le=2592000,
+        description="How long the run may take in all, retries included; counted anew after a suspension.",
     )
     suspend: bool = Field(False, description="Stop the pod, keep the checkpoints; false goes on from the last one.")
 
