@@ -5,8 +5,15 @@ cd "$(dirname "$0")/../.."
 # shellcheck source-path=SCRIPTDIR source=../cluster/lib.sh
 . hack/cluster/lib.sh
 
-PATH=$(hack/cluster/bins.sh helm):$PATH
-[ "${CLUSTER:-}" = current ] || export KUBECONFIG=$PWD/.local/kubeconfig
+clients
+if [ "${CLUSTER:-}" = current ]; then # said now, not after the training
+  [ -n "${RECSYS_GATEWAY_URL:-}" ] ||
+    die "CLUSTER=current needs RECSYS_GATEWAY_URL, where the Gateway answers requests from here: RECSYS_GATEWAY_URL=http://gateway.example.com"
+  kubectl -n gateway-system get gateways.gateway.networking.k8s.io gateway > /dev/null ||
+    die "CLUSTER=current: the demo's Deployment names the Gateway 'gateway' in namespace gateway-system; make it, and allow routes of all namespaces."
+else
+  export KUBECONFIG=$PWD/.local/kubeconfig
+fi
 python=$(hack/venv.sh demo)
 hack/demo/data.sh
 rm -rf .local/demo # what an earlier demo measured and drew
