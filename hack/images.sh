@@ -17,6 +17,7 @@ names=("$@")
 [ $# -gt 0 ] || names=(recsys-operator recsys-server recsys-trainer)
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 log_dir=.local/log
+[ "${CLUSTER:-}" != current ] || REGISTRY=$(registry) # told before the build, not after it
 mkdir -p "$log_dir"
 
 sources() { # sources NAME: the paths that the image is made of
@@ -75,6 +76,7 @@ build() { # build NAME BASE KEY: an image gets its tag when it passed its check
   say "$name: built in $((SECONDS - start)) s, $(size "$image")"
 }
 
+command -v buildah > /dev/null || hack/cluster/packages.sh
 exclusively images
 base=${BASE:-$(hack/cluster/base-image.sh)}
 # The recipe of the local base, or the identity of another one.
@@ -93,7 +95,6 @@ for name in "${names[@]}"; do
 done
 
 if [ "${CLUSTER:-}" = current ]; then
-  : "${REGISTRY:?CLUSTER=current needs REGISTRY, where the cluster pulls its images from: REGISTRY=registry.example.com/team}"
   for image in "${images[@]}"; do
     say "pushing $image to $REGISTRY"
     buildah push --quiet "$image" "docker://$REGISTRY/${image#localhost/}"

@@ -8,15 +8,16 @@ cd "$(dirname "$0")/../.."
 . hack/cluster/lib.sh
 
 namespace=recsys-system release=recsys-operator chart=charts/recsys-operator
-PATH=$(hack/cluster/bins.sh helm kubernetes):$PATH
+clients
 [ "${CLUSTER:-}" = current ] || export KUBECONFIG=$PWD/.local/kubeconfig
 values=(--values hack/demo/values.yaml)
 if [ "${CLUSTER:-}" = current ]; then
-  : "${REGISTRY:?CLUSTER=current needs REGISTRY, where the cluster pulls its images from}"
+  REGISTRY=$(registry)
   for image in operator trainer server; do values+=(--set "images.$image.repository=$REGISTRY/recsys-$image"); done
 else
   # The tag stays the same when the image changes: the key makes the operator's pod follow.
-  key=$(buildah inspect --type image --format '{{index .OCIv1.Config.Labels "dev.recsys.key"}}' localhost/recsys-operator:dev)
+  key=$(buildah inspect --type image --format '{{index .OCIv1.Config.Labels "dev.recsys.key"}}' "localhost/recsys-operator:${TAG:-dev}")
+  for image in operator trainer server; do values+=(--set-string "images.$image.tag=${TAG:-dev}"); done
   values+=(--set-string "podAnnotations.recsys\.dev/image-key=$key")
 fi
 
