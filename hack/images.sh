@@ -5,7 +5,8 @@
 #     FORCE=1          builds again although nothing changed
 #     NO_LOAD=1        does not load them into the local cluster that is running
 #     BASE=IMAGE       another base than the local one, such as python:3.13-slim
-#     CLUSTER=current  pushes to REGISTRY (required then) instead of loading into the local node
+#     CLUSTER=current  pushes to REGISTRY (required then) instead of loading into the local node;
+#                      a registry without TLS takes "insecure = true" in /etc/containers/registries.conf
 # An image carries the hash of everything it is made of in the label dev.recsys.key; an equal hash means nothing to do.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -95,9 +96,13 @@ for name in "${names[@]}"; do
 done
 
 if [ "${CLUSTER:-}" = current ]; then
-  for image in "${images[@]}"; do
-    say "pushing $image to $REGISTRY"
-    buildah push --quiet "$image" "docker://$REGISTRY/${image#localhost/}"
+  mkdir -p .local/pushed
+  for name in "${names[@]}"; do
+    say "pushing localhost/$name:$tag to $REGISTRY"
+    buildah push --quiet --digestfile ".local/pushed/$name.digest" "localhost/$name:$tag" "docker://$REGISTRY/$name:$tag"
+    # hack/demo/install.sh names the image by this: the tag stays the same when the image changes.
+    echo "$REGISTRY/$name:$tag@$(cat ".local/pushed/$name.digest")" > ".local/pushed/$name"
+    rm ".local/pushed/$name.digest"
   done
 elif [ -z "${NO_LOAD:-}" ] && timeout 5 ctr --address "$SOCKET" version > /dev/null 2>&1; then
   hack/cluster/load.sh "${images[@]}"

@@ -7,13 +7,18 @@ cd "$(dirname "$0")/../.."
 # shellcheck source-path=SCRIPTDIR source=../cluster/lib.sh
 . hack/cluster/lib.sh
 
-namespace=recsys-system release=recsys-operator chart=charts/recsys-operator
+namespace=recsys-system release=recsys-operator chart=charts/recsys-operator tag=${TAG:-dev}
 clients
 [ "${CLUSTER:-}" = current ] || export KUBECONFIG=$PWD/.local/kubeconfig
 values=(--values hack/demo/values.yaml)
 if [ "${CLUSTER:-}" = current ]; then
   REGISTRY=$(registry)
-  for image in operator trainer server; do values+=(--set "images.$image.repository=$REGISTRY/recsys-$image"); done
+  for image in operator trainer server; do
+    values+=(--set "images.$image.repository=$REGISTRY/recsys-$image" --set-string "images.$image.tag=$tag")
+    # What `make images` pushed there from here last; without it, the tag alone.
+    pushed=$(cat ".local/pushed/recsys-$image" 2> /dev/null || true)
+    [ "${pushed%@*}" != "$REGISTRY/recsys-$image:$tag" ] || values+=(--set "images.$image.digest=${pushed##*@}")
+  done
 else
   # The tag stays the same when the image changes: the key makes the operator's pod follow.
   key=$(buildah inspect --type image --format '{{index .OCIv1.Config.Labels "dev.recsys.key"}}' "localhost/recsys-operator:${TAG:-dev}")

@@ -27,6 +27,8 @@ from hack.demo.report import Report
 
 EXAMPLES = "examples/movielens"
 ROUTE = DEPLOYMENT = DEPLOYED
+LOCAL_IMAGE = "localhost/recsys-server:dev"
+"""What dataset.yaml copies through: it is on the local cluster's node."""
 CANARY_REQUESTS = 20_000
 CONTAINERD = "/run/recsys-operator/containerd.sock"
 """The local cluster's; another one's nodes are out of reach."""
@@ -66,7 +68,7 @@ class MainJob:
         kubectl("create", "namespace", NAMESPACE, show=True)
         level = "pod-security.kubernetes.io/enforce=restricted"
         kubectl("label", "namespace", NAMESPACE, level, show=True)
-        kubectl("apply", "-f", f"{EXAMPLES}/dataset.yaml", show=True)
+        kubectl("apply", "-f", str(dataset()), show=True)
         kubectl("wait", "pod/movielens-loader", "--for=condition=Ready", "--timeout=120s")
         for table in ("ml-100k.inter", "ml-100k.item"):
             copy = ("exec", "-i", "movielens-loader", "--", "sh", "-c", f"cat > /data/{table}")
@@ -293,6 +295,19 @@ class MainJob:
         self.pin(2)
         self.wait_serving(2)
         expect(True, "an edit back to version 2 takes the canary away at once")
+
+
+def dataset() -> Path:
+    """The example's dataset.yaml, or a copy with the server's image as this cluster pulls it (CLUSTER=current)."""
+    example = Path(EXAMPLES, "dataset.yaml")
+    path = "jsonpath={.spec.template.spec.containers[0].env[?(@.name=='RECSYS_SERVER_IMAGE')].value}"
+    image = kubectl("get", "deployment", "recsys-operator", "-n", SYSTEM, "-o", path)
+    if image == LOCAL_IMAGE:
+        return example
+    copy = Path(".local/demo/dataset.yaml")
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_text(example.read_text().replace(LOCAL_IMAGE, image))
+    return copy
 
 
 def received_at(fingerprint: str, starts_at: str) -> float:

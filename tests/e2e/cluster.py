@@ -71,6 +71,11 @@ class Namespace:
         """One object."""
         return dict(json.loads(self.kubectl("get", resource, name, "-o", "json")))
 
+    def server_image(self) -> str:
+        """The image that the operator gives to servers: any pod can pull it."""
+        path = "jsonpath={.spec.template.spec.containers[0].env[?(@.name=='RECSYS_SERVER_IMAGE')].value}"
+        return self.kubectl("get", "deployment/recsys-operator", "--namespace=recsys-system", "-o", path)
+
     def items(self, resource: str, selector: str) -> list[dict[str, Any]]:
         """The objects with these labels, oldest first."""
         found = json.loads(self.kubectl("get", resource, "-l", selector, "-o", "json"))["items"]

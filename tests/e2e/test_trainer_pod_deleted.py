@@ -24,10 +24,11 @@ def manifests(name: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all((EXAMPLE / name).read_text()))
 
 
-def shell_pod(name: str, claim: str) -> dict[str, Any]:
+def shell_pod(name: str, claim: str, image: str) -> dict[str, Any]:
     """The example's loader, on this claim."""
     pod = next(found for found in manifests("dataset.yaml") if found["kind"] == "Pod")
     pod["metadata"]["name"] = name
+    pod["spec"]["containers"][0]["image"] = image
     pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] = claim
     return pod
 
@@ -44,7 +45,9 @@ def namespace() -> Iterator[Namespace]:
     """A namespace with the example's data and its RecModel."""
     assert DATA.is_dir(), "the data set is missing: run hack/demo/data.sh"
     with Namespace("recsys-resume") as made:
-        made.kubectl("apply", "-f", str(EXAMPLE / "dataset.yaml"), "-f", str(EXAMPLE / "model.yaml"))
+        (claim,) = (found for found in manifests("dataset.yaml") if found["kind"] == "PersistentVolumeClaim")
+        loader = shell_pod("movielens-loader", claim["metadata"]["name"], made.server_image())
+        made.apply(claim, loader, *manifests("model.yaml"))
         made.kubectl("wait", "pod/movielens-loader", "--for=condition=Ready", "--timeout=120s")
         for table in ("ml-100k.inter", "ml-100k.item"):
             copy = ("exec", "-i", "movielens-loader", "--", "sh", "-c", f"cat > /data/{table}")
@@ -134,7 +137,7 @@ def test_a_deleted_trainer_pod_loses_at_most_one_checkpoint_and_changes_nothing(
 
     assert found["result"]["metrics"] == expected["result"]["metrics"]
     assert found["result"]["version"] == expected["result"]["version"] + 1
-    namespace.apply(shell_pod("store", "models"))
+    namespace.apply(shell_pod("store", "models", namespace.server_image()))
     namespace.kubectl("wait", "pod/store", "--for=condition=Ready", "--timeout=60s")
     digests = [digest_of_model(namespace, status) for status in (expected, found)]
     assert digests[0] == digests[1]
