@@ -1,7 +1,9 @@
 """A proxy between the operator and the API server that counts writes, and kills, refuses or goes silent on demand."""
 
 import asyncio
+import re
 import ssl
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import cache
@@ -26,23 +28,37 @@ When = Literal["before", "after"]
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One request that may change something. `number` counts from 1."""
+    """One request that may change something. `occurrence` counts the writes of the same meaning from 1."""
 
-    number: int
     method: str
     path: str
     body: bytes
+    occurrence: int
+
+    @property
+    def meaning(self) -> str:
+        """Method and path, the same in every namespace and for every revision of a version."""
+        return meaning(self.method, self.path)
 
     def __str__(self) -> str:
-        return f"{self.number}: {self.method} {self.path}"
+        return f"{self.method} {self.path}, occurrence {self.occurrence}"
+
+
+def meaning(method: str, path: str) -> str:
+    """What a write is about, whichever namespace it is in, and whatever hash a revision has there."""
+    return f"{method} {re.sub(r'-[0-9a-f]{8}(?=/|$)', '-<revision>', re.sub(r'/namespaces/[^/]+', '', path))}"
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Kill the operator at a write."""
+    """Kill the operator at a write: by its meaning, for the number that a write has in a life is a matter of timing."""
 
-    number: int
+    meaning: str
+    occurrence: int
     when: When
+
+    def __str__(self) -> str:
+        return f"{self.when} {self.meaning}, occurrence {self.occurrence}"
 
 
 class Proxy:
@@ -58,6 +74,7 @@ class Proxy:
         self.directory = directory
         self.port = lasting_port()
         self.writes: list[Write] = []
+        self._occurrences: Counter[str] = Counter()
         self.cut: Cut | None = None
         self.cut_at: Write | None = None
         self.kill: Callable[[], None] = lambda: None
@@ -118,6 +135,7 @@ class Proxy:
     def count(self, cut: Cut | None = None) -> None:
         """Count writes from 1 again, and kill at this one."""
         self.writes.clear()
+        self._occurrences.clear()
         self.cut = cut
         self.cut_at = None
 
@@ -125,7 +143,9 @@ class Proxy:
         body = await request.read()
         write = None
         if request.method not in READS:
-            write = Write(len(self.writes) + 1, request.method, request.path, body)
+            about = meaning(request.method, request.path)
+            self._occurrences[about] += 1
+            write = Write(request.method, request.path, body, self._occurrences[about])
             self.writes.append(write)
             self.heard.set()
             if self._cuts(write, "before"):
@@ -154,7 +174,7 @@ class Proxy:
             return web.Response(status=answer.status, body=data, headers=kept)
 
     def _cuts(self, write: Write, when: When) -> bool:
-        if self.cut is None or self.cut_at is not None or self.cut != Cut(write.number, when):
+        if self.cut is None or self.cut_at is not None or self.cut != Cut(write.meaning, write.occurrence, when):
             return False
         self.cut_at = write
         self.kill()

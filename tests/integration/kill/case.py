@@ -1,6 +1,7 @@
 """One life of some objects in a namespace of its own, with an operator that may be killed at one write."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,10 +14,16 @@ from tests.integration.harness.control_plane import ControlPlane
 from tests.integration.harness.operator import Operator
 from tests.integration.harness.players import Players
 from tests.integration.harness.proxy import Cut, Proxy, Write
-from tests.integration.harness.snapshot import snapshot
+from tests.integration.harness.snapshot import differences, snapshot
 
 QUIET = 0.8
 """Seconds without a write after which a life has ended."""
+QUIET_ALONE = 3.0
+"""The same for the life that others are compared with."""
+LATE = 15.0
+"""Seconds that a busy machine may take for the last writes of a life, when it is known what they come to."""
+NUMBERS = itertools.count(1)
+"""No two cases share a directory or a namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +52,11 @@ class Case:
         """The tests' own connection, past the proxy."""
         return self.world.api
 
-    async def quiet(self) -> None:
+    async def quiet(self, seconds: float = QUIET) -> None:
         """Wait until the operator has taken everything in and has stopped writing."""
         while True:
             seen, ready = len(self.proxy.writes), self.operator.ready
-            await asyncio.sleep(QUIET if ready else 0.1)
+            await asyncio.sleep(seconds if ready else 0.1)
             if ready and self.operator.ready and len(self.proxy.writes) == seen:
                 return
 
@@ -80,6 +87,7 @@ class Life:
 class End:
     """How a case ended."""
 
+    name: str
     writes: tuple[Write, ...]
     cut_at: Write | None
     objects: dict[str, Object]
@@ -107,34 +115,39 @@ async def case(world: World, name: str, **variables: str) -> AsyncIterator[Case]
             operator.kill()
 
 
-async def run(world: World, life: Life, cut: Cut | None = None, number: int = 0) -> End:
-    """One life, cut or undisturbed."""
+async def run(world: World, life: Life, cut: Cut | None = None, expected: dict[str, Object] | None = None) -> End:
+    """One life, cut or undisturbed; it may take a while more to become what is expected, and ends anyway."""
     begin = time.monotonic()
-    name = f"{life.name}-{cut.number:03}-{cut.when}" if cut else f"{life.name}-undisturbed-{number}"
+    name = f"{life.name}-{next(NUMBERS):03}"
     async with case(world, name) as one:
         await life.prepare(one)
         await one.quiet()
         one.proxy.count(cut)
         keeper = asyncio.create_task(one.keep_running())
-        living = asyncio.create_task(_to_the_end(one, life))
+        living = asyncio.create_task(_to_the_end(one, life, expected))
         try:
             await asyncio.wait({keeper, living}, return_when=asyncio.FIRST_COMPLETED)
             if not living.done():
                 keeper.result()
-            await living
+            objects = await living
         except AssertionError as error:
             raise AssertionError(f"{name}, cut at {one.proxy.cut_at}: {error}\n{one.operator.tail(12)}") from error
         finally:
             keeper.cancel()
             living.cancel()
+        one.proxy.cut = None
         jobs = {run: len(uids) for (namespace, run), uids in world.players.jobs.items() if namespace == name}
-        objects = await snapshot(world.api, name)
-        return End(tuple(one.proxy.writes), one.proxy.cut_at, objects, jobs, time.monotonic() - begin)
+        return End(name, tuple(one.proxy.writes), one.proxy.cut_at, objects, jobs, time.monotonic() - begin)
 
 
-async def _to_the_end(one: Case, life: Life) -> None:
+async def _to_the_end(one: Case, life: Life, expected: dict[str, Object] | None) -> dict[str, Object]:
     await life.live(one)
-    await one.quiet()
+    end = time.monotonic() + LATE
+    while True:
+        await one.quiet(QUIET_ALONE if expected is None else QUIET)
+        objects = await snapshot(one.api, one.namespace)
+        if expected is None or time.monotonic() > end or not differences(expected, objects):
+            return objects
 
 
 def condition(obj: Object | None, kind: str) -> Object:
