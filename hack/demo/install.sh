@@ -21,8 +21,8 @@ if [ "${CLUSTER:-}" = current ]; then
   done
 else
   # The tag stays the same when the image changes: the key makes the operator's pod follow.
-  key=$(buildah inspect --type image --format '{{index .OCIv1.Config.Labels "dev.recsys.key"}}' "localhost/recsys-operator:${TAG:-dev}")
-  for image in operator trainer server; do values+=(--set-string "images.$image.tag=${TAG:-dev}"); done
+  key=$(buildah inspect --type image --format '{{index .OCIv1.Config.Labels "dev.recsys.key"}}' "localhost/recsys-operator:$tag")
+  for image in operator trainer server; do values+=(--set-string "images.$image.tag=$tag"); done
   values+=(--set-string "podAnnotations.recsys\.dev/image-key=$key")
 fi
 
