@@ -1,54 +1,65 @@
-"""Carrying out what was decided: applies, then one status write, then deletions, then events."""
+"""Writing what was decided: children and status, and nothing that is already so."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from recsys_operator.api.kinds import KINDS, Resource, resource
 from recsys_operator.apply.client import FIELD_MANAGER, ApiError, Client
-from recsys_operator.apply.event import Event
 from recsys_operator.apply.same import contains
+from recsys_operator.decide.refusal import CHILD_REFUSED, Refusal, sentence
 
 HASH = "recsys.dev/applied-hash"
 OURS = {(kind.api_version, kind.kind): resource(kind) for kind in KINDS}
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What to do for one object.
+Child = tuple[Resource, dict[str, Any]]
 
-    `status` is the whole status that this operator owns: fields it had and this lacks are removed; fields of other
-    managers stay. None leaves the status alone. `observed` may hold children as just read: those need not be read
-    again to find out whether an apply would change them.
+TRIED_AGAIN = frozenset({401, 404, 408, 409, 410, 425, 429})
+"""Refusals that say nothing about the child: time, a retry or another error's remedy mends them."""
+
+
+async def apply_children(
+    client: Client, wanted: Sequence[Child], observed: Sequence[dict[str, Any]], *, independent: bool
+) -> tuple[Refusal, ...]:
+    """Apply, in this order, what is not so already, and tell what the API server refused.
+
+    `independent` children are all tried; else the first refusal ends it, as the rest needs what was refused. Any other
+    failure is raised at once. `observed` may hold children as just read: those need not be read again.
     """
+    known = {_identity(child): child for child in observed}
+    refusals: list[Refusal] = []
+    for kind, manifest in wanted:
+        try:
+            await _apply(client, kind, manifest, known)
+        except ApiError as error:
+            if not refused(error):
+                raise
+            refusals.append(Refusal(kind.kind, manifest["metadata"]["name"], error.told))
+            if not independent:
+                break
+    return tuple(refusals)
 
-    apply: tuple[tuple[Resource, dict[str, Any]], ...] = ()
-    delete: tuple[tuple[Resource, str, str, str], ...] = ()
-    status: dict[str, Any] | None = None
-    events: tuple[Event, ...] = ()
-    status_first: bool = False
-    observed: tuple[dict[str, Any], ...] = ()
+
+def refused(error: ApiError) -> bool:
+    """Whether the API server understood a write and does not want it: the same write may be refused for ever."""
+    return 400 <= error.status < 500 and error.status not in TRIED_AGAIN
 
 
-async def carry_out(client: Client, obj: dict[str, Any], changes: Changes) -> None:
-    """Write what `changes` says about `obj` (as last read), and nothing that is already so.
+def failure(refusals: Sequence[Refusal]) -> ApiError:
+    """The error that ends a reconcile with refused children, so that it is tried again."""
+    return ApiError(403, CHILD_REFUSED, sentence(refusals))
 
-    Order: applies, status, deletions, events; with `status_first` the status comes before the applies. The first
-    failure ends it: what follows a failed write is not written.
+
+async def write_status(client: Client, obj: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
+    """Make `status` the whole status that this operator owns of `obj` (as last read), and give the object after that.
+
+    Fields that it had and `status` lacks are removed; fields of other managers stay.
     """
-    if changes.status_first:
-        await _write_status(client, obj, changes.status)
-    observed = {_identity(child): child for child in changes.observed}
-    for kind, manifest in changes.apply:
-        await _apply(client, kind, manifest, observed)
-    if not changes.status_first:
-        await _write_status(client, obj, changes.status)
-    for kind, namespace, name, uid in changes.delete:
-        await client.delete(kind, namespace, name, uid)
-    for event in changes.events:
-        await client.emit(event)
+    if status == own_status(obj):
+        return obj
+    return await client.apply_status(OURS[(obj["apiVersion"], obj["kind"])], obj, status)
 
 
 def stamped(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -95,12 +106,6 @@ def _refuse_foreign(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> Non
             "OwnedByAnother",
             f"{manifest['kind']} {name} already exists and is not ours: delete or rename it, then this goes on",
         )
-
-
-async def _write_status(client: Client, obj: dict[str, Any], status: dict[str, Any] | None) -> None:
-    if status is None or status == own_status(obj):
-        return
-    await client.apply_status(OURS[(obj["apiVersion"], obj["kind"])], obj, status)
 
 
 def _identity(obj: Mapping[str, Any]) -> tuple[str, ...]:

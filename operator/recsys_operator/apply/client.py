@@ -31,13 +31,17 @@ Observer = Callable[[Resource, dict[str, Any]], None]
 
 
 class ApiError(Exception):
-    """The API server refused, or could not be reached (then `status` is 0 and `reason` Unreachable)."""
+    """The API server refused, or could not be reached (then `status` is 0 and `reason` Unreachable).
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    `told` is the API server's own sentence, without the request that it was an answer to.
+    """
+
+    def __init__(self, status: int, reason: str, message: str, told: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason
         self.message = message
+        self.told = told or message
 
 
 class Client:
@@ -199,8 +203,9 @@ def _decoded(method: str, path: str, status: int, data: bytes) -> dict[str, Any]
         found = {"message": data[:200].decode(errors="replace")}
     if 200 <= status < 300 and isinstance(found, dict):
         return found
-    told = found if isinstance(found, dict) else {}
-    raise ApiError(status, str(told.get("reason") or "Unknown"), f"{method} {path}: {status} {told.get('message', '')}")
+    answer = found if isinstance(found, dict) else {}
+    told = str(answer.get("message", ""))
+    raise ApiError(status, str(answer.get("reason") or "Unknown"), f"{method} {path}: {status} {told}", told)
 
 
 async def connect(kubeconfig: str | None = None, observer: Observer | None = None) -> Client:

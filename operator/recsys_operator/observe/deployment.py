@@ -64,6 +64,7 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
     status = DeploymentStatus.model_validate(obj.get("status") or {})
     workloads = [one for one in workloads if owner.owns(one) and not one["metadata"].get("deletionTimestamp")]
     services = [one for one in services if owner.owns(one)]
+    gateway_api = route is not None or await if_possible(client.serves(HTTPROUTES), True)
     foreign = (Stranger(HTTPROUTES.kind, names.route(name)),) if route and not owner.owns(route) else ()
     route = None if foreign else route
     model, pods, problem, strangers = await asyncio.gather(
@@ -89,6 +90,7 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
         server_image=server_image,
         failed_gates=await _failed_gates(client, namespace, spec, model_facts),
         strangers=(*foreign, *strangers),
+        gateway_api=gateway_api,
     )
     return Seen(
         facts=facts,

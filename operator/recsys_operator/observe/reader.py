@@ -27,6 +27,10 @@ class Reader(Protocol):
         """All objects of a namespace (None: of all namespaces) that carry the labels."""
         ...
 
+    async def serves(self, resource: Resource) -> bool:
+        """Whether the API server knows this resource."""
+        ...
+
 
 async def if_possible(reading: Awaitable[Answer], otherwise: Answer) -> Answer:
     """What is read, or `otherwise` where the API server refuses or is slow: for what a rollback can do without."""

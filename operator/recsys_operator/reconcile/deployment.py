@@ -9,18 +9,19 @@ from typing import Any
 from recsys_operator import metrics
 from recsys_operator.api.deployment import Block, DeploymentStatus
 from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, SERVICES, WORKLOADS, Resource
-from recsys_operator.apply.changes import Changes, carry_out
+from recsys_operator.apply.changes import Child, apply_children, failure, write_status
 from recsys_operator.apply.client import Client
 from recsys_operator.build import names
 from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.build.server_service import server_service
 from recsys_operator.build.server_workload import server_workload
 from recsys_operator.decide.deployment.alerts import Alert
-from recsys_operator.decide.deployment.decision import decide
+from recsys_operator.decide.deployment.decision import applied, decide
 from recsys_operator.decide.deployment.facts import Decision
+from recsys_operator.decide.refusal import Refusal
 from recsys_operator.observe.deployment import Seen, observe
 from recsys_operator.reconcile.loop import Gone, Key
-from recsys_operator.reconcile.notices import events, log
+from recsys_operator.reconcile.notices import tell
 from recsys_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -54,14 +55,35 @@ class DeploymentReconciler:
             raise Gone
         if seen.obj["metadata"].get("deletionTimestamp"):
             return None
-        decision = decide(seen.facts, tuple(item.alert for item in posted), self.clock())
-        await carry_out(self.client, seen.obj, changes(seen, decision))
+        now = self.clock()
+        decision = decide(seen.facts, tuple(item.alert for item in posted), now)
+        written = await write_status(self.client, seen.obj, decision.status.wire())
+        self._count(key, seen, decision)
+        refusals = await self._apply(seen, decision)
+        end = applied(seen.facts, decision, refusals, now)
+        if end.status != decision.status:
+            await write_status(self.client, written, end.status.wire())
+        for kind, namespace, name, uid in deletions(seen, decision):
+            await self.client.delete(kind, namespace, name, uid)
+        await tell(self.client, logger, seen.obj, end.notices)
         for item, outcome in zip(posted, decision.outcomes, strict=True):
             item.outcome = item.outcome or outcome
-        self._tell(key, seen, decision)
+        if refusals:
+            raise failure(refusals)
         return decision.requeue_after
 
-    def _tell(self, key: Key, seen: Seen, decision: Decision) -> None:
+    async def _apply(self, seen: Seen, decision: Decision) -> tuple[Refusal, ...]:
+        """Write the children; what is refused keeps nothing else from being written, or what is to go from going."""
+        refusals: tuple[Refusal, ...] = ()
+        for batch in children(seen, decision):
+            sends = any(kind == HTTPROUTES for kind, _ in batch)
+            if sends and any(refusal.kind == SERVICES.kind for refusal in refusals):
+                continue  # Requests would begin to go to a Service that there is not.
+            refusals += await apply_children(self.client, batch, seen.children, independent=True)
+        return refusals
+
+    def _count(self, key: Key, seen: Seen, decision: Decision) -> None:
+        """Metrics follow the status that was written, whatever becomes of the children."""
         status = decision.status
         roles = {"stable": status.stable, "canary": status.canary}
         shares = {
@@ -70,28 +92,17 @@ class DeploymentReconciler:
         metrics.set_weights(key.namespace, key.name, shares)
         for block in _new_blocks(seen.facts.status, status):
             metrics.ROLLBACKS.labels(key.namespace, key.name, block.cause).inc()
-        log(logger, seen.obj, decision.notices)
 
 
-def changes(seen: Seen, decision: Decision) -> Changes:
-    """Everything to write for a decision: what must exist, what must go, and what is told about it."""
-    return Changes(
-        apply=_applies(seen, decision),
-        delete=_deletions(seen, decision),
-        status=decision.status.wire(),
-        events=events(seen.obj, decision.notices),
-        status_first=True,
-        observed=seen.children,
-    )
+def children(seen: Seen, decision: Decision) -> tuple[tuple[Child, ...], ...]:
+    """What must exist, in the order of writing: the pods' side and the route.
 
-
-def _applies(seen: Seen, decision: Decision) -> tuple[tuple[Resource, dict[str, Any]], ...]:
-    """Workloads and Services come before a route that names them; else the route, which is urgent, comes first.
+    Workloads and Services come before a route that names them; else the route, which is urgent, comes first.
 
     What belongs to somebody else is left alone, and does not keep the rest from being written.
     """
     facts = seen.facts
-    pods: list[tuple[Resource, dict[str, Any]]] = []
+    pods: list[Child] = []
     for revision in decision.revisions:
         inputs = seen.pod_inputs.get(revision.revision, facts.inputs)
         live = seen.live_workload(names.server(facts.name, revision.version, revision.revision))
@@ -101,25 +112,29 @@ def _applies(seen: Seen, decision: Decision) -> tuple[tuple[Resource, dict[str, 
         pods += [(WORKLOADS, manifest), (SERVICES, server_service(seen.owner, inputs.model, revision))]
     route = _route(seen, decision)
     known = {service.revision for service in facts.services}
-    wanted = (*route, *pods) if known.issuperset(decision.weights) else (*pods, *route)
+    batches = (route, pods) if known.issuperset(decision.weights) else (pods, route)
     taken = {(stranger.kind, stranger.name) for stranger in facts.strangers}
-    return tuple((kind, one) for kind, one in wanted if (kind.kind, one["metadata"]["name"]) not in taken)
+    return tuple(
+        tuple((kind, one) for kind, one in batch if (kind.kind, one["metadata"]["name"]) not in taken)
+        for batch in batches
+    )
 
 
-def _route(seen: Seen, decision: Decision) -> tuple[tuple[Resource, dict[str, Any]], ...]:
+def _route(seen: Seen, decision: Decision) -> tuple[Child, ...]:
     facts = seen.facts
     by_name = {revision.revision: revision for revision in decision.revisions}
     backends = [Backend(by_name[name], weight) for name, weight in decision.weights.items() if name in by_name]
     there = facts.route.weights if facts.route else {}
     foreign = {stranger.revision for stranger in facts.strangers if stranger.kind == SERVICES.kind}
-    if not backends or foreign & decision.weights.keys() - there.keys():
-        return ()  # Nothing to serve, or requests would begin to go to somebody else's Service.
+    if not facts.gateway_api or not backends or foreign & decision.weights.keys() - there.keys():
+        return ()  # There are no routes, or nothing to serve, or requests would begin to go to somebody else's Service.
     stable = decision.status.stable.revision if decision.status.stable else None
     manifest = http_route(seen.owner, facts.spec.model_ref.name, facts.spec.traffic, backends, stable)
     return ((HTTPROUTES, manifest),)
 
 
-def _deletions(seen: Seen, decision: Decision) -> tuple[tuple[Resource, str, str, str], ...]:
+def deletions(seen: Seen, decision: Decision) -> tuple[tuple[Resource, str, str, str], ...]:
+    """What must go, with its UID."""
     facts = seen.facts
     doomed = [(WORKLOADS, facts.namespace, one.name, one.uid) for one in decision.doomed_workloads]
     doomed += [(SERVICES, facts.namespace, one.name, one.uid) for one in decision.doomed_services]

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from recsys_operator.api.kinds import RECMODELS
-from recsys_operator.apply.changes import Changes, carry_out
+from recsys_operator.apply.changes import write_status
 from recsys_operator.apply.client import Client
 from recsys_operator.decide.recmodel.decision import decide
 from recsys_operator.observe.recmodel import observe
 from recsys_operator.reconcile.loop import Key, live
-from recsys_operator.reconcile.notices import events, log
+from recsys_operator.reconcile.notices import tell
 from recsys_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -31,10 +31,6 @@ class RecModelReconciler:
         if "deletionTimestamp" in obj["metadata"]:
             return None
         decision = decide(await observe(self.client, obj), datetime.now(UTC))
-        await carry_out(
-            self.client,
-            obj,
-            Changes(status=decision.status.wire(), events=events(obj, decision.notices)),
-        )
-        log(logger, obj, decision.notices)
+        await write_status(self.client, obj, decision.status.wire())
+        await tell(self.client, logger, obj, decision.notices)
         return None

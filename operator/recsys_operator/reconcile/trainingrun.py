@@ -1,6 +1,7 @@
 """TrainingRun: observe → decide → build → apply."""
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from recsys_operator.api.kinds import (
 )
 from recsys_operator.api.run_config import RunConfig
 from recsys_operator.api.trainingrun import TrainingRunStatus
-from recsys_operator.apply.changes import Changes, carry_out
+from recsys_operator.apply.changes import apply_children, failure, write_status
 from recsys_operator.apply.client import Client
 from recsys_operator.build.job import training_job, with_suspend
 from recsys_operator.build.labels import Manifest, Owner
@@ -26,7 +27,7 @@ from recsys_operator.decide.trainingrun.decision import RunDecision, decide, dec
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun
 from recsys_operator.observe.trainingrun import NO_CHILDREN, Children, observed_run, owner_of, read_children, read_model
 from recsys_operator.reconcile.loop import Key, live
-from recsys_operator.reconcile.notices import events, log
+from recsys_operator.reconcile.notices import tell
 from recsys_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -54,18 +55,16 @@ class TrainingRunReconciler:
             if children.config is None:
                 model = await read_model(self.client, key.namespace, obj["spec"]["modelRef"]["name"])
         run = observed_run(obj, children, model)
-        decision = decide(run, datetime.now(UTC))
-        await carry_out(
-            self.client,
-            obj,
-            Changes(
-                apply=manifests(owner_of(obj), run, decision, children, self.settings.trainer_image),
-                status=decision.status.wire(),
-                events=events(obj, decision.notices),
-                observed=children.all,
-            ),
-        )
-        log(logger, obj, decision.notices)
+        now = datetime.now(UTC)
+        decision = decide(run, now)
+        wanted = manifests(owner_of(obj), run, decision, children, self.settings.trainer_image)
+        refusals = await apply_children(self.client, wanted, children.all, independent=False)
+        if refusals:
+            decision = decide(replace(run, refusals=refusals), now)
+        await write_status(self.client, obj, decision.status.wire())
+        await tell(self.client, logger, obj, decision.notices)
+        if refusals:
+            raise failure(refusals)
         return decision.requeue_after
 
 

@@ -66,6 +66,7 @@ class World:
     has_model: bool = True
     unreadable: str = ""
     strangers: tuple[Stranger, ...] = ()
+    gateway_api: bool = True
     status: DeploymentStatus = field(default_factory=DeploymentStatus)
     generation: int = 1
     unblock: str | None = None
@@ -92,6 +93,7 @@ class World:
             route=self.route,
             server_image=self.image,
             strangers=self.strangers,
+            gateway_api=self.gateway_api,
         )
 
     def step(self, *alerts: Alert, crash: bool = False) -> Decision:

@@ -482,3 +482,13 @@ def test_lost_status_without_the_name_on_the_route_takes_the_one_not_asked_for_a
     world.step()
     assert world.status.stable
     assert world.status.stable.version == 1
+
+
+def test_gateway_api_that_is_not_installed_is_told_at_once_and_heals() -> None:
+    world = World(gateway_api=False)
+    world.step()
+    assert world.reason == "GatewayApiNotInstalled"
+    assert "install the Gateway API" in world.message
+    world.gateway_api = True
+    world.run()
+    assert world.reason == "Serving"

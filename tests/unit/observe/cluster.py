@@ -27,11 +27,17 @@ VERSION = {"version": 1, "run": "run-1", "uri": URI, "digest": digest(1), "verdi
 
 
 class Cluster:
-    """What an API server would answer; `fails` raises the error instead."""
+    """What an API server would answer; `fails` raises the error instead, `unknown` are resources that it lacks."""
 
-    def __init__(self, *objects: tuple[Resource, Object], fails: Mapping[Resource, Exception] | None = None) -> None:
+    def __init__(
+        self,
+        *objects: tuple[Resource, Object],
+        fails: Mapping[Resource, Exception] | None = None,
+        unknown: tuple[Resource, ...] = (),
+    ) -> None:
         self.objects = objects
         self.fails = fails or {}
+        self.unknown = unknown
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Object | None:
         return next((one for one in await self.list(resource, namespace) if one["metadata"]["name"] == name), None)
@@ -43,6 +49,9 @@ class Cluster:
             raise self.fails[resource]
         found = [obj for kind, obj in self.objects if kind == resource]
         return [one for one in found if (labels or {}).items() <= one["metadata"].get("labels", {}).items()]
+
+    async def serves(self, resource: Resource) -> bool:
+        return resource not in self.unknown
 
 
 def deployment() -> Object:

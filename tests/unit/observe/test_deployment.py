@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.unit.decide.deployment_world import World
-from tests.unit.observe.cluster import OWNER, SERVES, VERSION, Cluster, deployment, model, seen, workload
+from tests.unit.decide.run_facts import model_spec
+from tests.unit.observe.cluster import CATALOGUE, OWNER, SERVES, VERSION, Cluster, deployment, model, seen, workload
 
 from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.kinds import (
@@ -22,7 +23,7 @@ from recsys_operator.apply.client import ApiError
 from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.decide.deployment.decision import decide
 from recsys_operator.decide.deployment.facts import Stranger
-from recsys_operator.reconcile.deployment import changes
+from recsys_operator.reconcile.deployment import children
 
 NOW = datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
 
@@ -66,7 +67,7 @@ async def test_a_child_of_somebody_else_is_told_and_left_alone(kind: Resource) -
     decision = decide(found.facts, (), NOW)
     assert decision.status.conditions[0].reason == "ChildNameTaken"
     assert f"{kind.kind} {name} belongs to somebody else" in decision.status.conditions[0].message
-    written = {one for one, _ in changes(found, decision).apply}
+    written = {one for batch in children(found, decision) for one, _ in batch}
     no_route = {HTTPROUTES} if kind == SERVICES else set()
     assert written == {WORKLOADS, SERVICES, HTTPROUTES} - {kind} - no_route, "requests must not go to somebody else"
 
@@ -93,3 +94,25 @@ async def test_the_time_of_a_gateways_answer_is_that_of_the_api_server() -> None
     assert facts.route
     assert facts.route.changed == datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
     assert facts.route.answered == datetime(2026, 1, 2, 3, 4, 16, tzinfo=UTC)
+
+
+async def test_without_the_gateway_api_everything_but_the_route_is_made() -> None:
+    spec = model_spec(catalogue=CATALOGUE.wire()).wire()
+    good = model(spec, {"versions": [VERSION]})
+    cluster = Cluster((DEPLOYMENTS, deployment()), (RECMODELS, good), unknown=(HTTPROUTES,))
+    found = await seen(cluster)
+    decision = decide(found.facts, (), NOW)
+    assert decision.status.conditions[0].reason == "GatewayApiNotInstalled"
+    assert {one for batch in children(found, decision) for one, _ in batch} == {WORKLOADS, SERVICES}
+
+
+@pytest.mark.parametrize("status", [403, 500, 0])
+async def test_a_gateway_api_that_cannot_be_asked_for_counts_as_there(status: int) -> None:
+    error = ApiError(status, "Whatever", "no")
+
+    class Silent(Cluster):
+        async def serves(self, resource: Resource) -> bool:
+            raise error
+
+    found = await seen(Silent((DEPLOYMENTS, deployment()), (RECMODELS, model({}, {}))))
+    assert found.facts.gateway_api

@@ -1,4 +1,4 @@
-"""The order of writes, and that nothing is written that is already so."""
+"""What is written, that nothing is written that is already so, and what becomes of refused writes."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from recsys_operator.api.kinds import CONFIGMAPS, SERVICES, Resource
-from recsys_operator.apply.changes import HASH, Changes, carry_out, own_status, stamped
+from recsys_operator.api.kinds import CONFIGMAPS, Resource
+from recsys_operator.apply.changes import HASH, apply_children, own_status, stamped, write_status
 from recsys_operator.apply.client import ApiError
 from recsys_operator.apply.event import Event, ObjectRef
+from recsys_operator.decide.refusal import Refusal
 
 
 @dataclass
@@ -19,10 +20,11 @@ class Recorder:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
     refuse: str = ""
+    error: ApiError = field(default_factory=lambda: ApiError(500, "InternalError", "refused"))
 
     def note(self, what: str) -> None:
         if what == self.refuse:
-            raise ApiError(500, "InternalError", "refused")
+            raise self.error
         self.written.append(what)
 
     async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
@@ -37,12 +39,6 @@ class Recorder:
         self.note(f"status {resource.plural}/{live['metadata']['name']}")
         return {}
 
-    async def delete(self, resource: Resource, namespace: str, name: str, uid: str | None = None) -> None:
-        self.note(f"delete {resource.plural}/{name}")
-
-    async def emit(self, event: Event) -> None:
-        self.note(f"event {event.reason}")
-
 
 def parent(**status: Any) -> dict[str, Any]:
     return {
@@ -53,83 +49,80 @@ def parent(**status: Any) -> dict[str, Any]:
     }
 
 
-def child(owner: str = "u1", **data: str) -> dict[str, Any]:
+def child(name: str = "child", owner: str = "u1", **data: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": "child", "namespace": "shop", "ownerReferences": [{"uid": owner}]},
+        "metadata": {"name": name, "namespace": "shop", "ownerReferences": [{"uid": owner}]},
         "data": data,
     }
 
 
-EVENT = Event(ObjectRef.of(parent()), "Normal", "Promoted", "Version 2 serves.", "Promote")
-
-
-def changes(*, status_first: bool = False) -> Changes:
-    return Changes(
-        apply=((CONFIGMAPS, child(a="1")),),
-        delete=((SERVICES, "shop", "old", "u9"),),
-        status={"url": "http://x"},
-        events=(EVENT,),
-        status_first=status_first,
-    )
-
-
-async def write(recorder: Recorder, what: Changes, obj: dict[str, Any] | None = None) -> list[str]:
+async def apply(recorder: Recorder, *wanted: dict[str, Any], independent: bool = True) -> tuple[Refusal, ...]:
     recorder.written.clear()
-    await carry_out(recorder, obj or parent(), what)  # type: ignore[arg-type]
-    return list(recorder.written)
+    pairs = [(CONFIGMAPS, one) for one in wanted]
+    return await apply_children(recorder, pairs, (), independent=independent)  # type: ignore[arg-type]
 
 
-async def test_applies_then_status_then_deletions_then_events() -> None:
-    assert await write(Recorder(), changes()) == [
-        "apply configmaps/child",
-        "status deployments/movies",
-        "delete services/old",
-        "event Promoted",
-    ]
-
-
-async def test_status_may_come_first() -> None:
-    written = await write(Recorder(), changes(status_first=True))
-    assert written[:2] == ["status deployments/movies", "apply configmaps/child"]
-    assert written.count("status deployments/movies") == 1
-
-
-async def test_nothing_is_told_when_the_status_was_refused() -> None:
-    recorder = Recorder(refuse="status deployments/movies")
-    with pytest.raises(ApiError):
-        await carry_out(recorder, parent(), changes())  # type: ignore[arg-type]
-    assert recorder.written == ["apply configmaps/child"]
+async def test_children_are_applied_in_their_order() -> None:
+    recorder = Recorder()
+    assert await apply(recorder, child(a="1"), child("other", a="1")) == ()
+    assert recorder.written == ["apply configmaps/child", "apply configmaps/other"]
 
 
 async def test_what_is_so_already_costs_no_write() -> None:
     recorder = Recorder()
-    same = Changes(apply=((CONFIGMAPS, child(a="1")),), status={"url": "http://x"})
-    assert await write(recorder, same)
-    assert await write(recorder, same, parent(url="http://x")) == []
+    await apply(recorder, child(a="1"))
+    await apply(recorder, child(a="1"))
+    assert recorder.written == []
+    assert await write_status(recorder, parent(url="http://x"), {"url": "http://x"}) == parent(url="http://x")  # type: ignore[arg-type]
+    assert recorder.written == []
+    await write_status(recorder, parent(), {"url": "http://x"})  # type: ignore[arg-type]
+    assert recorder.written == ["status deployments/movies"]
 
 
 async def test_drift_and_edits_are_mended() -> None:
     recorder = Recorder()
-    one = Changes(apply=((CONFIGMAPS, child(a="1", b="2")),))
-    await write(recorder, one)
+    await apply(recorder, child(a="1", b="2"))
     recorder.objects["configmaps/child"]["data"]["a"] = "drifted"
-    assert await write(recorder, one) == ["apply configmaps/child"]
+    await apply(recorder, child(a="1", b="2"))
+    assert recorder.written == ["apply configmaps/child"]
     # A field that the new manifest no longer has is seen by the hash.
-    assert await write(recorder, Changes(apply=((CONFIGMAPS, child(a="1")),))) == ["apply configmaps/child"]
+    await apply(recorder, child(a="1"))
+    assert recorder.written == ["apply configmaps/child"]
 
 
 async def test_children_that_were_just_read_are_not_read_again() -> None:
-    observed = Changes(apply=((CONFIGMAPS, child(a="1")),), observed=(stamped(child(a="1")),))
-    assert await write(Recorder(), observed) == []
+    recorder = Recorder()
+    observed = (stamped(child(a="1")),)
+    await apply_children(recorder, ((CONFIGMAPS, child(a="1")),), observed, independent=True)  # type: ignore[arg-type]
+    assert recorder.written == []
 
 
 async def test_a_child_of_somebody_else_is_left_alone() -> None:
     recorder = Recorder(objects={"configmaps/child": child(owner="another", a="1")})
     with pytest.raises(ApiError, match="ConfigMap shop/child already exists and is not ours") as caught:
-        await carry_out(recorder, parent(), Changes(apply=((CONFIGMAPS, child(a="1")),)))  # type: ignore[arg-type]
+        await apply(recorder, child(a="1"))
     assert caught.value.reason == "OwnedByAnother"
+    assert recorder.written == []
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 413, 422])
+async def test_a_refused_child_keeps_only_those_from_being_written_that_need_it(status: int) -> None:
+    recorder = Recorder(refuse="apply configmaps/child", error=ApiError(status, "Forbidden", "PATCH /x: no", "no"))
+    wanted = (child("first"), child(), child("last"))
+    assert await apply(recorder, *wanted) == (Refusal("ConfigMap", "child", "no"),)
+    assert recorder.written == ["apply configmaps/first", "apply configmaps/last"]
+    recorder.objects.clear()
+    assert await apply(recorder, *wanted, independent=False) == (Refusal("ConfigMap", "child", "no"),)
+    assert recorder.written == ["apply configmaps/first"]
+
+
+@pytest.mark.parametrize("status", [0, 401, 404, 409, 429, 500, 503])
+async def test_an_error_that_time_mends_is_no_refusal(status: int) -> None:
+    recorder = Recorder(refuse="apply configmaps/child", error=ApiError(status, "Whatever", "PATCH /x: no", "no"))
+    with pytest.raises(ApiError):
+        await apply(recorder, child(), child("last"))
     assert recorder.written == []
 
 

@@ -6,29 +6,26 @@ from datetime import datetime
 
 from recsys_operator.api.common import Condition
 from recsys_operator.api.deployment import CanaryStatus, DeploymentStatus, Revision, Rollback
-from recsys_operator.decide.conditions import conclude
+from recsys_operator.decide.conditions import conclude, find
 from recsys_operator.decide.deployment import alerts, blocks, steps
 from recsys_operator.decide.deployment.facts import Observed, weights
 from recsys_operator.decide.deployment.versions import Unresolved
+from recsys_operator.decide.refusal import CHILD_REFUSED, sentence
 from recsys_operator.decide.times import rfc3339
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to be said; only Serving is good."""
+    """Something to be said; `good` when the Deployment does what its spec asks for."""
 
     reason: str
     message: str
-
-    @property
-    def good(self) -> bool:
-        """Whether the Deployment does what its spec asks for."""
-        return self.reason == "Serving"
+    good: bool = False
 
 
 def ready(observed: Observed, status: DeploymentStatus, target: Revision | Unresolved, now: datetime) -> Condition:
     """The condition Ready."""
-    finding = next(_findings(observed, status, target, now))
+    finding = _refused(observed, next(_findings(observed, status, target, now)))
     return conclude(
         observed.status.conditions,
         "Ready",
@@ -38,6 +35,19 @@ def ready(observed: Observed, status: DeploymentStatus, target: Revision | Unres
         generation=observed.generation,
         now=now,
     )
+
+
+def _refused(observed: Observed, finding: Finding) -> Finding:
+    """What the API server refused comes first, then what would be said without it.
+
+    Until the children have been tried, what was said of the last try stands: the status is written before them.
+    """
+    before = find(observed.status.conditions, "Ready")
+    if observed.refusals:
+        return Finding(CHILD_REFUSED, f"{sentence(observed.refusals)} {finding.message}", finding.good)
+    if observed.refusals is None and before and before.reason == CHILD_REFUSED:
+        return Finding(CHILD_REFUSED, before.message, finding.good)
+    return finding
 
 
 def _findings(
@@ -63,6 +73,12 @@ def _findings(
     if isinstance(target, Unresolved):
         yield Finding(target.reason, f"{target.message} {_serving(status)}".strip())
     route = observed.route
+    if not observed.gateway_api:
+        yield Finding(
+            "GatewayApiNotInstalled",
+            "The API server does not know HTTPRoutes (gateway.networking.k8s.io/v1), so this Deployment gets no "
+            "requests: install the Gateway API and a gateway that implements it. It goes on by itself then.",
+        )
     if route and not route.accepted and route.problem:
         yield Finding(route.problem, route.message)
     if canary and canary.abort is None:
@@ -79,7 +95,7 @@ def _findings(
         yield Finding("WaitingForPods", _waiting(observed, stable))
     if not observed.in_place(weights(status)):
         yield Finding("Progressing", "The gateway has not accepted the route yet.")
-    yield Finding("Serving", _serving(status))
+    yield Finding("Serving", _serving(status), good=True)
 
 
 def _going_back(observed: Observed, status: DeploymentStatus) -> Iterator[Finding]:

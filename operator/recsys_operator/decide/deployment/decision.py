@@ -1,9 +1,11 @@
 """The whole decision about a Deployment: pure and total, one observation in, one intent out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from recsys_operator.api.deployment import DeploymentStatus, Revision, Rollback
+from recsys_operator.decide.conditions import find
 from recsys_operator.decide.deployment import steps
 from recsys_operator.decide.deployment.alerts import Alert, freeze, heed
 from recsys_operator.decide.deployment.commands import obey
@@ -13,6 +15,8 @@ from recsys_operator.decide.deployment.recovery import recover
 from recsys_operator.decide.deployment.revisions import plain
 from recsys_operator.decide.deployment.rollout import roll
 from recsys_operator.decide.deployment.versions import desired
+from recsys_operator.decide.notice import Notice
+from recsys_operator.decide.refusal import CHILD_REFUSED, Refusal, sentence
 from recsys_operator.decide.times import instant
 
 LOOK_AGAIN = 15.0
@@ -47,6 +51,18 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
         outcomes=tuple(outcomes),
         requeue_after=_requeue(observed, status, now),
     )
+
+
+def applied(observed: Observed, decision: Decision, refusals: tuple[Refusal, ...], now: datetime) -> Decision:
+    """The decision once its children were applied: what was refused stands in the condition, and is told once."""
+    tried = replace(observed, refusals=refusals)
+    status = decision.status
+    condition = ready(tried, status, desired(tried, status), now)
+    before = find(observed.status.conditions, "Ready")
+    notices = decision.notices
+    if refusals and (before is None or before.reason != CHILD_REFUSED):
+        notices = (*notices, Notice("Warning", CHILD_REFUSED, sentence(refusals), "Apply"))
+    return replace(decision, status=status.model_copy(update={"conditions": (condition,)}), notices=notices)
 
 
 def _complete(observed: Observed, status: DeploymentStatus, now: datetime) -> DeploymentStatus:

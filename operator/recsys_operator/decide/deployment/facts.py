@@ -8,6 +8,7 @@ from recsys_operator.api.common import GateVerdict, Resources
 from recsys_operator.api.deployment import CanaryStatus, DeploymentSpec, DeploymentStatus, Revision
 from recsys_operator.api.recmodel import Catalogue, Champion, ModelVersion
 from recsys_operator.decide.notice import Notice
+from recsys_operator.decide.refusal import Refusal
 
 SETTLE = timedelta(seconds=2)
 """How long after a gateway accepted a route its data plane may not follow it yet.
@@ -120,6 +121,10 @@ class Observed:
     failed_gates: tuple[GateVerdict, ...] = ()
     """Verdicts of the pinned version's run, where that version failed."""
     strangers: tuple[Stranger, ...] = ()
+    gateway_api: bool = True
+    """Whether the API server knows HTTPRoutes."""
+    refusals: tuple[Refusal, ...] | None = None
+    """What the API server refused when the children were applied just now; None before that."""
 
     @property
     def inputs(self) -> PodInputs:

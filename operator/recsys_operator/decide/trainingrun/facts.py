@@ -6,6 +6,7 @@ from typing import Literal
 from recsys_operator.api.recmodel import Champion, RecModelSpec
 from recsys_operator.api.run_config import RunConfig
 from recsys_operator.api.trainingrun import TrainingRunSpec, TrainingRunStatus
+from recsys_operator.decide.refusal import Refusal
 
 TRAINER = "trainer"
 """Name of the container in a run's pod."""
@@ -108,3 +109,5 @@ class ObservedRun:
     job: JobFacts | None = None
     pods: tuple[PodFacts, ...] = ()
     strangers: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    """What the API server refused when the children were applied just now."""

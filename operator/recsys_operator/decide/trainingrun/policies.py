@@ -7,6 +7,7 @@ from typing import Literal
 from recsys_operator.api.trainingrun import Failure
 from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.hyperparameters import Source, faults
+from recsys_operator.decide.refusal import sentence
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Unreadable
 from recsys_operator.decide.trainingrun.failure import newest_failure
 from recsys_operator.decide.trainingrun.pods import pending_message, running_message, trains
@@ -167,6 +168,11 @@ def result_missing(run: ObservedRun) -> Verdict | None:
     )
 
 
+def child_refused(run: ObservedRun) -> Verdict | None:
+    """A quota, a policy or a right stands in the way; what runs goes on, and the rest is tried again."""
+    return Verdict("Unknown", Reason.CHILD_REFUSED, sentence(run.refusals), start=True) if run.refusals else None
+
+
 def suspended(run: ObservedRun) -> Verdict | None:
     """The Job keeps its checkpoints and loses its pod."""
     if not run.spec.suspend:
@@ -212,6 +218,7 @@ POLICIES: tuple[Policy, ...] = (
     job_failed,
     result_missing,
     # What it does now.
+    child_refused,
     suspended,
     pending,
 )

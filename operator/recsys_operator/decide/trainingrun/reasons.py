@@ -17,6 +17,8 @@ class Reason(StrEnum):
     """Unknown: the RecModel's status is not up to date, so its champion is not known."""
     CHILD_NAME_TAKEN = "ChildNameTaken"
     """Unknown: an object of somebody else bears the name of a child."""
+    CHILD_REFUSED = "ChildRefused"
+    """Unknown: the API server refuses a child; the message quotes it."""
     SNAPSHOT_UNREADABLE = "SnapshotUnreadable"
     """Unknown: run.json in the run's ConfigMap cannot be read."""
     SUSPENDED = "Suspended"

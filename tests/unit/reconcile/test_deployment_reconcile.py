@@ -1,0 +1,129 @@
+"""One reconcile of a Deployment against an API server that refuses some of its writes."""
+
+import pytest
+from tests.unit.decide.deployment_world import IMAGE, START, World
+from tests.unit.observe.cluster import OWNER, SERVES, VERSION, Cluster, Object, deployment, model, workload
+
+from recsys_operator import metrics
+from recsys_operator.api.deployment import DeploymentSpec, Revision
+from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, RECMODELS, SERVICES, WORKLOADS, Resource
+from recsys_operator.apply.client import ApiError
+from recsys_operator.apply.event import Event
+from recsys_operator.build.http_route import Backend, http_route
+from recsys_operator.build.server_service import server_service
+from recsys_operator.build.server_workload import server_workload
+from recsys_operator.decide.times import rfc3339
+from recsys_operator.reconcile.deployment import DeploymentReconciler, Posted
+from recsys_operator.reconcile.loop import Key
+from recsys_operator.settings import Settings
+
+TRIED = SERVES.model_copy(update={"version": 2, "digest": "sha256:" + "2" * 64, "revision": "2" * 16})
+KEY = Key("deployments", "shop", "movies", OWNER.uid)
+
+
+class Server(Cluster):
+    """Takes writes down; `refuses` answers a write of a kind (or of the status) with an error."""
+
+    def __init__(self, *objects: tuple[Resource, Object], refuses: dict[str, ApiError]) -> None:
+        super().__init__(*objects)
+        self.refuses = refuses
+        self.written: list[str] = []
+        self.status: Object = {}
+
+    def _write(self, what: str) -> None:
+        if what in self.refuses:
+            raise self.refuses[what]
+        self.written.append(what)
+
+    async def apply(self, resource: Resource, manifest: Object) -> Object:
+        self._write(resource.kind)
+        return manifest
+
+    async def apply_status(self, resource: Resource, live: Object, status: Object) -> Object:
+        self._write("status")
+        self.status = status
+        return {**live, "status": status}
+
+    async def delete(self, resource: Resource, namespace: str, name: str, uid: str | None = None) -> None:
+        self._write(f"delete {name}")
+
+    async def emit(self, event: Event) -> None:
+        self._write(f"event {event.reason}")
+
+
+def service(revision: Revision) -> Object:
+    """The Service of a revision, as the operator made it."""
+    manifest = server_service(OWNER, "movies", revision)
+    manifest["metadata"] |= {"uid": f"service {revision.version}"}
+    return manifest
+
+
+def trying_version_2(services: tuple[Revision, ...] = (SERVES, TRIED), **refuses: ApiError) -> Server:
+    """Version 1 serves 90 %, version 2 is the canary; an old workload of nobody's waits for its deletion."""
+    obj = deployment()
+    times = dict.fromkeys(("startTime", "stepStartTime", "firstWeightTime"), rfc3339(START))
+    obj["status"]["canary"] = {**TRIED.wire(), "weight": 10, "step": 0, **times}
+    obj["metadata"]["resourceVersion"] = "1"
+    spec = DeploymentSpec.model_validate(obj["spec"])
+    route = http_route(OWNER, "movies", spec.traffic, [Backend(SERVES, 90), Backend(TRIED, 10)], SERVES.revision)
+    route["metadata"] |= {"uid": "r", "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z"}
+    conditions = [{"type": kind, "status": "True", "observedGeneration": 1} for kind in ("Accepted", "ResolvedRefs")]
+    route["status"] = {"parents": [{"parentRef": {"name": "gateway"}, "conditions": conditions}]}
+    old = SERVES.model_copy(update={"version": 3, "digest": "sha256:" + "3" * 64, "revision": "3" * 16})
+    left = server_workload(OWNER, "movies", old, spec.resources, None, 2)
+    left["metadata"] |= {"uid": "old", "generation": 1}
+    versions = {"versions": [VERSION, {**VERSION, "version": 2, "digest": TRIED.digest}]}
+    return Server(
+        (DEPLOYMENTS, obj),
+        (WORKLOADS, workload()),
+        (WORKLOADS, left),
+        *((SERVICES, service(revision)) for revision in services),
+        (HTTPROUTES, route),
+        (RECMODELS, model({}, versions)),
+        refuses=refuses,
+    )
+
+
+async def reconcile(server: Server) -> Posted:
+    """One reconcile with a critical alert about version 2."""
+    settings = Settings(trainer_image="t", server_image=IMAGE)
+    posted = Posted(World().alert(2))
+    await DeploymentReconciler(server, settings, lambda: START)(KEY, (posted,))  # type: ignore[arg-type]
+    return posted
+
+
+def rollbacks() -> float:
+    """The counter's value."""
+    return metrics.ROLLBACKS.labels("shop", "movies", "Alert")._value.get()
+
+
+async def test_a_rollback_counts_once_its_status_is_written() -> None:
+    before = rollbacks()
+    with pytest.raises(ApiError):
+        await reconcile(trying_version_2(status=ApiError(500, "InternalError", "no")))
+    assert rollbacks() == before
+    with pytest.raises(ApiError):
+        await reconcile(trying_version_2(Deployment=ApiError(500, "InternalError", "no")))
+    assert rollbacks() == before + 1
+
+
+async def test_a_refused_child_keeps_nothing_else_from_happening() -> None:
+    """The route, deletions and events are written; the alert is acted on; and it is tried again."""
+    no = ApiError(403, "Forbidden", "PATCH /x: 403 exceeded quota", "exceeded quota")
+    server = trying_version_2(Deployment=no)
+    with pytest.raises(ApiError, match="exceeded quota") as caught:
+        await reconcile(server)
+    assert caught.value.reason == "ChildRefused"
+    assert server.status["conditions"][0]["reason"] == "ChildRefused"
+    assert server.status["canary"]["weight"] == 0
+    assert server.written.count("status") == 2
+    assert server.written.index("Service") > server.written.index("status")
+    assert {"HTTPRoute", f"delete movies-v3-{'3' * 8}", "event RolledBack", "event ChildRefused"} <= set(server.written)
+
+
+async def test_no_requests_begin_to_go_to_a_service_that_was_refused() -> None:
+    no = ApiError(403, "Forbidden", "PATCH /x: 403 exceeded quota", "exceeded quota")
+    server = trying_version_2(services=(TRIED,), Service=no)
+    with pytest.raises(ApiError, match=f"Service movies-v1-{SERVES.revision[:8]}"):
+        await reconcile(server)
+    assert "HTTPRoute" not in server.written
