@@ -205,6 +205,9 @@ def test_events_settle_what_the_watch_owes(world: World) -> None:
     assert _silent(world) == {"trainingruns"}
     world.own(RUN, "DELETED", version="9")
     assert _silent(world) == set()
+    world.health.answered(TRAININGRUNS, own(RUN, version="12"))
+    world.now = 25.0
+    assert _silent(world) == set(), "an answer that was on its way when the object went"
 
 
 def _silent(world: World) -> set[str]:
