@@ -7,8 +7,9 @@ from typing import Any
 from recsys_operator.api.deployment import DeploymentSpec, DeploymentStatus, Revision
 from recsys_operator.api.recmodel import Champion, ModelVersion
 from recsys_operator.decide.deployment.alerts import Alert
-from recsys_operator.decide.deployment.decision import decide
+from recsys_operator.decide.deployment.decision import applied, decide
 from recsys_operator.decide.deployment.facts import Decision, ModelFacts, Observed, Route, Service, Stranger, Workload
+from recsys_operator.decide.refusal import Refusal
 from recsys_operator.decide.times import rfc3339
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -67,6 +68,8 @@ class World:
     unreadable: str = ""
     strangers: tuple[Stranger, ...] = ()
     gateway_api: bool = True
+    room: int | None = None
+    """How many workloads a quota allows; None: any number."""
     status: DeploymentStatus = field(default_factory=DeploymentStatus)
     generation: int = 1
     unblock: str | None = None
@@ -98,24 +101,28 @@ class World:
 
     def step(self, *alerts: Alert, crash: bool = False) -> Decision:
         """One reconcile. `crash`: the operator dies after the status write."""
-        decision = decide(self.observed(), alerts, self.now)
+        observed = self.observed()
+        decision = decide(observed, alerts, self.now)
         self.status = DeploymentStatus.model_validate(decision.status.wire())
         if crash:
             return decision
-        self.events += [notice.reason for notice in decision.notices]
-        for revision in decision.revisions:
-            self._apply(revision)
+        refusals = tuple(refusal for revision in decision.revisions for refusal in self._apply(revision))
         self._apply_route(decision)
+        decision = applied(observed, decision, refusals, self.now)
+        self.status = DeploymentStatus.model_validate(decision.status.wire())
+        self.events += [notice.reason for notice in decision.notices]
         for workload in decision.doomed_workloads:
             del self.workloads[workload.revision.revision]
         for service in decision.doomed_services:
             del self.services[service.revision]
         return decision
 
-    def _apply(self, revision: Revision) -> None:
+    def _apply(self, revision: Revision) -> tuple[Refusal, ...]:
         name = f"movies-v{revision.version}-{revision.revision[:8]}"
         live = self.workloads.get(revision.revision)
         self.services.setdefault(revision.revision, Service(name, f"service {name}", revision.revision))
+        if live is None and self.room is not None and len(self.workloads) >= self.room:
+            return (Refusal("Deployment", name, "exceeded quota"),)
         if live is None:
             self.workloads[revision.revision] = Workload(
                 name, f"workload {name}", revision, self.spec.replicas, 1, 0, 0, 0, 0, 0
@@ -124,6 +131,7 @@ class World:
             self.workloads[revision.revision] = replace(
                 live, replicas=self.spec.replicas, generation=live.generation + 1
             )
+        return ()
 
     def _apply_route(self, decision: Decision) -> None:
         if not decision.weights:

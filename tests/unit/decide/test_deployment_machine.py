@@ -177,6 +177,11 @@ class Machine(RuleBasedStateMachine):
         if self.world.has_model and "StatusRecovered" in self.world.events[told:]:
             assert {block.digest for block in self.world.status.blocked} == blocked, "an old unblock undid a block"
 
+    @rule(room=st.sampled_from((None, None, 1, 2)))
+    def limit(self, room: int | None) -> None:
+        """A quota is set or lifted."""
+        self.world.room = room
+
     @rule(often=st.integers(0, 3))
     def delete_workload(self, often: int) -> None:
         """Somebody deletes a workload by hand; traffic suffers, the operator must not stumble."""
@@ -225,6 +230,7 @@ class Machine(RuleBasedStateMachine):
         """Once all goes well, every rollout ends, whatever happened before."""
         self.publish()
         self.world.has_model = True
+        self.world.room = None
         self.world.edit(paused=False)
         if self.world.spec.version.pin == 3:
             self.world.edit(version={"pin": 1})  # What failed its gates holds a rollout until somebody chooses better.

@@ -492,3 +492,15 @@ def test_gateway_api_that_is_not_installed_is_told_at_once_and_heals() -> None:
     world.gateway_api = True
     world.run()
     assert world.reason == "Serving"
+
+
+def test_a_quota_that_has_no_room_beside_the_warm_version_delays_and_does_not_block() -> None:
+    world = promoted(4, 1)
+    world.room = 2
+    world.edit(version={"pin": 2})
+    world.run()
+    assert (world.reason, world.weights()) == ("ChildRefused", {4: 100})
+    assert world.events.count("ChildRefused") == 1
+    world.run(seconds=600)
+    assert names(world) == {4, 2}, "the version that is no longer warm made room"
+    assert world.weights() == {4: 90, 2: 10}
