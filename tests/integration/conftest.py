@@ -4,13 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.harness import access
-from tests.integration.harness.api import Api
 from tests.integration.harness.control_plane import ControlPlane
-from tests.integration.harness.players import Players
-from tests.integration.kill.case import World
-
-from recsys_operator.api.kinds import GATEWAYS
+from tests.integration.harness.stage import Stage, set_stage
+from tests.integration.kill.case import World, open_world
 
 
 @pytest.fixture(scope="session")
@@ -22,36 +18,14 @@ def control_plane() -> Iterator[ControlPlane]:
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[tuple[ControlPlane, str]]:
+def stage() -> Iterator[Stage]:
     """A control plane with all that the operator watches, without controllers, and the operator's token."""
-    with ControlPlane() as plane:
-        plane.install_crds()
-        plane.install_gateway_api()
-        make_gateway(plane)
-        yield plane, access.make_account(plane)
+    with set_stage() as found:
+        yield found
 
 
 @pytest.fixture
-async def world(stage: tuple[ControlPlane, str], tmp_path: Path) -> AsyncIterator[World]:
+async def world(stage: Stage, tmp_path: Path) -> AsyncIterator[World]:
     """The stage with players on it."""
-    plane, token = stage
-    async with Api(plane) as api, Players(api) as players:
-        yield World(plane, api, players, token, tmp_path)
-
-
-def make_gateway(plane: ControlPlane) -> None:
-    """The Gateway that the Deployments name."""
-    namespace = plane.create_namespace("gateway-system")
-    manifest = {
-        "apiVersion": GATEWAYS.api_version,
-        "kind": GATEWAYS.kind,
-        "metadata": {"name": "gateway", "namespace": namespace},
-        "spec": {
-            "gatewayClassName": "played",
-            "listeners": [
-                {"name": "web", "protocol": "HTTP", "port": 80, "allowedRoutes": {"namespaces": {"from": "All"}}}
-            ],
-        },
-    }
-    with plane.client() as client:
-        client.post(GATEWAYS.path(namespace), json=manifest).raise_for_status()
+    async with open_world(stage, tmp_path) as found:
+        yield found

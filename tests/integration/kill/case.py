@@ -15,6 +15,7 @@ from tests.integration.harness.operator import Operator
 from tests.integration.harness.players import Players
 from tests.integration.harness.proxy import Cut, Proxy, Write
 from tests.integration.harness.snapshot import differences, snapshot
+from tests.integration.harness.stage import Stage
 
 QUIET = 0.8
 """Seconds without a write after which a life has ended."""
@@ -97,6 +98,14 @@ class End:
 
 
 @asynccontextmanager
+async def open_world(stage: Stage, directory: Path) -> AsyncIterator[World]:
+    """A stage with players on it."""
+    plane, token = stage
+    async with Api(plane) as api, Players(api) as players:
+        yield World(plane, api, players, token, directory)
+
+
+@asynccontextmanager
 async def case(world: World, name: str, **variables: str) -> AsyncIterator[Case]:
     """A case whose operator is started; it gets SIGTERM in the end, and must exit with 0."""
     directory = world.directory / name
@@ -156,4 +165,4 @@ def condition(obj: Object | None, kind: str) -> Object:
     return next((one for one in conditions if one["type"] == kind), {})
 
 
-__all__ = ["Case", "Cut", "End", "Life", "World", "case", "condition", "run", "until"]
+__all__ = ["Case", "Cut", "End", "Life", "World", "case", "condition", "open_world", "run", "until"]

@@ -4,35 +4,29 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.conftest import make_gateway
-from tests.integration.harness import access
-from tests.integration.harness.api import Api, Refused, until
-from tests.integration.harness.control_plane import BASIC_CONTROLLERS, ControlPlane
-from tests.integration.harness.players import Players
+from tests.integration.harness.api import Refused, until
+from tests.integration.harness.control_plane import BASIC_CONTROLLERS
 from tests.integration.harness.snapshot import RESOURCES
-from tests.integration.kill.case import Case, World, case
+from tests.integration.harness.stage import Stage, set_stage
+from tests.integration.kill.case import Case, World, case, open_world
 from tests.integration.kill.objects import DEPLOYMENT, deployment
-from tests.integration.kill.test_rollout_kill import STEPS, serves, three_versions
+from tests.integration.kill.rollout import STEPS, serves, three_versions
 
 from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, SERVICES, WORKLOADS
 
 
 @pytest.fixture(scope="module")
-def collecting() -> Iterator[tuple[ControlPlane, str]]:
-    """A control plane that deletes namespaces and collects garbage."""
-    with ControlPlane(controllers=BASIC_CONTROLLERS) as plane:
-        plane.install_crds()
-        plane.install_gateway_api()
-        make_gateway(plane)
-        yield plane, access.make_account(plane)
+def collecting() -> Iterator[Stage]:
+    """A stage whose control plane deletes namespaces and collects garbage."""
+    with set_stage(BASIC_CONTROLLERS) as found:
+        yield found
 
 
 @pytest.fixture
-async def cleaned(collecting: tuple[ControlPlane, str], tmp_path: Path) -> AsyncIterator[World]:
-    """That control plane with players on it."""
-    plane, token = collecting
-    async with Api(plane) as api, Players(api) as players:
-        yield World(plane, api, players, token, tmp_path)
+async def cleaned(collecting: Stage, tmp_path: Path) -> AsyncIterator[World]:
+    """That stage with players on it."""
+    async with open_world(collecting, tmp_path) as found:
+        yield found
 
 
 async def in_service(one: Case) -> None:
