@@ -26,6 +26,9 @@ from recsys_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+TRY_AGAIN = 1.0
+"""Seconds until refused children are tried again after a reconcile that acted on alerts; then the loop backs off."""
+
 
 @dataclass(slots=True)
 class Posted:
@@ -68,6 +71,8 @@ class DeploymentReconciler:
         await tell(self.client, logger, seen.obj, end.notices)
         for item, outcome in zip(posted, decision.outcomes, strict=True):
             item.outcome = item.outcome or outcome
+        if refusals and posted:
+            return TRY_AGAIN  # The alerts are acted on, as the status says: nobody need post them again.
         if refusals:
             raise failure(refusals)
         return decision.requeue_after

@@ -13,7 +13,7 @@ from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.build.server_service import server_service
 from recsys_operator.build.server_workload import server_workload
 from recsys_operator.decide.times import rfc3339
-from recsys_operator.reconcile.deployment import DeploymentReconciler, Posted
+from recsys_operator.reconcile.deployment import TRY_AGAIN, DeploymentReconciler, Posted
 from recsys_operator.reconcile.loop import Key
 from recsys_operator.settings import Settings
 
@@ -84,12 +84,15 @@ def trying_version_2(services: tuple[Revision, ...] = (SERVES, TRIED), **refuses
     )
 
 
-async def reconcile(server: Server) -> Posted:
-    """One reconcile with a critical alert about version 2."""
+async def reconcile(server: Server, *posted: Posted) -> float | None:
+    """One reconcile with these alerts: the seconds until the next."""
     settings = Settings(trainer_image="t", server_image=IMAGE)
-    posted = Posted(World().alert(2))
-    await DeploymentReconciler(server, settings, lambda: START)(KEY, (posted,))  # type: ignore[arg-type]
-    return posted
+    return await DeploymentReconciler(server, settings, lambda: START)(KEY, posted)  # type: ignore[arg-type]
+
+
+def bad_version_2() -> Posted:
+    """A critical alert about version 2."""
+    return Posted(World().alert(2))
 
 
 def rollbacks() -> float:
@@ -100,10 +103,10 @@ def rollbacks() -> float:
 async def test_a_rollback_counts_once_its_status_is_written() -> None:
     before = rollbacks()
     with pytest.raises(ApiError):
-        await reconcile(trying_version_2(status=ApiError(500, "InternalError", "no")))
+        await reconcile(trying_version_2(status=ApiError(500, "InternalError", "no")), bad_version_2())
     assert rollbacks() == before
     with pytest.raises(ApiError):
-        await reconcile(trying_version_2(Deployment=ApiError(500, "InternalError", "no")))
+        await reconcile(trying_version_2(Deployment=ApiError(500, "InternalError", "no")), bad_version_2())
     assert rollbacks() == before + 1
 
 
@@ -111,14 +114,21 @@ async def test_a_refused_child_keeps_nothing_else_from_happening() -> None:
     """The route, deletions and events are written; the alert is acted on; and it is tried again."""
     no = ApiError(403, "Forbidden", "PATCH /x: 403 exceeded quota", "exceeded quota")
     server = trying_version_2(Deployment=no)
-    with pytest.raises(ApiError, match="exceeded quota") as caught:
-        await reconcile(server)
-    assert caught.value.reason == "ChildRefused"
+    alert = bad_version_2()
+    assert await reconcile(server, alert) == TRY_AGAIN
+    assert alert.outcome == "RolledBack"
     assert server.status["conditions"][0]["reason"] == "ChildRefused"
     assert server.status["canary"]["weight"] == 0
     assert server.written.count("status") == 2
     assert server.written.index("Service") > server.written.index("status")
     assert {"HTTPRoute", f"delete movies-v3-{'3' * 8}", "event RolledBack", "event ChildRefused"} <= set(server.written)
+
+
+async def test_a_refused_child_makes_the_reconcile_fail_so_that_it_is_tried_again() -> None:
+    no = ApiError(403, "Forbidden", "PATCH /x: 403 exceeded quota", "exceeded quota")
+    with pytest.raises(ApiError, match="exceeded quota") as caught:
+        await reconcile(trying_version_2(Deployment=no))
+    assert caught.value.reason == "ChildRefused"
 
 
 async def test_no_requests_begin_to_go_to_a_service_that_was_refused() -> None:
