@@ -21,6 +21,8 @@ QUIET = 0.8
 """Seconds without a write after which a life has ended."""
 QUIET_ALONE = 3.0
 """The same for the life that others are compared with."""
+PATIENCE = 180.0
+"""Seconds that one step of a life may take: ten lives share the machine with whatever else is running on it."""
 LATE = 15.0
 """Seconds that a busy machine may take for the last writes of a life, when it is known what they come to."""
 NUMBERS = itertools.count(1)
@@ -165,4 +167,4 @@ def condition(obj: Object | None, kind: str) -> Object:
     return next((one for one in conditions if one["type"] == kind), {})
 
 
-__all__ = ["Case", "Cut", "End", "Life", "World", "case", "condition", "open_world", "run", "until"]
+__all__ = ["PATIENCE", "Case", "Cut", "End", "Life", "World", "case", "condition", "open_world", "run", "until"]

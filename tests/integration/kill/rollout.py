@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.integration.harness.api import Object, until
-from tests.integration.kill.case import Case, condition
+from tests.integration.kill.case import PATIENCE, Case, condition
 from tests.integration.kill.objects import DEPLOYMENT, MODEL, finished, recmodel, trainingrun
 
 from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, RECMODELS, TRAININGRUNS, WORKLOADS
@@ -33,7 +33,7 @@ async def three_versions(case: Case) -> None:
         model = await case.api.get(RECMODELS, case.namespace, MODEL)
         return len((model or {}).get("status", {}).get("versions", ())) == len(VERSIONS)
 
-    await until("three versions", listed, 60)
+    await until("three versions", listed, PATIENCE)
 
 
 async def status_of(case: Case) -> dict[str, Any]:
@@ -53,7 +53,7 @@ async def serves(case: Case, version: int) -> None:
         workloads = await case.api.list(WORKLOADS, case.namespace)
         return alone and condition(found, "Ready").get("status") == "True" and len(workloads) == 1
 
-    await until(f"version {version} alone", check, 60)
+    await until(f"version {version} alone", check, PATIENCE)
 
 
 async def until_promoted(case: Case, version: int) -> None:
@@ -65,7 +65,7 @@ async def until_promoted(case: Case, version: int) -> None:
         done = status.get("stable", {}).get("version") == version and "canary" not in status
         return done and condition(found, "Ready").get("reason") == "Serving"
 
-    await until(f"version {version} promoted", check, 60)
+    await until(f"version {version} promoted", check, PATIENCE)
 
 
 async def has_ten_percent(case: Case, version: int) -> None:
@@ -79,7 +79,7 @@ async def has_ten_percent(case: Case, version: int) -> None:
             (await status_of(case)).get("canary", {}).get("firstWeightTime") is not None
         )
 
-    await until(f"ten percent for version {version}", check, 60)
+    await until(f"ten percent for version {version}", check, PATIENCE)
 
 
 async def edit(case: Case, *, unblock: str | None = None, **spec: Any) -> None:
@@ -112,7 +112,7 @@ async def alert(case: Case, version: int) -> None:
     async def posted() -> bool:
         return 200 <= await case.operator.post_alert(firing) < 300
 
-    await until("a 2xx for the alert", posted, 60, every=0.2)
+    await until("a 2xx for the alert", posted, PATIENCE, every=0.2)
 
 
 async def falls_back(case: Case, bad: int) -> None:
@@ -125,4 +125,4 @@ async def falls_back(case: Case, bad: int) -> None:
         serving = status.get("stable", {}).get("version") not in (None, bad)
         return blocked == [bad] and serving and "canary" not in status and len(workloads) == 1
 
-    await until(f"version {bad} taken back", check, 60)
+    await until(f"version {bad} taken back", check, PATIENCE)

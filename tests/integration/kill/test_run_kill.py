@@ -2,7 +2,7 @@
 
 import pytest
 from tests.integration.harness.api import until
-from tests.integration.kill.case import Case, Life, World, condition
+from tests.integration.kill.case import PATIENCE, Case, Life, World, condition
 from tests.integration.kill.objects import MODEL, recmodel, trainingrun
 from tests.integration.kill.sweep import sweep
 
@@ -31,8 +31,8 @@ def life(name: str, dropout: str, reason: str, *, version: bool) -> Life:
             model = await case.api.get(RECMODELS, case.namespace, MODEL)
             return len((model or {}).get("status", {}).get("versions", ())) == int(version)
 
-        assert await until(f"the end of run {RUN}", ended, 60) == reason
-        await until("the version's place in the RecModel's status", listed)
+        assert await until(f"the end of run {RUN}", ended, PATIENCE) == reason
+        await until("the version's place in the RecModel's status", listed, PATIENCE)
 
     return Life(name, _nothing, live)
 
