@@ -1,4 +1,4 @@
-"""The operator is killed before and after each write while an alert on the stable version brings the one before back."""
+"""The operator is killed before and after each write while an alert on stable brings the version before it back."""
 
 from typing import Any
 
