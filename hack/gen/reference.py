@@ -29,7 +29,10 @@ def _kind(definition: dict[str, Any]) -> str:
     version = definition["spec"]["versions"][0]
     schema: Schema = version["schema"]["openAPIV3Schema"]
     scale = " `kubectl scale` works on it." if "scale" in version["subresources"] else ""
-    columns = ", ".join(f"`{column['name']}`" for column in version["additionalPrinterColumns"])
+    columns = ", ".join(
+        f"`{column['name']}`" + (" (with `-o wide`)" if column.get("priority") else "")
+        for column in version["additionalPrinterColumns"]
+    )
     parts = [
         f"## {names['kind']}\n",
         f"{schema['description']}\n",

@@ -229,7 +229,7 @@ RECMODEL = Kind(
         Column("Architecture", "string", ".spec.architecture.name"),
         Column("Latest", "integer", ".status.latestVersion"),
         Column("Champion", "integer", ".status.champion.version"),
-        Column("Ready", "string", '.status.conditions[?(@.type=="Ready")].reason'),
+        Column("Status", "string", '.status.conditions[?(@.type=="Ready")].reason'),
         Column("Age", "date", ".metadata.creationTimestamp"),
     ),
 )
