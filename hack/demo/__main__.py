@@ -1,11 +1,15 @@
 """Plays the main job on a cluster where the operator runs: `python -m hack.demo` (see `make demo`)."""
 
+import json
 import os
+import shlex
+import shutil
 import sys
 import time
+from pathlib import Path
 
 from hack.demo import main_job, timeline
-from hack.demo.kube import SYSTEM, StepFailed, heading, kubectl, say
+from hack.demo.kube import DEPLOYED, NAMESPACE, SYSTEM, StepFailed, heading, kubectl, say
 from hack.demo.load import Load
 
 
@@ -18,6 +22,24 @@ def operator_memory_mib() -> float | None:
         if line.startswith("process_resident_memory_bytes "):
             return round(float(line.split()[1]) / 2**20, 1)
     return None
+
+
+def next_steps(url: str, host: str) -> list[str]:
+    """What to type to look at what the demo leaves behind, with the kubectl and the cluster that it used."""
+    lines = ["    Version 2 serves, pinned, and nothing is blocked; the rollback stands in .status.history:"]
+    if config := os.environ.get("KUBECONFIG"):
+        lines.append(f"    $ export KUBECONFIG={shlex.quote(config)}")
+    if found := shutil.which("kubectl"):
+        lines.append(f"    $ export PATH={shlex.quote(str(Path(found).parent))}:$PATH")
+    rollouts = f"kubectl -n {NAMESPACE} get rdep {DEPLOYED} -o jsonpath='{{.status.history}}'"
+    ask = ["curl", "-sS", "-H", f"Host: {host}", "-H", "Content-Type: application/json", f"{url}/v1/recommend"]
+    body = json.dumps({"history": [{"id": "50"}, {"id": "181"}], "k": 10})
+    return [
+        *lines,
+        f"    $ kubectl -n {NAMESPACE} get recsys",
+        f"    $ {rollouts}",
+        f"    $ {shlex.join([*ask, '-d', body])}",
+    ]
 
 
 def main() -> int:
@@ -45,10 +67,13 @@ def main() -> int:
     picture = timeline.draw(loads, job.recorder.changes, job.report.rollbacks)
     times = job.report.rollbacks
     zero, last = times["weightZeroSeconds"] * 1e3, times["lastCanaryAnswerSeconds"] * 1e3
-    say(f"alert posted → weight 0: {zero:.0f} ms → last canary answer: {last:.0f} ms")
+    say(f"The weight of version 4 was 0 within {zero:.0f} ms of the alert being posted.")
+    say(f"Its last answer came {last:.0f} ms after the alert was posted.")
     say(f"operator memory: {job.report.operator_memory_mib} MiB")
     say(f"report: .local/demo/report.json; picture: {picture}")
     say("every step held")
+    heading("How to go on")
+    print("\n".join(next_steps(url, job.host)), flush=True)
     return 0
 
 

@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 from hack.demo.load import Load
 from hack.demo.record import WeightChange
 from hack.load.summary import Request, percentile
+from matplotlib.ticker import LogLocator
 
 PATH = Path(".local/demo/timeline.png")
 COLOURS = {1: "#7f7f7f", 2: "#1f77b4", 4: "#d62728"}
@@ -56,6 +57,13 @@ def marks(changes: Sequence[WeightChange], origin: float, end: float, posted: fl
     return sorted(found)
 
 
+def own_p99(rollback: dict[str, Any]) -> dict[int, float]:
+    """Version → p99 in seconds that its pods measured until the alert; empty where only the client measured."""
+    found = {2: rollback.get("p99Stable"), 4: rollback.get("p99Canary")}
+    client = {2: rollback.get("clientP99Stable"), 4: rollback.get("clientP99Canary")}
+    return {} if found == client else {version: float(p99) for version, p99 in found.items() if p99 is not None}
+
+
 def draw(loads: Sequence[tuple[str, Load]], changes: Sequence[WeightChange], rollback: dict[str, Any]) -> Path:
     """Draws one column a load and writes the picture."""
     figure, axes = plt.subplots(3, len(loads), figsize=(8 * len(loads), 9), sharex="col", squeeze=False)
@@ -82,6 +90,18 @@ def draw(loads: Sequence[tuple[str, Load]], changes: Sequence[WeightChange], rol
         bottom.plot(*zip(*error_rate(requests, origin), strict=True), color="#d62728")
         bottom.set_ylim(-0.2, max(5.0, bottom.get_ylim()[1]))
         middle.set_yscale("log")
+        middle.yaxis.set_major_formatter("{x:g}")
+        middle.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        middle.yaxis.set_minor_formatter("{x:g}")
+        for version, seconds in own_p99(rollback).items() if load.name == "rollback" else ():
+            middle.plot(
+                rollback["posted"] - origin,
+                seconds * 1e3,
+                "D",
+                label=f"version {version}, its pods' own\np99 when the alert came",
+                color=COLOURS.get(version),
+                mec="black",
+            )
         for when, text in marks(changes, origin, end, rollback.get("posted")):
             colour = "#d62728" if text.startswith(("alert", "rollback")) else "#2ca02c"
             for axis in (top, middle, bottom):
@@ -90,11 +110,11 @@ def draw(loads: Sequence[tuple[str, Load]], changes: Sequence[WeightChange], rol
             top.text(when, 85, text, rotation=90, va="top", ha=side, fontsize=9, color=colour)
         top.set_ylabel("weight in %")
         top.set_ylim(-4, 108)
-        middle.set_ylabel("p99 in ms (2 s windows)")
+        middle.set_ylabel("p99 at the client, ms (2 s windows)")
         bottom.set_ylabel("failed requests in %")
         bottom.set_xlabel("seconds")
-        top.legend(loc="center left")
-        middle.legend(loc="center left")
+        top.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        middle.legend(loc="upper left", bbox_to_anchor=(1, 1))
     figure.tight_layout()
     PATH.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(PATH, dpi=110)

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from hack.demo.record import WeightChange
-from hack.demo.timeline import marks
+from hack.demo.timeline import marks, own_p99
 
 CHANGES = [
     WeightChange(0, {1: 100}),
@@ -26,3 +26,10 @@ def test_steps_promotion_alert_and_rollback_are_marked_once() -> None:
 
 def test_only_what_happened_under_the_load_is_marked() -> None:
     assert [text for _, text in marks(CHANGES, origin=4.5, end=5.5, posted=None)] == ["10 %"]
+
+
+def test_what_only_the_client_measured_is_not_shown_as_the_pods_own() -> None:
+    client = {"clientP99Stable": 0.0493, "clientP99Canary": 0.0804}
+    assert own_p99({**client, "p99Stable": 0.0082, "p99Canary": 0.0922}) == {2: 0.0082, 4: 0.0922}
+    assert own_p99({**client, "p99Stable": 0.0493, "p99Canary": 0.0804}) == {}
+    assert own_p99({}) == {}
