@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.decide.deployment_world import World, canary, promoted, serving, spec, version
+from tests.unit.decide.deployment_world import START, World, canary, promoted, serving, spec, version
 
+from recsys_operator.api.common import GateVerdict
+from recsys_operator.decide.deployment.decision import decide
 from recsys_operator.decide.deployment.facts import SETTLE, Stranger
 
 
@@ -242,8 +244,8 @@ def test_operator_upgrade_changes_no_running_revision() -> None:
 @pytest.mark.parametrize(
     ("choice", "reason", "text"),
     [
-        ({"pin": 9}, "VersionNotFound", "has no version 9; it has: 1, 2, 3, 4"),
-        ({"pin": 3}, "VersionFailedGates", "can never be deployed"),
+        ({"pin": 9}, "VersionNotFound", "has no version 9; it has: 1, 2, 3 (failed), 4."),
+        ({"pin": 3}, "VersionFailedGates", "can never be deployed: pin a version that passed (1, 2, 4)."),
         ({"follow": "Champion"}, "NoVersion", "no champion yet"),
     ],
 )
@@ -255,13 +257,42 @@ def test_unresolvable_version(choice: dict[str, object], reason: str, text: str)
     assert not world.workloads
 
 
+def test_failed_gates_are_named() -> None:
+    observed = World(spec=spec(version={"pin": 3})).observed()
+    gates = (
+        GateVerdict(name="floor", verdict="Failed", message="NDCG@10 is 0.003; at least 0.04 is required."),
+        GateVerdict(name="parity", verdict="Passed", message="All lists are equal."),
+        GateVerdict(name="latency", verdict="Failed"),
+    )
+    decision = decide(replace(observed, failed_gates=gates), (), START)
+    assert decision.status.conditions[0].message.startswith(
+        "Version 3 failed its gates (floor: NDCG@10 is 0.003; at least 0.04 is required; latency) and can never be "
+    )
+
+
+def test_no_version_passed() -> None:
+    world = World(spec=spec(version={"pin": 1}), versions=(version(1, "Failed"),))
+    world.run()
+    assert "pin a version that passed (there is none yet)." in world.message
+    world.edit(version={"pin": 9})
+    world.versions = ()
+    world.run()
+    assert "it has: none." in world.message
+
+
 def test_model_not_found_heals_by_itself() -> None:
     world = World(has_model=False)
     world.run()
     assert world.reason == "ModelNotFound"
+    world.wait(100)
+    world.run()
+    assert world.events == ["ModelNotFound"], "told once"
     world.has_model = True
     world.run()
     assert world.reason == "Serving"
+    world.has_model = False
+    world.run()
+    assert world.events.count("ModelNotFound") == 2
 
 
 def test_lost_model_leaves_what_serves_alone() -> None:

@@ -53,7 +53,8 @@ class TestStart:
         assert says(run) == (
             "Unknown",
             "ModelNotFound",
-            "The RecModel movies does not exist in the namespace shop; the run starts when it does.",
+            "The RecModel movies does not exist in the namespace shop; the run starts when it does. Create it, or make "
+            "another run with the right spec.modelRef: it is immutable.",
         )
         decision = decide(run, NOW)
         assert not decision.children

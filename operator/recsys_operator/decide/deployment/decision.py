@@ -47,7 +47,7 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
         doomed_services=tuple(
             service for service in observed.services if _dispensable(observed, status, service.revision, now)
         ),
-        notices=state.notices,
+        notices=(*state.notices, *_lost(observed, status)),
         outcomes=tuple(outcomes),
         requeue_after=_requeue(observed, status, now),
     )
@@ -63,6 +63,14 @@ def applied(observed: Observed, decision: Decision, refusals: tuple[Refusal, ...
     if refusals and (before is None or before.reason != CHILD_REFUSED):
         notices = (*notices, Notice("Warning", CHILD_REFUSED, sentence(refusals), "Apply"))
     return replace(decision, status=status.model_copy(update={"conditions": (condition,)}), notices=notices)
+
+
+def _lost(observed: Observed, status: DeploymentStatus) -> tuple[Notice, ...]:
+    """That the RecModel is missing is told when the condition begins to say so."""
+    before, after = (find(one.conditions, "Ready") for one in (observed.status, status))
+    if after is None or after.reason != "ModelNotFound" or (before and before.reason == after.reason):
+        return ()
+    return (Notice("Warning", "ModelNotFound", after.message, "Resolve"),)
 
 
 def _complete(observed: Observed, status: DeploymentStatus, now: datetime) -> DeploymentStatus:

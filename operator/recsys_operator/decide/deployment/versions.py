@@ -1,7 +1,9 @@
 """Which version is to be served."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from recsys_operator.api.common import GateVerdict
 from recsys_operator.api.deployment import DeploymentStatus, Revision
 from recsys_operator.api.recmodel import ModelVersion
 from recsys_operator.decide.deployment import blocks
@@ -67,16 +69,33 @@ def _pinned(observed: Observed, model: ModelFacts, version: int) -> ModelVersion
     found = known.get(version)
     name = observed.spec.model_ref.name
     if found is None:
-        numbers = ", ".join(str(number) for number in sorted(known)) or "none"
-        return Unresolved("VersionNotFound", f"RecModel {name} has no version {version}; it has: {numbers}.")
+        return Unresolved(
+            "VersionNotFound", f"RecModel {name} has no version {version}; it has: {_listed(known.values())}."
+        )
     if found.verdict == "Failed":
-        gates = "; ".join(gate.message or gate.name for gate in observed.failed_gates if gate.verdict == "Failed")
+        gates = "; ".join(_told(gate) for gate in observed.failed_gates if gate.verdict == "Failed")
         detail = f" ({gates})" if gates else f" (see TrainingRun {found.run})"
+        passed = ", ".join(str(number) for number, entry in sorted(known.items()) if entry.verdict == "Passed")
         return Unresolved(
             "VersionFailedGates",
-            f"Version {version} failed its gates{detail} and can never be deployed: pin a version that passed.",
+            f"Version {version} failed its gates{detail} and can never be deployed: pin a version that passed "
+            f"({passed or 'there is none yet'}).",
         )
     return found
+
+
+def _listed(versions: Iterable[ModelVersion]) -> str:
+    """Numbers in their order; those that can never be deployed say so."""
+    ordered = sorted(versions, key=lambda entry: entry.version)
+    return ", ".join(f"{one.version} (failed)" if one.verdict == "Failed" else f"{one.version}" for one in ordered) or (
+        "none"
+    )
+
+
+def _told(gate: GateVerdict) -> str:
+    """A gate that failed, within a sentence."""
+    message = gate.message.rstrip(".") if gate.message else ""
+    return f"{gate.name}: {message}" if message else gate.name
 
 
 def _champion(observed: Observed, model: ModelFacts) -> ModelVersion | Unresolved:

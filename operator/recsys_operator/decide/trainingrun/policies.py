@@ -66,8 +66,8 @@ def model_not_found(run: ObservedRun) -> Verdict | None:
     return Verdict(
         "Unknown",
         Reason.MODEL_NOT_FOUND,
-        f"The RecModel {run.spec.model_ref.name} does not exist in the namespace {run.namespace}; "
-        "the run starts when it does.",
+        f"The RecModel {run.spec.model_ref.name} does not exist in the namespace {run.namespace}; the run starts when "
+        "it does. Create it, or make another run with the right spec.modelRef: it is immutable.",
     )
 
 
