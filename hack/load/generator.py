@@ -191,6 +191,8 @@ def classify(error: Exception) -> str:
         return "Refused"
     if isinstance(error, OSError) and error.errno in (errno.ECONNRESET, errno.EPIPE):
         return "Reset"
+    if isinstance(error, aiohttp.ClientOSError) and not isinstance(error, aiohttp.ClientConnectorError):
+        return "Reset"  # the connection was there; aiohttp does not always pass its errno on
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "Disconnected"
     if isinstance(error, aiohttp.ClientPayloadError):
