@@ -159,7 +159,7 @@ def test_a_deployment_can_be_scaled(client: httpx.Client) -> None:
 
 
 COLUMNS = {
-    "recmodels": {"Architecture": "SASRec", "Latest": 3, "Champion": 1, "Ready": "Ready"},
+    "recmodels": {"Architecture": "SASRec", "Latest": 3, "Champion": 1, "Status": "Ready"},
     "trainingruns": {
         "Model": "movies",
         "Status": "GateFailed",
