@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recsys_operator.api.deployment import Revision, Traffic
 from recsys_operator.api.kinds import GATEWAYS, HTTPROUTES
+from recsys_operator.api.rollout import Revision
+from recsys_operator.api.traffic import Traffic
 from recsys_operator.build import labels, names, server_service
 from recsys_operator.build.labels import Manifest, Owner
 

@@ -1,7 +1,7 @@
 """The Service of one revision: what the HTTPRoute's weights are about."""
 
-from recsys_operator.api.deployment import Revision
 from recsys_operator.api.kinds import SERVICES
+from recsys_operator.api.rollout import Revision
 from recsys_operator.build import labels, names
 from recsys_operator.build.labels import Manifest, Owner
 

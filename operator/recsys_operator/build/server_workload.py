@@ -5,10 +5,10 @@ import json
 import math
 
 from recsys_operator.api.common import Resources
-from recsys_operator.api.deployment import Revision
 from recsys_operator.api.kinds import WORKLOADS
 from recsys_operator.api.quantity import quantity
 from recsys_operator.api.recmodel import Catalogue
+from recsys_operator.api.rollout import Revision
 from recsys_operator.build import labels, names, pod
 from recsys_operator.build.labels import Manifest, Owner
 

@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from recsys_operator.api.common import GateVerdict, Resources
-from recsys_operator.api.deployment import DEPLOYMENT, DeploymentSpec, DeploymentStatus, Revision
+from recsys_operator.api.deployment import DEPLOYMENT, DeploymentSpec
 from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, PODS, RECMODELS, SERVICES, TRAININGRUNS, WORKLOADS
 from recsys_operator.api.recmodel import Catalogue, RecModelSpec, RecModelStatus
+from recsys_operator.api.rollout import DeploymentStatus, Revision
 from recsys_operator.api.trainingrun import TrainingRunStatus
 from recsys_operator.build import http_route, labels, names, server_workload
 from recsys_operator.build.labels import Owner

@@ -5,9 +5,10 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from recsys_operator.api.deployment import DeploymentSpec, DeploymentStatus
+from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.kinds import DEPLOYMENTS, TRAININGRUNS
 from recsys_operator.api.recmodel import RecModelSpec, RecModelStatus
+from recsys_operator.api.rollout import DeploymentStatus
 from recsys_operator.api.trainingrun import TrainingRunStatus
 from recsys_operator.build.labels import Manifest
 from recsys_operator.decide.conditions import find

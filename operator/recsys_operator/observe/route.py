@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from recsys_operator.api.deployment import GatewayRef
 from recsys_operator.api.kinds import GATEWAYS
+from recsys_operator.api.traffic import GatewayRef
 from recsys_operator.observe.reader import Reader, if_possible
 
 Object = dict[str, Any]

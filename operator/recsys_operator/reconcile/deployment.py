@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from recsys_operator import metrics
-from recsys_operator.api.deployment import Block, DeploymentStatus
 from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, SERVICES, WORKLOADS, Resource
+from recsys_operator.api.rollout import Block, DeploymentStatus
 from recsys_operator.apply.changes import Child, apply_children, failure, write_status
 from recsys_operator.apply.client import Client
 from recsys_operator.build import names

@@ -7,8 +7,10 @@ import pytest
 import yaml
 
 from recsys_operator.api.common import Resources
-from recsys_operator.api.deployment import DEPLOYMENT, Revision, Traffic
+from recsys_operator.api.deployment import DEPLOYMENT
 from recsys_operator.api.recmodel import Catalogue
+from recsys_operator.api.rollout import Revision
+from recsys_operator.api.traffic import Traffic
 from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.build.labels import Manifest, Owner
 from recsys_operator.build.server_service import server_service

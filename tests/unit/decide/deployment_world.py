@@ -4,8 +4,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from recsys_operator.api.deployment import DeploymentSpec, DeploymentStatus, Revision
+from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.recmodel import Champion, ModelVersion
+from recsys_operator.api.rollout import DeploymentStatus, Revision
 from recsys_operator.decide.deployment.alerts import Alert
 from recsys_operator.decide.deployment.decision import applied, decide
 from recsys_operator.decide.deployment.facts import Decision, ModelFacts, Observed, Route, Service, Stranger, Workload

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tests.unit.decide.deployment_world import STEPS, World, spec, version
 
-from recsys_operator.api.deployment import DeploymentStatus
+from recsys_operator.api.rollout import DeploymentStatus
 from recsys_operator.decide.deployment import blocks
 from recsys_operator.decide.deployment.alerts import Alert
 from recsys_operator.decide.deployment.facts import SETTLE, Decision

@@ -6,9 +6,10 @@ from typing import Any
 from tests.unit.decide.deployment_world import IMAGE, STEPS, digest
 
 from recsys_operator.api.common import Resources
-from recsys_operator.api.deployment import DEPLOYMENT, Revision
+from recsys_operator.api.deployment import DEPLOYMENT
 from recsys_operator.api.kinds import Resource
 from recsys_operator.api.recmodel import Catalogue
+from recsys_operator.api.rollout import Revision
 from recsys_operator.build.labels import Owner
 from recsys_operator.build.server_workload import server_workload
 from recsys_operator.decide.deployment.facts import PodInputs

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from recsys_operator.api.deployment import GatewayRef
 from recsys_operator.api.kinds import Resource
+from recsys_operator.api.traffic import GatewayRef
 from recsys_operator.apply.client import ApiError
 from recsys_operator.observe.pods import complaint
 from recsys_operator.observe.route import judgement, refusal

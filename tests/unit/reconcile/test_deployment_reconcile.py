@@ -5,8 +5,9 @@ from tests.unit.decide.deployment_world import IMAGE, START, World
 from tests.unit.observe.cluster import OWNER, SERVES, VERSION, Cluster, Object, deployment, model, workload
 
 from recsys_operator import metrics
-from recsys_operator.api.deployment import DeploymentSpec, Revision
+from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, RECMODELS, SERVICES, WORKLOADS, Resource
+from recsys_operator.api.rollout import Revision
 from recsys_operator.apply.client import ApiError
 from recsys_operator.apply.event import Event
 from recsys_operator.build.http_route import Backend, http_route

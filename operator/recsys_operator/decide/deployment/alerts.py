@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from recsys_operator.api.deployment import Abort, AlertRecord, CanaryStatus, DeploymentStatus, Rollback
+from recsys_operator.api.rollout import Abort, AlertRecord, CanaryStatus, DeploymentStatus
+from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.deployment import blocks
 from recsys_operator.decide.deployment.facts import Observed, State

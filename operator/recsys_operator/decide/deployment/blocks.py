@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from recsys_operator.api.deployment import Block, DeploymentStatus, Revision
+from recsys_operator.api.rollout import Block, DeploymentStatus, Revision
 from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.times import rfc3339
 

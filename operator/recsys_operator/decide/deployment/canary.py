@@ -3,16 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Literal
 
-from recsys_operator.api.deployment import (
-    Abort,
-    Block,
-    CanaryStatus,
-    HistoryEntry,
-    PreviousStatus,
-    Revision,
-    Rollback,
-    StableStatus,
-)
+from recsys_operator.api.rollout import Abort, Block, CanaryStatus, HistoryEntry, PreviousStatus, Revision, StableStatus
+from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.deployment import blocks
 from recsys_operator.decide.deployment.facts import Observed, State

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from recsys_operator.api.deployment import LastCommand
+from recsys_operator.api.rollout import LastCommand
 from recsys_operator.decide.deployment.facts import State
 from recsys_operator.decide.notice import Notice
 from recsys_operator.decide.times import rfc3339

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from recsys_operator.api.common import Condition
-from recsys_operator.api.deployment import CanaryStatus, DeploymentStatus, Revision, Rollback
+from recsys_operator.api.rollout import CanaryStatus, DeploymentStatus, Revision
+from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import conclude, find
 from recsys_operator.decide.deployment import alerts, blocks, steps
 from recsys_operator.decide.deployment.facts import Observed, weights

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from recsys_operator.api.deployment import DeploymentStatus, Revision, Rollback
+from recsys_operator.api.rollout import DeploymentStatus, Revision
+from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import find
 from recsys_operator.decide.deployment import steps
 from recsys_operator.decide.deployment.alerts import Alert, freeze, heed

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from recsys_operator.api.common import GateVerdict, Resources
-from recsys_operator.api.deployment import CanaryStatus, DeploymentSpec, DeploymentStatus, Revision
+from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.recmodel import Catalogue, Champion, ModelVersion
+from recsys_operator.api.rollout import CanaryStatus, DeploymentStatus, Revision
 from recsys_operator.decide.notice import Notice
 from recsys_operator.decide.refusal import Refusal
 

@@ -1,6 +1,6 @@
 """Where to go back to when the stable version turns out bad."""
 
-from recsys_operator.api.deployment import DeploymentStatus, Revision
+from recsys_operator.api.rollout import DeploymentStatus, Revision
 from recsys_operator.decide.deployment import blocks
 from recsys_operator.decide.deployment.facts import Observed
 from recsys_operator.decide.deployment.revisions import plain, revise

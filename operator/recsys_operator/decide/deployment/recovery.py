@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from recsys_operator.api.deployment import Block, CanaryStatus, Revision, StableStatus
+from recsys_operator.api.rollout import Block, CanaryStatus, Revision, StableStatus
 from recsys_operator.decide.deployment.commands import overlook
 from recsys_operator.decide.deployment.facts import Observed, State
 from recsys_operator.decide.deployment.revisions import plain

@@ -3,8 +3,8 @@
 import hashlib
 import json
 
-from recsys_operator.api.deployment import DeploymentStatus, Revision
 from recsys_operator.api.recmodel import ModelVersion
+from recsys_operator.api.rollout import DeploymentStatus, Revision
 from recsys_operator.decide.deployment.facts import PodInputs
 
 CHARACTERS = 16

@@ -7,7 +7,7 @@ observation. Going back needs no evidence but that there is something to go back
 from collections.abc import Callable
 from datetime import datetime
 
-from recsys_operator.api.deployment import CanaryStatus, Revision
+from recsys_operator.api.rollout import CanaryStatus, Revision
 from recsys_operator.decide.deployment import blocks, steps
 from recsys_operator.decide.deployment import canary as moves
 from recsys_operator.decide.deployment.facts import Observed, State

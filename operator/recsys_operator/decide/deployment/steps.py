@@ -7,7 +7,8 @@ never fall here, so an edit of the steps counts from the next one.
 
 from datetime import datetime, timedelta
 
-from recsys_operator.api.deployment import CanaryStatus, Rollback, Step
+from recsys_operator.api.rollout import CanaryStatus
+from recsys_operator.api.strategy import Rollback, Step
 from recsys_operator.decide.deployment import canary as moves
 from recsys_operator.decide.deployment.alerts import freeze
 from recsys_operator.decide.deployment.facts import Observed, State, weights

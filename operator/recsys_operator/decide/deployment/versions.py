@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from recsys_operator.api.common import GateVerdict
-from recsys_operator.api.deployment import DeploymentStatus, Revision
 from recsys_operator.api.recmodel import ModelVersion
+from recsys_operator.api.rollout import DeploymentStatus, Revision
 from recsys_operator.decide.deployment import blocks
 from recsys_operator.decide.deployment.facts import ModelFacts, Observed
 from recsys_operator.decide.deployment.revisions import revise

@@ -1,0 +1,44 @@
+"""Where requests come in: the Gateway, and what the HTTPRoute takes."""
+
+from pydantic import Field
+
+from recsys_operator.api.schema import DNS_LABEL, DNS_SUBDOMAIN, Model, listing
+
+
+class GatewayRef(Model):
+    """The Gateway that takes the traffic in."""
+
+    name: str = Field(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN, description="Name of the Gateway.")
+    namespace: str | None = Field(
+        None,
+        min_length=1,
+        max_length=63,
+        pattern=DNS_LABEL,
+        description="Its namespace; the Deployment's own when absent.",
+    )
+    section_name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=253,
+        pattern=DNS_SUBDOMAIN,
+        description="One listener of it; all when absent.",
+    )
+
+
+class Traffic(Model):
+    """How requests reach the model."""
+
+    gateway: GatewayRef = Field(description="The Gateway (gateway.networking.k8s.io) that takes the traffic in.")
+    hostnames: tuple[str, ...] = Field(
+        min_length=1,
+        max_length=16,
+        json_schema_extra={
+            **listing("set"),
+            "items": {
+                "type": "string",
+                "maxLength": 253,
+                "pattern": r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+            },
+        },
+        description="Host names of the HTTPRoute.",
+    )
