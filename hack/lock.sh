@@ -41,7 +41,7 @@ compile() { # compile NAME PYTHON INPUT OPTION…: the lock file as it is now is
   fi
 }
 
-compile dev 3.11 pyproject.toml --extra operator --extra server --extra trainer --group lint --group test
+compile dev 3.11 pyproject.toml --extra operator --extra cli --extra server --extra trainer --group lint --group test
 compile operator 3.13 pyproject.toml --extra operator --constraint "$work/dev.txt"
 compile server 3.13 pyproject.toml --extra server --constraint "$work/dev.txt"
 # Without Triton (1 GB): it builds its kernels with a C compiler, which the image has not. torch runs eagerly without it.
