@@ -138,6 +138,10 @@ class RecModelSpec(Model):
         Rule(
             f"self.gates.all(g, !has(g.{gate}) || g.{gate}.metric in self.evaluation.metrics)",
             f"the metric of a {gate} gate must be one of spec.evaluation.metrics",
+            told=f"'the metric of a {gate} gate must be one of spec.evaluation.metrics (' + "
+            "self.evaluation.metrics.join(', ') + '): ' + "
+            f"self.gates.filter(g, has(g.{gate}) && !(g.{gate}.metric in self.evaluation.metrics))"
+            f".map(g, 'gate ' + g.name + ' names ' + g.{gate}.metric).join(', ')",
         )
         for gate in ("floor", "champion")
     )

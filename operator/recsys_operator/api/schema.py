@@ -13,11 +13,15 @@ from pydantic.alias_generators import to_camel
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One CEL validation: `rule` must hold, else the API server answers with `message`."""
+    """One CEL validation: `rule` must hold, else the API server answers with `message`.
+
+    `told` is a CEL expression of the same sentence with what was found in it; `message` stands in for it where it fails.
+    """
 
     rule: str
     message: str
     field_path: str | None = None
+    told: str | None = None
 
 
 class Model(BaseModel):
@@ -104,9 +108,23 @@ Quantity = Annotated[
         }
     ),
 ]
+LOCATION = r"^pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/[A-Za-z0-9_=+@%-][A-Za-z0-9._=+@%-]*)*$"
+LOCATION_ASKED = "must be pvc://CLAIM/PATH, such as pvc://data/clicks (PersistentVolumeClaims only so far)"
 Location = Annotated[
     str,
-    Field(max_length=512, pattern=r"^pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/[A-Za-z0-9_=+@%-][A-Za-z0-9._=+@%-]*)*$"),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": 512,
+            "x-kubernetes-validations": [
+                {
+                    "rule": f"self.matches('{LOCATION}')",
+                    "message": LOCATION_ASKED,
+                    "messageExpression": f"'{LOCATION_ASKED}, found ' + self",
+                }
+            ],
+        }
+    ),
 ]
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Text = Annotated[str, Field(max_length=4096)]

@@ -7,7 +7,7 @@ DNS_LABEL = (
     "metadata.name must be a DNS label that starts with a letter (a-z, 0-9, '-'; no dots): Services are named after it"
 )
 HYPERPARAMETER = "each name must match ^[a-z][A-Za-z0-9]{0,39}$, such as learningRate"
-LOCATION = "should match '^pvc://"
+LOCATION = "must be pvc://CLAIM/PATH, such as pvc://data/clicks (PersistentVolumeClaims only so far)"
 NAME = "should match '^[a-z]([-a-z0-9]*[a-z0-9])?$'"
 METRIC = "should match '^(NDCG|HR)@([1-9][0-9]?|100)$'"
 DECIMAL = r"should match '^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?(e-?[0-9]{1,2})?$'"
@@ -116,8 +116,8 @@ CASES: list[Case] = [
     # Titles
     Case("spec.catalogue.uri", "required", ABSENT, "pvc://data/items.csv", "Required value"),
     Case("spec.catalogue.uri", "maxLength", path_of(513), path_of(512), "may not be more than 512"),
-    Case("spec.catalogue.uri", "pattern", "s3://bucket/items.csv", "pvc://bucket/items.csv", LOCATION),
-    Case("spec.catalogue.uri", "pattern", "pvc://data/../other", "pvc://data/other", LOCATION),
+    Case("spec.catalogue.uri", "rule", "s3://bucket/items.csv", "pvc://bucket/items.csv", LOCATION),
+    Case("spec.catalogue.uri", "rule", "pvc://data/../other", "pvc://data/other", LOCATION),
     Case("spec.catalogue.format", "enum", "Parquet", "CSV", 'supported values: "RecBole", "CSV"'),
     *(
         case
@@ -207,7 +207,7 @@ CASES: list[Case] = [
     Case("spec.storage", "required", ABSENT, {"uri": "pvc://artifacts"}, "Required value"),
     Case("spec.storage.uri", "required", ABSENT, "pvc://artifacts", "Required value"),
     Case("spec.storage.uri", "maxLength", path_of(513), path_of(512), "may not be more than 512"),
-    Case("spec.storage.uri", "pattern", "/mnt/models", "pvc://mnt/models", LOCATION),
+    Case("spec.storage.uri", "rule", "/mnt/models", "pvc://mnt/models", LOCATION),
     Case("spec.championFrom.name", "required", ABSENT, "movies", "Required value"),
     Case("spec.championFrom.name", "minLength", "", "m", "should be at least 1 chars long"),
     Case("spec.championFrom.name", "maxLength", "m" * 41, "m" * 40, "may not be more than 40"),

@@ -122,3 +122,26 @@ def test_a_wrong_update_is_refused_and_a_harmless_one_accepted(
     client.delete(path)
     assert_refused(wrong, case)
     assert right.status_code == 200, right.text
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "told"),
+    [
+        (
+            "spec.gates[0].floor.metric",
+            "NDCG@20",
+            "spec: Invalid value: the metric of a floor gate must be one of spec.evaluation.metrics (NDCG@10, HR@10): "
+            "gate floor names NDCG@20",
+        ),
+        (
+            "spec.storage.uri",
+            "s3://bucket/models",
+            "spec.storage.uri: Invalid value: must be pvc://CLAIM/PATH, such as pvc://data/clicks "
+            "(PersistentVolumeClaims only so far), found s3://bucket/models",
+        ),
+    ],
+)
+def test_a_refusal_names_what_was_found(client: httpx.Client, at: str, value: str, told: str) -> None:
+    answer = client.post(collection("recmodels"), params={"dryRun": "All"}, json=edited(cases_recmodel.BASE, at, value))
+    assert answer.status_code == 422
+    assert [re.sub(r'Invalid value: "[^"]*": ', "Invalid value: ", cause) for cause in causes(answer)] == [told]
