@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from recsys_workers import manifest
+from recsys_workers import manifest, scores
 
 pytestmark = [pytest.mark.torch, pytest.mark.timeout(900)]
 
@@ -172,6 +172,9 @@ def test_a_killed_and_a_stopped_attempt_lose_at_most_one_checkpoint_and_change_n
     assert {gate["name"]: gate["verdict"] for gate in version.manifest.gates} == {
         gate["name"]: "Passed" for gate in gates
     }
+    spread = scores.parse(json.loads(version.contents[manifest.EVALUATION])["scores"])
+    assert spread is not None
+    assert 0 < spread["+Inf"] <= scores.FIRST * version.manifest.protocol["evaluatedUsers"]
 
     undisturbed = Trainer(tmp_path, "undisturbed", 1)
     assert undisturbed.wait() == 0, undisturbed.text()

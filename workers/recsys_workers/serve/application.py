@@ -16,7 +16,7 @@ from recsys_workers.serve.contract import RecommendRequest, parse_predict, parse
 from recsys_workers.serve.envelope import Envelope
 from recsys_workers.serve.lane import Lane
 from recsys_workers.serve.metrics import Metrics
-from recsys_workers.serve.recommender import Fallback, Recommender
+from recsys_workers.serve.recommender import Recommender
 from recsys_workers.serve.refusal import Refused, unavailable
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class Application:
         answer = await self._lane.run(
             functools.partial(self._recommender.recommend, wanted, request.scope["request_id"])
         )
-        self._metrics.answer(answer.scores, answer.fallback is Fallback.POPULAR, answer.unknown)
+        self._metrics.answer(answer)
         return Response(answer.body, media_type="application/json")
 
     async def _healthz(self, _: Request) -> Response:

@@ -1,8 +1,11 @@
 """Prometheus metrics of the server, each with the labels model and version."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from recsys_workers import scores
+from recsys_workers.serve.recommender import Answer, Fallback
 
 LATENCY_BUCKETS = tuple(
     milliseconds / 1000
@@ -11,7 +14,6 @@ LATENCY_BUCKETS = tuple(
         *(1000, 1500, 2000, 3000, 5000, 10000),
     )
 )
-SCORE_BUCKETS = (-20, -10, -5, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 30, 50)
 
 
 class Metrics:
@@ -35,16 +37,26 @@ class Metrics:
             buckets=LATENCY_BUCKETS,
         ).labels(**self._labels)
         self._score = Histogram(
-            "recsys_score", "Scores of the items served by the model.", names, registry=self._registry,
-            buckets=SCORE_BUCKETS,
+            "recsys_score", "Scores of the first ten items of each answer of the model.", names,
+            registry=self._registry, buckets=scores.BUCKETS,
         ).labels(**self._labels)  # fmt: skip
+        self._evaluation_score = Gauge(
+            "recsys_evaluation_score_bucket", "Such scores of the version's own evaluation, at most `le`.",
+            (*names, "le"), registry=self._registry,
+        )  # fmt: skip
+        self._empty = Counter(
+            "recsys_empty_answers", "Answers without an item.", names, registry=self._registry
+        ).labels(**self._labels)
         self._fallback = Counter(
             "recsys_fallback", "Requests answered with popular items.", names, registry=self._registry
         ).labels(**self._labels)
         self._unknown = Counter(
-            "recsys_unknown_items", "Item ids in requests that the model does not know.", names,
+            "recsys_unknown_items", "Item ids in answered requests that the model does not know.", names,
             registry=self._registry,
         ).labels(**self._labels)  # fmt: skip
+        self._asked = Counter(
+            "recsys_items_asked", "Item ids in answered requests, known or not.", names, registry=self._registry
+        ).labels(**self._labels)
         self.pending = Gauge(
             "recsys_pending_requests", "Requests that wait for the model or are computed.", names,
             registry=self._registry,
@@ -66,15 +78,22 @@ class Metrics:
         if status < 400 or status >= 500:
             self._duration.observe(seconds)
 
-    def answer(self, scores: Iterable[float], fallback: bool, unknown: int) -> None:
+    def answer(self, answer: Answer) -> None:
         """What one answer contained. Popularity counts are no scores of the model, so a fallback records none."""
-        if fallback:
+        if answer.fallback is Fallback.POPULAR:
             self._fallback.inc()
         else:
-            for score in scores:
+            for score in answer.scores[: scores.FIRST]:
                 self._score.observe(score)
-        if unknown:
-            self._unknown.inc(unknown)
+        if not answer.scores:
+            self._empty.inc()
+        self._asked.inc(answer.asked)
+        self._unknown.inc(answer.unknown)
+
+    def evaluation(self, counts: Mapping[str, int]) -> None:
+        """How the scores were spread when the version was evaluated, see `scores.cumulative`."""
+        for bound, count in counts.items():
+            self._evaluation_score.labels(**self._labels, le=bound).set(count)
 
     def exposition(self) -> bytes:
         """The text format for Prometheus."""

@@ -27,7 +27,10 @@ class Answer:
     body: bytes
     scores: list[float]
     fallback: Fallback
+    asked: int
+    """Ids of the history and of the candidates, each once."""
     unknown: int
+    """Those of them that the model does not know."""
 
 
 class Recommender:
@@ -81,7 +84,8 @@ class Recommender:
             ensure_ascii=False,
             separators=(",", ":"),
         ).encode()
-        return Answer(body, scores, fallback, len(unknown))
+        asked = {event.id for event in request.history}.union(request.candidates or ())
+        return Answer(body, scores, fallback, len(asked), len(unknown))
 
     def _known(self, ids: list[str], unknown: dict[str, None]) -> list[int]:
         known = []

@@ -1,12 +1,17 @@
 """From the environment to something that answers: verify, load, warm up."""
 
-from recsys_workers import locations, manifest
+import json
+import logging
+
+from recsys_workers import locations, manifest, scores
 from recsys_workers.serve import catalogue
 from recsys_workers.serve.metrics import Metrics
 from recsys_workers.serve.recommender import Recommender
 from recsys_workers.serve.scoring import ScoringModel
 from recsys_workers.serve.settings import Settings
 from recsys_workers.serve.termination import CannotServe
+
+logger = logging.getLogger(__name__)
 
 
 def load(settings: Settings, metrics: Metrics) -> Recommender:
@@ -36,7 +41,20 @@ def load(settings: Settings, metrics: Metrics) -> Recommender:
     scoring.warm_up()
     titles = catalogue.load(settings.catalogue)
     metrics.catalogue_titles.set(len(titles.titles))
+    metrics.evaluation(_evaluated_scores(version))
     return Recommender(settings.model, settings.version, items, scoring, titles, exclude_seen=exclude_seen)
+
+
+def _evaluated_scores(version: manifest.Version) -> dict[str, int]:
+    """How the scores were spread in the evaluation; nothing, and a line in the log, where the version does not say."""
+    try:
+        evaluation = json.loads(version.contents.get(manifest.EVALUATION, b"{}"))
+    except ValueError:
+        evaluation = None
+    counts = scores.parse(evaluation.get("scores")) if isinstance(evaluation, dict) else None
+    if counts is None:
+        logger.warning("%s has no scores in the buckets of this server: none are exported.", manifest.EVALUATION)
+    return counts or {}
 
 
 def _verified(settings: Settings) -> manifest.Version:

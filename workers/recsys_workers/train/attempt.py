@@ -4,7 +4,7 @@ import json
 import logging
 from typing import Any
 
-from recsys_workers import locations, manifest
+from recsys_workers import locations, manifest, scores
 from recsys_workers.evaluate import card
 from recsys_workers.export.limits import top_k
 from recsys_workers.manifest import FileEntry, Items, Manifest
@@ -162,6 +162,7 @@ def _evaluation(described: Manifest, found: Scored) -> bytes:
         "verdict": described.verdict,
         "bestEpoch": found.best_epoch,
         "validation": {"NDCG@10": f"{found.validation_ndcg:.6g}"},
+        "scores": scores.document(scores.cumulative(found.onnx.scores)),
     }
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 

@@ -176,8 +176,30 @@ async def test_metrics_carry_model_and_version_and_no_ids(client: httpx.AsyncCli
     assert await metric(client, f"recsys_request_duration_seconds_count{{{LABELS}}}") == 1
     assert await metric(client, f"recsys_score_count{{{LABELS}}}") == 10
     assert await metric(client, f"recsys_unknown_items_total{{{LABELS}}}") == 1
+    assert await metric(client, f"recsys_items_asked_total{{{LABELS}}}") == 3
+    assert await metric(client, f"recsys_empty_answers_total{{{LABELS}}}") == 0
     assert await metric(client, f'recsys_build_info{{digest="{version.digest}",{LABELS}}}') == 1
     assert await metric(client, f"recsys_catalogue_titles{{{LABELS}}}") == 29
+
+
+async def test_items_asked_and_unknown_count_each_id_of_history_and_candidates_once(client: httpx.AsyncClient) -> None:
+    history = [{"id": "3"}, {"id": "3"}, {"id": "new"}]
+    body = {"history": history, "candidates": ["3", "4", "new", "newer"], "excludeIds": ["newest"]}
+    assert (await client.post("/v1/recommend", json=body)).json()["unknownIds"] == ["new", "newer"]
+    await client.post("/v1/recommend", json={"history": history, "k": 0})
+    assert await metric(client, f"recsys_unknown_items_total{{{LABELS}}}") == 2
+    assert await metric(client, f"recsys_items_asked_total{{{LABELS}}}") == 4
+
+
+async def test_an_answer_without_an_item_is_counted(client: httpx.AsyncClient) -> None:
+    for body in ({"history": HISTORY, "candidates": []}, {"candidates": ["nobody"]}, {"history": HISTORY}):
+        assert (await client.post("/v1/recommend", json=body)).status_code == 200
+    assert await metric(client, f"recsys_empty_answers_total{{{LABELS}}}") == 2
+
+
+async def test_scores_of_long_answers_count_as_far_as_the_evaluation_looks(client: httpx.AsyncClient) -> None:
+    assert len((await client.post("/v1/recommend", json={"history": HISTORY, "k": 20})).json()["items"]) == 20
+    assert await metric(client, f"recsys_score_count{{{LABELS}}}") == 10
 
 
 async def test_nothing_is_answered_before_the_model_is_loaded(loading: Application) -> None:

@@ -1,12 +1,14 @@
 """A version with one wrong byte is never served, and the reason is a sentence."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.unit.workers.exposition import sample
 from tests.unit.workers.serve.tiny_version import TinyVersion, embedding_of, graph_of, write_version
 
-from recsys_workers import manifest
+from recsys_workers import manifest, scores
 from recsys_workers.serve import start
 from recsys_workers.serve.metrics import Metrics
 from recsys_workers.serve.settings import BadSettings, Settings
@@ -100,6 +102,32 @@ def test_a_broken_catalogue_does_not_stop_the_server(own: TinyVersion, monkeypat
     metrics = Metrics("movies", 4, own.digest)
     start.load(Settings.from_environment(own.environment(RECSYS_CATALOGUE="{")), metrics)
     assert b'recsys_catalogue_titles{model="movies",version="4"} 0.0' in metrics.exposition()
+
+
+EVALUATED = scores.document(scores.cumulative(np.array([[2.5, 1.0, -3.0]], dtype=np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "exported"),
+    [
+        ({"scores": EVALUATED}, {"-2.0": 1, "2.0": 2, "+Inf": 3}),
+        ({}, {}),
+        ({"scores": {**EVALUATED, "first": 3}}, {}),
+        ([], {}),
+        (None, {}),
+    ],
+)
+def test_the_scores_of_the_evaluation_are_exported_where_they_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evaluation: object, exported: dict[str, int]
+) -> None:
+    version = write_version(tmp_path, evaluation=b"{" if evaluation is None else json.dumps(evaluation).encode())
+    monkeypatch.setenv("RECSYS_PVC_ROOT", str(version.claims))
+    metrics = Metrics("movies", 4, version.digest)
+    start.load(Settings.from_environment(version.environment()), metrics)
+    found = {bound: sample(metrics.exposition(), "recsys_evaluation_score_bucket", le=bound) for bound in scores.LABELS}
+    if not exported:
+        assert set(found.values()) == {None}
+    assert {bound: found[bound] for bound in exported} == exported
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,7 @@ def write_version(
     onnx: bytes | None = None,
     embedding: npt.NDArray[np.float32] | None = None,
     exclude_seen: bool | None = True,
+    evaluation: bytes = b"{}\n",
 ) -> TinyVersion:
     """Write a version under `claims` as the trainer does; ids are "1" to "<item_count>".
 
@@ -131,7 +132,7 @@ def write_version(
     files = [
         manifest.write_file(folder / manifest.MODEL, graph_of(table, top_k, rounds) if onnx is None else onnx),
         manifest.write_file(folder / manifest.ITEMS, manifest.encode_items(items)),
-        manifest.write_file(folder / manifest.EVALUATION, b"{}\n"),
+        manifest.write_file(folder / manifest.EVALUATION, evaluation),
     ]
     described = Manifest(
         namespace=NAMESPACE, model=MODEL, version=VERSION, run={"name": "movies-1", "uid": "u-1"}, image="trainer:dev",
