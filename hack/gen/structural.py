@@ -124,8 +124,6 @@ class _Conversion:
 def written(rule: Rule) -> dict[str, str]:
     """A rule as an entry of x-kubernetes-validations."""
     entry = {"rule": rule.rule, "message": rule.message}
-    if rule.told:
-        entry["messageExpression"] = rule.told
     if rule.field_path:
         entry["fieldPath"] = rule.field_path
     return entry

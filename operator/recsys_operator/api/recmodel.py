@@ -137,11 +137,7 @@ class RecModelSpec(Model):
     CEL = tuple(
         Rule(
             f"self.gates.all(g, !has(g.{gate}) || g.{gate}.metric in self.evaluation.metrics)",
-            f"the metric of a {gate} gate must be one of spec.evaluation.metrics",
-            told=f"'the metric of a {gate} gate must be one of spec.evaluation.metrics (' + "
-            "self.evaluation.metrics.join(', ') + '): ' + "
-            f"self.gates.filter(g, has(g.{gate}) && !(g.{gate}.metric in self.evaluation.metrics))"
-            f".map(g, 'gate ' + g.name + ' names ' + g.{gate}.metric).join(', ')",
+            f"the metric of a {gate} gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there",
         )
         for gate in ("floor", "champion")
     )

@@ -13,15 +13,11 @@ from pydantic.alias_generators import to_camel
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One CEL validation: `rule` must hold, else the API server answers with `message`.
-
-    `told` is a CEL expression of the same sentence with what was found in it; `message` stands in for it where it fails.
-    """
+    """One CEL validation: `rule` must hold, else the API server answers with `message`."""
 
     rule: str
     message: str
     field_path: str | None = None
-    told: str | None = None
 
 
 class Model(BaseModel):

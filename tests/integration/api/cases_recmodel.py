@@ -11,8 +11,12 @@ LOCATION = "must be pvc://CLAIM/PATH, such as pvc://data/clicks (PersistentVolum
 NAME = "should match '^[a-z]([-a-z0-9]*[a-z0-9])?$'"
 METRIC = "should match '^(NDCG|HR)@([1-9][0-9]?|100)$'"
 DECIMAL = r"should match '^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?(e-?[0-9]{1,2})?$'"
-FLOOR_METRIC = "the metric of a floor gate must be one of spec.evaluation.metrics"
-CHAMPION_METRIC = "the metric of a champion gate must be one of spec.evaluation.metrics"
+FLOOR_METRIC = (
+    "the metric of a floor gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there"
+)
+CHAMPION_METRIC = (
+    "the metric of a champion gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there"
+)
 
 USER = {"name": "user_id", "role": "User"}
 ITEM = {"name": "item_id", "role": "Item"}
