@@ -64,6 +64,12 @@ test-full: test ## All of it, with what takes longer
 golden: ## Write the golden manifests and charts anew: read the diff before you commit it
 	hack/test.sh golden
 
+##@ Benchmarks
+
+.PHONY: bench-rollback
+bench-rollback: prepare up images install ## 100 rollbacks under load, beside Argo Rollouts and Flagger (about an hour)
+	hack/bench.sh rollback
+
 ##@ Files that are generated
 
 .PHONY: generate lock lock-check

@@ -3,12 +3,14 @@
 #   hack/cluster/bins.sh            all of them (10 to 15 minutes when none is cached)
 #   hack/cluster/bins.sh helm etcd  only what these need; the other names may be missing from the directory
 # Groups: kubernetes (kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubectl), helm, kubeconform,
-# coredns, local-path-provisioner, gateway-api (the directory gateway-api-crds), traefik, etcd, prometheus (and promtool), alertmanager.
+# coredns, local-path-provisioner, gateway-api (the directory gateway-api-crds), traefik, etcd, prometheus (and promtool), alertmanager;
+# only when they are named: argo-rollouts and flagger (each with a directory of its CRDs), which benchmarks compare with.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 all=(kubeconform gateway-api traefik etcd prometheus alertmanager helm kubernetes coredns local-path-provisioner)
+on_demand=(argo-rollouts flagger)
 gocache=$CACHE/tmp/go
 links=$(bins)
 debian=$(. /etc/os-release && echo "$ID$VERSION_ID")
@@ -67,16 +69,26 @@ use_go() {
   export GOPATH=$gocache/path GOMODCACHE=$gocache/mod GOCACHE=$gocache/build GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS='-modcacherw -buildvcs=false'
 }
 
+# copy_crds MODULE FOLDER PATTERN DIRECTORY: the CRDs that a module carries in one of its folders.
+copy_crds() {
+  local source
+  source=$(go mod download -json "$1" | sed -n 's/.*"Dir": "\(.*\)",/\1/p')
+  mkdir -p "$4"
+  find "$source/$2" -maxdepth 1 -name "$3" -exec install -m 644 -t "$4" {} +
+}
+
 go_build() { # go_build GROUP DIRECTORY
   local name=$1 directory=$2 flags='-s -w' version=k8s.io/component-base/version packages
   use_go
   cd "$HERE/go/$name"
-  if [ "$name" = gateway-api ]; then
-    mkdir -p "$directory/gateway-api-crds"
-    cp "$(go mod download -json sigs.k8s.io/gateway-api | sed -n 's/.*"Dir": "\(.*\)",/\1/p')"/config/crd/standard/*.yaml "$directory/gateway-api-crds"
-    chmod 644 "$directory"/gateway-api-crds/*
-    return
-  fi
+  case $name in
+    gateway-api)
+      copy_crds sigs.k8s.io/gateway-api config/crd/standard '*.yaml' "$directory/gateway-api-crds"
+      return
+      ;;
+    argo-rollouts) copy_crds github.com/argoproj/argo-rollouts manifests/crds '*-crd.yaml' "$directory/argo-rollouts-crds" ;;
+    flagger) copy_crds github.com/fluxcd/flagger artifacts/flagger crd.yaml "$directory/flagger-crds" ;;
+  esac
   [ "$name" != kubernetes ] || flags+=" -X $version.gitVersion=v$KUBERNETES_VERSION -X $version.gitMajor=1 -X $version.gitMinor=$(cut -d. -f2 <<< "$KUBERNETES_VERSION")"
   [ "$name" != helm ] || flags+=" -X helm.sh/helm/v4/internal/version.version=v$HELM_VERSION"
   [ "$name" != prometheus ] || flags+=" -X github.com/prometheus/common/version.Version=3.${PROMETHEUS_VERSION#0.3}" # module v0.315.0 is release 3.15.0
@@ -106,8 +118,8 @@ build() { # build GROUP DIRECTORY
 
 takes() {
   case $1 in
-    kubernetes) echo "6 to 10 minutes of two cores" ;;
-    helm | coredns | local-path-provisioner | prometheus) echo "1 to 2 minutes" ;;
+    kubernetes | argo-rollouts) echo "6 to 10 minutes of two cores" ;;
+    helm | coredns | local-path-provisioner | prometheus | flagger) echo "1 to 2 minutes" ;;
     *) echo "some seconds" ;;
   esac
 }
@@ -124,7 +136,7 @@ prune() {
   running=$(readlink /proc/[0-9]*/exe 2> /dev/null || true)
   for directory in "${old[@]}"; do
     if [ ! -d "$directory" ] || grep -qxF -- "$directory" <<< "$linked" || grep -qF -- "$directory/" <<< "$running"; then continue; fi
-    [ -n "$named" ] || for group in "${all[@]}"; do named+=$(home "$group")$'\n'; done
+    [ -n "$named" ] || for group in "${all[@]}" "${on_demand[@]}"; do named+=$(home "$group")$'\n'; done
     ! grep -qxF -- "$directory" <<< "$named" || continue
     say "deleting ${directory##*/} from the cache: nobody has used it for a week"
     rm -rf "$directory"
@@ -136,7 +148,7 @@ built=
 mkdir -p "$links"
 touch "$links" # by this, prune knows that somebody uses it
 for group in "$@"; do
-  [[ " ${all[*]} " = *" $group "* ]] || die "bins.sh: there is no group '$group'; the groups are ${all[*]}."
+  [[ " ${all[*]} ${on_demand[*]} " = *" $group "* ]] || die "bins.sh: there is no group '$group'; the groups are ${all[*]} ${on_demand[*]}."
   directory=$(home "$group")
   if [ ! -d "$directory" ]; then
     [ -n "$built" ] || exclusively bins

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Benchmarks, each on its own: hack/bench.sh rollback [ARGUMENT…]
+# They print a table; with --write they also keep it in benchmarks/results.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source-path=SCRIPTDIR source=cluster/lib.sh
+. hack/cluster/lib.sh
+
+case ${1:-} in
+  rollback)
+    [ "${CLUSTER:-local}" = local ] || die "bench-rollback runs on the local cluster only: it starts other controllers with an administrator's rights."
+    binaries=$(hack/cluster/bins.sh helm kubernetes argo-rollouts flagger)
+    export PATH=$binaries:$PATH KUBECONFIG=$PWD/.local/kubeconfig
+    hack/demo/data.sh
+    exec "$(hack/venv.sh dev)" -u -m benchmarks.rollback --binaries "$binaries" "${@:2}"
+    ;;
+  *)
+    sed -n '2,3s/^# \?//p' "$0"
+    exit 2
+    ;;
+esac
