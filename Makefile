@@ -66,9 +66,12 @@ golden: ## Write the golden manifests and charts anew: read the diff before you 
 
 ##@ Benchmarks
 
-.PHONY: bench-rollback
+.PHONY: bench-rollback soak
 bench-rollback: prepare up images install ## 100 rollbacks under load, beside Argo Rollouts and Flagger (about an hour)
 	hack/bench.sh rollback
+
+soak: prepare up images install ## Half an hour of random rollouts, restarts, evictions and alerts under load
+	hack/bench.sh soak
 
 ##@ Files that are generated
 

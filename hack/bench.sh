@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Benchmarks, each on its own: hack/bench.sh rollback [ARGUMENT…]
-# They print a table; with --write they also keep it in benchmarks/results.
+# Long measurements, each on its own: hack/bench.sh rollback|soak [ARGUMENT…]
+# A benchmark prints a table; with --write it also keeps it in benchmarks/results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source-path=SCRIPTDIR source=cluster/lib.sh
@@ -13,6 +13,14 @@ case ${1:-} in
     export PATH=$binaries:$PATH KUBECONFIG=$PWD/.local/kubeconfig
     hack/demo/data.sh
     exec "$(hack/venv.sh dev)" -u -m benchmarks.rollback --binaries "$binaries" "${@:2}"
+    ;;
+  soak)
+    clients
+    [ "${CLUSTER:-}" = current ] || export KUBECONFIG=$PWD/.local/kubeconfig
+    hack/demo/data.sh
+    python=$(hack/venv.sh dev)
+    "$python" -u -m benchmarks.rollback.stage # versions 1 and 2, unless they are there
+    exec "$python" -u -m hack.soak "${@:2}"
     ;;
   *)
     sed -n '2,3s/^# \?//p' "$0"

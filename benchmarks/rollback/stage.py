@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -85,3 +86,7 @@ def clean(*names: str) -> None:
     """Delete objects of the demo's namespace, `kind/name` each."""
     for name in names:
         kubectl("delete", name, "--ignore-not-found", "--wait=false", check=False)
+
+
+if __name__ == "__main__":
+    versions(os.environ.get("RECSYS_GATEWAY_URL", "http://127.0.0.1:30080"))

@@ -1,0 +1,57 @@
+"""No request is lost through the gateway, whatever happens to an endpoint; and the counter counts."""
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+from hack.demo.main_job import kill_container
+from hack.soak.disturbances import ALL
+from hack.soak.shop import NAME, Shop
+from tests.e2e.cluster import binaries, kubeconfig
+
+pytestmark = [pytest.mark.full, pytest.mark.timeout(600)]
+
+RATE = 200
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    """The endpoint, with the versions that the main job leaves behind."""
+    os.environ["PATH"] = f"{binaries()}{os.pathsep}{os.environ['PATH']}"
+    os.environ["KUBECONFIG"] = str(kubeconfig())
+    from hack.demo.kube import get, kubectl
+
+    versions = get("recmodels.recsys.dev", "movies").get("status", {}).get("versions", [])
+    assert {1, 2} <= {one["version"] for one in versions}, "versions 1 and 2 are missing: run `make demo` first"
+    made = Shop(os.environ.get("RECSYS_GATEWAY_URL", "http://127.0.0.1:30080"))
+    made.begin()
+    yield made
+    kubectl("delete", "rdep", NAME, "--ignore-not-found", "--wait=false")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_no_request_fails(shop: Shop, name: str) -> None:
+    load = shop.load(f"dropped-{name}", RATE)
+    try:
+        ALL[name](shop)
+        time.sleep(2)
+    finally:
+        result = load.finish(stop=True)
+    print(f"{name}: {result['requests']} requests, {result['failed']} failed")
+    assert result["requests"] > RATE
+    assert result["failed"] == 0, result["reasons"]
+
+
+def test_the_counter_counts(shop: Shop) -> None:
+    """A pod that is killed without draining costs requests: else the test above could not fail."""
+    load = shop.load("dropped-control", RATE)
+    try:
+        time.sleep(3)
+        for pod in shop.pods(shop.stable):
+            kill_container(pod)
+        time.sleep(3)
+    finally:
+        result = load.finish(stop=True)
+    assert result["failed"] > 0
+    shop.settled()
