@@ -2,6 +2,7 @@
 
 import functools
 import sys
+from pathlib import Path
 
 from recsys_workers.serve import logs, start
 from recsys_workers.serve.application import Application
@@ -9,6 +10,7 @@ from recsys_workers.serve.lane import Lane
 from recsys_workers.serve.metrics import Metrics
 from recsys_workers.serve.process import Server
 from recsys_workers.serve.settings import BadSettings, Settings
+from recsys_workers.serve.shadow_mirror import Mirror
 from recsys_workers.serve.termination import CannotServe, record
 
 
@@ -28,7 +30,12 @@ def main() -> int:
     )
     metrics = Metrics(settings.model, settings.version, settings.digest)
     lane = Lane(settings.max_pending, settings.patience_seconds)
-    application = Application(metrics, lane, settings.version, settings.digest)
+    shadow_file = Path(settings.shadow_file) if settings.shadow_file else None
+    mirror = Mirror(shadow_file, settings.revision, settings.version, metrics.shadow)
+    mirror.start()
+    application = Application(
+        metrics, lane, settings.version, settings.digest, revision=settings.revision, mirror=mirror
+    )
     server = Server(settings, application, functools.partial(start.load, settings, metrics))
     server.run()
     lane.close()

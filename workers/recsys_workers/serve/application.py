@@ -1,4 +1,4 @@
-"""The HTTP surface: two prediction routes, two probes, the metrics."""
+"""The HTTP surface: two prediction routes, copies of requests for a shadow, two probes, the metrics."""
 
 import asyncio
 import functools
@@ -18,6 +18,10 @@ from recsys_workers.serve.lane import Lane
 from recsys_workers.serve.metrics import Metrics
 from recsys_workers.serve.recommender import Recommender
 from recsys_workers.serve.refusal import Refused, unavailable
+from recsys_workers.serve.shadow_mirror import Mirror
+from recsys_workers.serve.shadow_receiver import Receiver
+from recsys_workers.serve.shadow_sender import MAX_BATCH
+from recsys_workers.serve.shadow_sender import Route as CopiedRoute
 
 logger = logging.getLogger(__name__)
 
@@ -38,14 +42,27 @@ class Phase(StrEnum):
 class Application:
     """The state behind the routes. `asgi` is what a server runs."""
 
-    def __init__(self, metrics: Metrics, lane: Lane, version: int, digest: str) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        lane: Lane,
+        version: int,
+        digest: str,
+        *,
+        revision: str = "",
+        mirror: Mirror | None = None,
+    ) -> None:
+        """`mirror` gets every answered request; `revision` is the one whose copies are compared here."""
         self.phase = Phase.LOADING
         self._recommender: Recommender | None = None
         self._metrics = metrics
         self._lane = lane
+        self._mirror = mirror
+        self._receiver = Receiver(metrics, lane, revision)
         routes = [
-            Route("/v1/recommend", functools.partial(self._predict, parse_recommend), methods=["POST"]),
-            Route("/predict", functools.partial(self._predict, parse_predict), methods=["POST"]),
+            Route("/v1/recommend", functools.partial(self._predict, parse_recommend, "recommend"), methods=["POST"]),
+            Route("/predict", functools.partial(self._predict, parse_predict, "predict"), methods=["POST"]),
+            Route("/shadow", self._shadow, methods=["POST"]),
             Route("/healthz", self._healthz, methods=["GET"]),
             Route("/readyz", self._readyz, methods=["GET"]),
             Route("/metrics", self._exposition, methods=["GET"]),
@@ -63,11 +80,15 @@ class Application:
     def drain(self) -> None:
         """Turn unready and close connections, but keep answering."""
         self.phase = Phase.DRAINING
+        if self._mirror is not None:
+            self._mirror.close()
         self.asgi.closing = True
 
-    async def _predict(self, parse: Callable[[bytes], RecommendRequest], request: Request) -> Response:
+    async def _predict(
+        self, parse: Callable[[bytes], RecommendRequest], route: CopiedRoute, request: Request
+    ) -> Response:
         try:
-            return await self._answer(parse, request)
+            return await self._answer(parse, route, request)
         except Refused:
             raise
         except ClientDisconnect:
@@ -76,16 +97,31 @@ class Application:
             logger.exception("A request failed.", extra={"fields": {"requestId": request.scope["request_id"]}})
             raise Refused(500, "Internal", "The server failed; its log has the cause under this request id.") from None
 
-    async def _answer(self, parse: Callable[[bytes], RecommendRequest], request: Request) -> Response:
+    async def _answer(
+        self, parse: Callable[[bytes], RecommendRequest], route: CopiedRoute, request: Request
+    ) -> Response:
         self._lane.refuse_when_full()
-        wanted = parse(await _body(request))
+        body = await _body(request)
+        wanted = parse(body)
         if self._recommender is None:
             raise unavailable("Loading", "The model is still being loaded: try again later.")
         answer = await self._lane.run(
             functools.partial(self._recommender.recommend, wanted, request.scope["request_id"])
         )
         self._metrics.answer(answer)
+        if self._mirror is not None:
+            self._mirror.offer(route, body, answer.body)
         return Response(answer.body, media_type="application/json")
+
+    async def _shadow(self, request: Request) -> Response:
+        """Copies of requests that the stable version answered. It is no prediction, and counts as none."""
+        self._receiver.refuse_when_full()
+        if self._recommender is None:
+            raise unavailable("Loading", "The model is still being loaded: try again later.")
+        try:
+            return JSONResponse(await self._receiver.receive(self._recommender, await _body(request, MAX_BATCH)))
+        except ClientDisconnect:
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
 
     async def _healthz(self, _: Request) -> Response:
         """Liveness: the event loop turns. Load never makes it fail, a restart would only lose requests."""
@@ -100,19 +136,19 @@ class Application:
         return Response(self._metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-async def _body(request: Request) -> bytes:
-    too_large = Refused(413, "BodyTooLarge", f"The body is larger than the limit of {MAX_BODY} bytes.")
+async def _body(request: Request, limit: int = MAX_BODY) -> bytes:
+    too_large = Refused(413, "BodyTooLarge", f"The body is larger than the limit of {limit} bytes.")
     if "content-encoding" in request.headers:
         raise Refused(415, "UnsupportedEncoding", "The body is compressed: send it without Content-Encoding.")
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > MAX_BODY:
+    if declared.isdigit() and int(declared) > limit:
         raise too_large
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > MAX_BODY:
+                if len(body) > limit:
                     raise too_large
     except TimeoutError:
         raise Refused(408, "BodyTimeout", f"The body did not arrive within {BODY_SECONDS:g} seconds.") from None

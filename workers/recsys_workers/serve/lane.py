@@ -25,6 +25,8 @@ class Lane:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
         self.pending = 0
         """Requests that wait or are being computed."""
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def refuse_when_full(self) -> None:
         """Raise Refused (503) when there is no room: asked before any work is done for a request."""
@@ -44,10 +46,18 @@ class Lane:
             return work()
 
         self.pending += 1
+        self._idle.clear()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work_in_time)
         finally:
             self.pending -= 1
+            if not self.pending:
+                self._idle.set()
+
+    async def idle(self) -> None:
+        """Return when nothing waits: for work that must not delay a request."""
+        while self.pending:
+            await self._idle.wait()
 
     def close(self) -> None:
         """Finish what is queued and end the thread."""

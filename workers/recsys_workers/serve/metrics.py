@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from recsys_workers import scores
 from recsys_workers.serve.recommender import Answer, Fallback
+from recsys_workers.serve.shadow_metrics import ShadowMetrics
 
 LATENCY_BUCKETS = tuple(
     milliseconds / 1000
@@ -67,6 +68,7 @@ class Metrics:
         ).labels(**self._labels)  # fmt: skip
         build_info = Gauge("recsys_build_info", "Always 1.", (*names, "digest"), registry=self._registry)
         build_info.labels(**self._labels, digest=digest).set(1)
+        self.shadow = ShadowMetrics(self._registry, self._labels)
         # A counter that is not there until its first event has no rate for that event.
         self._requests.labels(**self._labels, code="200")
 

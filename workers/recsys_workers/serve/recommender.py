@@ -1,6 +1,7 @@
 """One request to one answer: vocabulary, exclusions, the model, popular items where it knows nothing. No HTTP here."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,6 +12,7 @@ from recsys_workers.manifest import Items
 from recsys_workers.serve.catalogue import Catalogue
 from recsys_workers.serve.contract import RecommendRequest
 from recsys_workers.serve.scoring import Ranking, ScoringModel
+from recsys_workers.serve.shadow_agreement import popularity_percentiles
 
 
 class Fallback(StrEnum):
@@ -58,6 +60,8 @@ class Recommender:
         self._popularity = np.array([0, *items.popularity], dtype=np.float32)
         self._most_popular = 1 + np.argsort(-self._popularity[1:], kind="stable")
         """Graph indices by falling popularity, ties by index."""
+        self._percentiles: npt.NDArray[np.float64] | None = None
+        self.item_count = len(items.items)
 
     def recommend(self, request: RecommendRequest, request_id: str) -> Answer:
         """The answer's JSON: at most k items, best first, none of them excluded."""
@@ -86,6 +90,13 @@ class Recommender:
         ).encode()
         asked = {event.id for event in request.history}.union(request.candidates or ())
         return Answer(body, scores, fallback, len(asked), len(unknown))
+
+    def popularity_percentiles(self, ids: Iterable[str]) -> list[float]:
+        """For each known id the share of the catalogue that was less popular in the training data, from 0 to 1."""
+        if self._percentiles is None:
+            self._percentiles = popularity_percentiles(self._popularity[1:].astype(np.float64))
+        known = [self._indices[item] - 1 for item in ids if item in self._indices]
+        return [float(value) for value in self._percentiles[known]]
 
     def _known(self, ids: list[str], unknown: dict[str, None]) -> list[int]:
         known = []

@@ -32,6 +32,10 @@ class Settings:
     """A request that waited this long for the model is answered 503: its client has gone, or soon will."""
     drain_seconds: int
     """How long after SIGTERM the server still answers, asking every client to close its connection."""
+    revision: str = ""
+    """What the operator calls this version with these pods; empty outside of it, and then nothing is shadowed."""
+    shadow_file: str = ""
+    """Where a ConfigMap says whether requests are copied to a shadow; empty: they never are."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -53,6 +57,8 @@ class Settings:
             max_pending=_whole_number("RECSYS_MAX_PENDING", environ.get("RECSYS_MAX_PENDING") or "256"),
             patience_seconds=_whole_number("RECSYS_PATIENCE_SECONDS", environ.get("RECSYS_PATIENCE_SECONDS") or "5"),
             drain_seconds=_whole_number("RECSYS_DRAIN_SECONDS", environ.get("RECSYS_DRAIN_SECONDS") or "5"),
+            revision=environ.get("RECSYS_REVISION", ""),
+            shadow_file=environ.get("RECSYS_SHADOW_FILE", ""),
         )
 
 
