@@ -1,0 +1,1 @@
+"""What the measurements of a canary mean: regression aborts, missing evidence holds."""
