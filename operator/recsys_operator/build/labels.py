@@ -17,6 +17,8 @@ TRAININGRUN = "recsys.dev/trainingrun"
 DEPLOYMENT = "recsys.dev/deployment"
 VERSION = "recsys.dev/version"
 REVISION = "recsys.dev/revision"
+ANALYSIS_OF = "recsys.dev/analysis-of"
+METRIC = "recsys.dev/metric"
 
 OPERATOR = "recsys-operator"
 """Value of `app.kubernetes.io/managed-by`."""
@@ -48,7 +50,7 @@ class Owner:
         return any(reference.get("uid") == self.uid for reference in references)
 
 
-def managed(component: Literal["trainer", "server"], model: str) -> dict[str, str]:
+def managed(component: Literal["trainer", "server", "analysis"], model: str) -> dict[str, str]:
     """Labels of every child."""
     return {MANAGED_BY: OPERATOR, COMPONENT: component, MODEL: model}
 
@@ -66,6 +68,11 @@ def of_deployment(model: str, deployment: str) -> dict[str, str]:
 def of_revision(model: str, deployment: str, version: int, revision: str) -> dict[str, str]:
     """Labels of what a Deployment has for each revision: workload, pods, Service."""
     return {**of_deployment(model, deployment), VERSION: str(version), REVISION: revision}
+
+
+def of_analysis(model: str, deployment: str, metric: str) -> dict[str, str]:
+    """Labels of an analysis Job and its pod. None of them is one by which a Service finds servers."""
+    return {**managed("analysis", model), ANALYSIS_OF: deployment, METRIC: metric}
 
 
 def child(resource: Resource, owner: Owner, name: str, labels: dict[str, str]) -> Manifest:

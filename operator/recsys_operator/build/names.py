@@ -4,6 +4,8 @@ Names of our objects have at most 40 characters (a rule of the CRDs), which leav
 the random ones that the Job and ReplicaSet controllers append, below the 63 of a label.
 """
 
+import hashlib
+
 REVISION_CHARACTERS = 8
 
 
@@ -25,6 +27,12 @@ def training_job(run: str) -> str:
 def server(deployment: str, version: int, revision: str) -> str:
     """Workload and Service of one revision that a Deployment serves."""
     return f"{deployment}-v{version}-{revision[:REVISION_CHARACTERS]}"
+
+
+def analysis_job(deployment: str, metric: str, revision: str, occasion: str) -> str:
+    """Job that finds out about one metric of one revision on one occasion."""
+    asked = "\n".join((metric, revision, occasion)).encode()
+    return f"{deployment}-check-{hashlib.sha256(asked).hexdigest()[:10]}"
 
 
 def route(deployment: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from recsys_operator.api.common import Resources
 from recsys_operator.build.labels import Manifest
 
 USER = 65532
@@ -47,6 +48,13 @@ def container_security_context() -> Manifest:
         "capabilities": {"drop": ["ALL"]},
         "readOnlyRootFilesystem": True,
     }
+
+
+def container_resources(resources: Resources) -> Manifest:
+    """`resources` of a container; what is not requested is requested as high as its limit."""
+    limits = {name: str(amount) for name, amount in resources.limits.wire().items()}
+    requested = resources.requests.wire() if resources.requests else {}
+    return {"limits": limits, "requests": {name: str(requested.get(name, limits[name])) for name in limits}}
 
 
 def claim_of(uri: str) -> str:

@@ -20,6 +20,7 @@ TEMPLATE_HASH = "recsys.dev/template-hash"
 POD_INPUTS = "recsys.dev/pod-inputs"
 """JSON of what the pod template was made from, besides version, digest and image."""
 
+CONTAINER = "server"
 PORT = 8080
 PRE_STOP_SECONDS = 8
 """Longer than a gateway takes to learn that the endpoint is gone; the server takes requests until it ends."""
@@ -89,12 +90,12 @@ def _pod_spec(
         "securityContext": pod.pod_security_context(),
         "containers": [
             {
-                "name": "server",
+                "name": CONTAINER,
                 "image": revision.image,
                 "command": ["python", "-m", "recsys_workers.serve"],
                 "env": _env(owner, model, revision, resources, catalogue),
                 "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-                "resources": _resources(resources),
+                "resources": pod.container_resources(resources),
                 "startupProbe": _probe("/readyz", period=1, timeout=5, failures=STARTUP_SECONDS),
                 "readinessProbe": _probe("/readyz", period=2, timeout=5, failures=3),
                 "livenessProbe": _probe("/healthz", period=10, timeout=10, failures=6),
@@ -124,12 +125,6 @@ def _env(
         "HOME": pod.HOME,
     }
     return [{"name": name, "value": value} for name, value in values.items()]
-
-
-def _resources(resources: Resources) -> Manifest:
-    limits = {name: str(amount) for name, amount in resources.limits.wire().items()}
-    requested = resources.requests.wire() if resources.requests else {}
-    return {"limits": limits, "requests": {name: str(requested.get(name, limits[name])) for name in limits}}
 
 
 def _probe(path: str, *, period: int, timeout: int, failures: int) -> Manifest:
