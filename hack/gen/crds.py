@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes crds/*.yaml and docs/reference/api.md from the types in operator/recsys_operator/api.
+"""Writes crds/*.yaml and docs/reference/api.md from the types in operator/recsys_operator/api, and the list of metrics.
 
 `--check` writes nothing and exits 1 when a file is not what would be written.
 """
@@ -14,9 +14,10 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "operator")]
+sys.path[:0] = [str(ROOT), str(ROOT / "operator"), str(ROOT / "workers")]
 
 from hack.gen.definition import definition  # noqa: E402
+from hack.gen.metrics import page as metrics_page  # noqa: E402
 from hack.gen.reference import reference  # noqa: E402
 from hack.gen.structural import SchemaError  # noqa: E402
 
@@ -34,6 +35,7 @@ def generated() -> dict[Path, str]:
         for kind, manifest in definitions.items()
     }
     files[Path("docs/reference/api.md")] = reference(list(definitions.values()))
+    files[Path("docs/reference/metrics.md")] = metrics_page()
     return files
 
 

@@ -1,10 +1,16 @@
 """What Prometheus reads of the operator. Series of a deleted object are removed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.kinds import DEPLOYMENTS, KINDS
+from recsys_operator.api.rollout import DeploymentStatus, HistoryEntry
+from recsys_operator.decide.conditions import find
+from recsys_operator.decide.deployment.standing import STATES, standing
+from recsys_operator.decide.times import instant
+from recsys_operator.held_time import HeldTime
 from recsys_operator.reconcile.loop import Key
 
 KIND_OF = {kind.plural: kind.kind for kind in KINDS}
@@ -23,6 +29,39 @@ WEIGHT = Gauge(
     "Percent of the requests that a version gets; role is stable or canary.",
     ("namespace", "deployment", "version", "role"),
 )
+STATE = Gauge(
+    "recsys_rollout_state",
+    f"1 for the state that a rollout is in, 0 for the others: {', '.join(STATES)}.",
+    ("namespace", "deployment", "state"),
+)
+READY = Gauge(
+    "recsys_deployment_ready",
+    "Whether a Deployment does what its spec asks for (1 or 0), with the reason of its condition Ready.",
+    ("namespace", "deployment", "reason"),
+)
+STEP = Gauge(
+    "recsys_rollout_step",
+    "Index of the step that a canary is in; the number of steps when all are done. Only while there is a canary.",
+    ("namespace", "deployment", "version"),
+)
+STEPS = Gauge("recsys_rollout_steps", "Number of steps in spec.strategy.", ("namespace", "deployment"))
+HELD = Gauge(
+    "recsys_rollout_held",
+    "1 while a canary is kept from going on, with the reason of the condition Ready.",
+    ("namespace", "deployment", "version", "reason"),
+)
+HELD_SECONDS = HeldTime()
+ROLLOUT_SECONDS = Histogram(
+    "recsys_rollout_duration_seconds",
+    "From the start of a rollout to its end, by verdict.",
+    ("namespace", "deployment", "verdict"),
+    buckets=(1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400, 259200, 604800),
+)
+LAST_ROLLBACK = Gauge(
+    "recsys_last_rollback_timestamp_seconds",
+    "When the newest rollback in status.history ended; version is the one that was taken back.",
+    ("namespace", "deployment", "version", "cause"),
+)
 ROLLBACKS = Counter("recsys_rollbacks_total", "Rollbacks by cause.", ("namespace", "deployment", "cause"))
 ALERTS_RECEIVED = Counter(
     "recsys_alerts_received_total", "Alerts that were taken in, by what became of them.", ("outcome",)
@@ -30,6 +69,8 @@ ALERTS_RECEIVED = Counter(
 ALERTS_REJECTED = Counter(
     "recsys_alerts_rejected_total", "Posts to the alert receiver that were refused, and malformed alerts.", ("reason",)
 )
+
+OF_A_DEPLOYMENT = (WEIGHT, STATE, READY, STEP, STEPS, HELD, ROLLOUT_SECONDS, LAST_ROLLBACK, ROLLBACKS)
 
 
 class LoopMetrics:
@@ -50,9 +91,9 @@ class LoopMetrics:
     def gone(self, key: Key) -> None:
         """Remove the series of a deleted object."""
         if key.plural == DEPLOYMENTS.plural:
-            labels = {"namespace": key.namespace, "deployment": key.name}
-            WEIGHT.remove_by_labels(labels)
-            ROLLBACKS.remove_by_labels(labels)
+            for family in OF_A_DEPLOYMENT:
+                family.remove_by_labels({"namespace": key.namespace, "deployment": key.name})
+            HELD_SECONDS.forget(key.namespace, key.name)
 
 
 def set_weights(namespace: str, deployment: str, weights: Mapping[tuple[int, str], int]) -> None:
@@ -60,3 +101,35 @@ def set_weights(namespace: str, deployment: str, weights: Mapping[tuple[int, str
     WEIGHT.remove_by_labels({"namespace": namespace, "deployment": deployment})
     for (version, role), weight in weights.items():
         WEIGHT.labels(namespace, deployment, str(version), role).set(weight)
+
+
+def set_rollout(namespace: str, deployment: str, spec: DeploymentSpec, status: DeploymentStatus) -> None:
+    """Tell how the rollout of a Deployment stands; what is no longer so loses its series."""
+    name = {"namespace": namespace, "deployment": deployment}
+    found = standing(status)
+    for state in STATES:
+        STATE.labels(**name, state=state).set(state == found.state)
+    STEPS.labels(**name).set(len(spec.strategy.canary.steps) if spec.strategy else 0)
+    for family in (READY, STEP, HELD, LAST_ROLLBACK):
+        family.remove_by_labels(name)
+    ready = find(status.conditions, "Ready")
+    if ready:
+        READY.labels(**name, reason=ready.reason).set(ready.status == "True")
+    if status.canary:
+        version = str(status.canary.version)
+        STEP.labels(**name, version=version).set(status.canary.step)
+        if found.held:
+            HELD.labels(**name, version=version, reason=found.held).set(1)
+    HELD_SECONDS.hold(namespace, deployment, found.held)
+    last = next((entry for entry in reversed(status.history) if entry.verdict in ("RolledBack", "Reverted")), None)
+    if last:
+        bad = last.to_version if last.verdict == "RolledBack" else last.from_version
+        ended = instant(last.end_time).timestamp()
+        LAST_ROLLBACK.labels(**name, version=str(bad or ""), cause=last.cause).set(ended)
+
+
+def count_finished(namespace: str, deployment: str, entries: Iterable[HistoryEntry]) -> None:
+    """These rollouts have just ended."""
+    for entry in entries:
+        seconds = (instant(entry.end_time) - instant(entry.start_time)).total_seconds()
+        ROLLOUT_SECONDS.labels(namespace, deployment, entry.verdict).observe(seconds)

@@ -41,10 +41,35 @@ def test_rules_fire_when_they_should(tmp_path: Path) -> None:
 def test_every_alert_has_what_the_receiver_and_people_need() -> None:
     for rule in alerts():
         assert rule["alert"].startswith("Recsys")
-        assert rule["labels"].keys() == {"severity"}
+        assert rule["labels"].keys() - {"recsys_rollout"} == {"severity"}
+        assert rule["labels"].get("recsys_rollout", "ignore") == "ignore"
         assert rule["labels"]["severity"] in ("critical", "warning")
         assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
         assert rule["annotations"]["runbook_url"].endswith(f"/docs/runbooks/{rule['alert']}.md")
+
+
+def test_every_alert_is_tried_firing_and_not_firing() -> None:
+    tests = yaml.safe_load((HERE / "rules.test.yaml").read_text())["tests"]
+    tried = [one for test in tests for one in test.get("alert_rule_test", ())]
+    samples = [
+        sample["labels"]
+        for test in tests
+        for one in test.get("promql_expr_test", ())
+        for sample in one["exp_samples"]
+        if 'alertstate="firing"' in sample["labels"]
+    ]
+    named = {rule["alert"] for rule in alerts()}
+    silent = {one["alertname"] for one in tried if not one.get("exp_alerts")}
+    firing = {one["alertname"] for one in tried if one.get("exp_alerts")}
+    firing |= {name for name in named if any(f'alertname="{name}"' in labels for labels in samples)}
+    assert named - firing == set(), "rules.test.yaml has no test in which these fire"
+    assert named - silent == set(), "rules.test.yaml has no alert_rule_test in which these do not fire"
+
+
+def test_what_is_told_about_rollouts_does_not_act_on_them() -> None:
+    """An alert about a held canary that reached the operator would hold it on."""
+    told = {rule["alert"] for rule in alerts() if rule["labels"].get("recsys_rollout") == "ignore"}
+    assert told == {"RecsysRolloutStuck", "RecsysRolledBack", "RecsysDeploymentDegraded"}
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:

@@ -3,6 +3,8 @@ The groups of the rules file. Series of the servers carry namespace, pod, deploy
 series of the operator carry namespace, deployment and version of their own (scrape it with honor_labels).
 Only a version with enough traffic is judged, and only such versions are compared. A stable version that is slower than
 its canary is no regression: the canary is an improvement.
+The operator acts on every alert that names a Deployment. Those that tell people what it does carry the label
+recsys_rollout: ignore, else it would hold a canary because it is held.
 */}}
 {{- define "recsys-operator.rule-groups" -}}
 {{- $v := .Values.prometheusRule -}}
@@ -94,6 +96,48 @@ groups:
           description: >-
             Its weight is {{ "{{ $value }}" }} and its Deployment is asked, but nothing reaches the version.
           runbook_url: {{ $v.runbookBaseUrl }}/RecsysNoTraffic.md
+      {{- end }}
+  - name: recsys-operator.rollouts
+    interval: {{ $v.interval }}
+    rules:
+      {{- if $v.rolloutStuck.enabled }}
+      - alert: RecsysRolloutStuck
+        expr: |-
+          max by ({{ $by }}) (recsys_rollout_held{reason!~"{{ join "|" $v.rolloutStuck.exceptReasons }}"}) > 0
+        for: {{ $v.rolloutStuck.for }}
+        labels:
+          severity: warning
+          recsys_rollout: ignore
+        annotations:
+          summary: The rollout of version {{ "{{ $labels.version }}" }} of {{ "{{ $labels.namespace }}/{{ $labels.deployment }}" }} is stuck
+          description: >-
+            For {{ $v.rolloutStuck.for }} something has kept version {{ "{{ $labels.version }}" }} from going on. The condition Ready says what.
+          runbook_url: {{ $v.runbookBaseUrl }}/RecsysRolloutStuck.md
+      {{- end }}
+      {{- if $v.rolledBack.enabled }}
+      - alert: RecsysRolledBack
+        expr: time() - max by ({{ $by }}, cause) (recsys_last_rollback_timestamp_seconds) < {{ $v.rolledBack.seconds }}
+        labels:
+          severity: warning
+          recsys_rollout: ignore
+        annotations:
+          summary: Version {{ "{{ $labels.version }}" }} of {{ "{{ $labels.namespace }}/{{ $labels.deployment }}" }} was taken back ({{ "{{ $labels.cause }}" }})
+          description: >-
+            It happened {{ "{{ $value | humanizeDuration }}" }} ago. The Deployment's status.history says why.
+          runbook_url: {{ $v.runbookBaseUrl }}/RecsysRolledBack.md
+      {{- end }}
+      {{- if $v.degraded.enabled }}
+      - alert: RecsysDeploymentDegraded
+        expr: min by (namespace, deployment) (recsys_deployment_ready{reason="Degraded"}) == 0
+        for: {{ $v.degraded.for }}
+        labels:
+          severity: critical
+          recsys_rollout: ignore
+        annotations:
+          summary: '{{ "{{ $labels.namespace }}/{{ $labels.deployment }}" }} serves a bad version'
+          description: >-
+            A critical alert is about the version that serves, and the operator has nothing to go back to; somebody must act.
+          runbook_url: {{ $v.runbookBaseUrl }}/RecsysDeploymentDegraded.md
       {{- end }}
   - name: recsys-operator.operator
     interval: {{ $v.interval }}

@@ -10,6 +10,8 @@ from recsys_operator.decide.deployment.alerts import Alert
 from recsys_operator.decide.times import instant, rfc3339
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+FOR_PEOPLE = "recsys_rollout"
+"""The label that says `ignore` on alerts that tell people what the operator does: it must not act on its own doing."""
 NUMBER = re.compile(r"v?([1-9][0-9]{0,8})")
 LONGEST_FINGERPRINT = 64
 LONGEST_MESSAGE = 1024
@@ -23,7 +25,10 @@ class BadPayload(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """An alert and whom it is about; `alert` is None when its labels name no Deployment or no possible version."""
+    """An alert and whom it is about.
+
+    `alert` is None when its labels name no Deployment or no possible version, or say that it is for people only.
+    """
 
     namespace: str
     deployment: str
@@ -89,7 +94,8 @@ def _addressed(alert: Any, where: str) -> Addressed:
     version = labels.get("version", "")
     number = NUMBER.fullmatch(version)
     starts_at = _time(alert.get("startsAt"), f"{where}.startsAt")
-    possible = NAME.fullmatch(namespace) and NAME.fullmatch(deployment) and (number or not version)
+    for_people = labels.get(FOR_PEOPLE) == "ignore"
+    possible = not for_people and NAME.fullmatch(namespace) and NAME.fullmatch(deployment) and (number or not version)
     if not possible:
         return Addressed(namespace, deployment, fingerprint, None)
     said = annotations.get("summary") or annotations.get("description") or annotations.get("message") or ""

@@ -66,6 +66,7 @@ class DeploymentReconciler:
         end = applied(seen.facts, decision, refusals, now)
         if end.status != decision.status:
             await write_status(self.client, written, end.status.wire())
+            metrics.set_rollout(key.namespace, key.name, seen.facts.spec, end.status)
         for kind, namespace, name, uid in deletions(seen, decision):
             await self.client.delete(kind, namespace, name, uid)
         await tell(self.client, logger, seen.obj, end.notices)
@@ -95,6 +96,9 @@ class DeploymentReconciler:
             (entry.version, role): decision.weights.get(entry.revision, 0) for role, entry in roles.items() if entry
         }
         metrics.set_weights(key.namespace, key.name, shares)
+        metrics.set_rollout(key.namespace, key.name, seen.facts.spec, status)
+        before = set(seen.facts.status.history)
+        metrics.count_finished(key.namespace, key.name, [one for one in status.history if one not in before])
         for block in _new_blocks(seen.facts.status, status):
             metrics.ROLLBACKS.labels(key.namespace, key.name, block.cause).inc()
 

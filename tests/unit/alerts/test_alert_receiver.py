@@ -236,7 +236,14 @@ def test_the_zero_time_stays_one_that_the_api_server_takes() -> None:
 
 @pytest.mark.parametrize(
     "labels",
-    [{"namespace": ""}, {"deployment": ""}, {"namespace": "elsewhere"}, {"deployment": "../x"}, {"version": "old"}],
+    [
+        {"namespace": ""},
+        {"deployment": ""},
+        {"namespace": "elsewhere"},
+        {"deployment": "../x"},
+        {"version": "old"},
+        {"recsys_rollout": "ignore"},
+    ],
 )
 async def test_alerts_about_nothing_of_ours_are_taken_and_ignored(door: Door, labels: dict[str, str]) -> None:
     status, body = await door.post(alert(**labels), alert("f2"))
