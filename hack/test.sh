@@ -35,7 +35,7 @@ case ${1:-} in
   integration)
     say "integration tests: a real kube-apiserver and etcd (about 10 minutes)"
     hack/cluster/packages.sh
-    hack/cluster/bins.sh kubernetes etcd gateway-api > /dev/null
+    hack/cluster/bins.sh kubernetes etcd gateway-api prometheus > /dev/null
     python -m pytest tests/integration -m 'not full'
     ;;
   e2e)
