@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from recsys_operator.api.schema import DNS_LABEL, DNS_SUBDOMAIN, Model, listing
+from recsys_operator.api.route import Testers, TrafficRoute
+from recsys_operator.api.schema import DNS_LABEL, DNS_SUBDOMAIN, Model, Rule, listing
 
 
 class GatewayRef(Model):
@@ -28,6 +29,14 @@ class GatewayRef(Model):
 class Traffic(Model):
     """How requests reach the model."""
 
+    CEL = (
+        Rule(
+            "!has(self.testers) || !has(self.route) || !has(self.route.matches) || self.route.matches.all(m, "
+            "!has(m.headers) || m.headers.all(h, h.name.lowerAscii() != self.testers.header.name.lowerAscii()))",
+            "traffic.route.matches must not name the header of traffic.testers",
+        ),
+    )
+
     gateway: GatewayRef = Field(description="The Gateway (gateway.networking.k8s.io) that takes the traffic in.")
     hostnames: tuple[str, ...] = Field(
         min_length=1,
@@ -42,3 +51,5 @@ class Traffic(Model):
         },
         description="Host names of the HTTPRoute.",
     )
+    route: TrafficRoute | None = Field(None, description="Matches, filters and timeouts of the HTTPRoute.")
+    testers: Testers | None = Field(None, description="Requests that try the canary, whatever its weight.")

@@ -8,6 +8,7 @@ from recsys_operator.api.rollout import Revision
 from recsys_operator.api.traffic import Traffic
 from recsys_operator.build import labels, names, server_service
 from recsys_operator.build.labels import Manifest, Owner
+from recsys_operator.build.route_rules import rule
 
 STABLE = "recsys.dev/stable"
 """The revision that was stable when the route was written, for when the status is lost."""
@@ -21,34 +22,41 @@ class Backend:
     weight: int
 
 
-def http_route(owner: Owner, model: str, traffic: Traffic, backends: Sequence[Backend], stable: str | None) -> Manifest:
-    """The route that shares requests among revisions. Metrics and probes of the pods are not reachable through it."""
+def http_route(
+    owner: Owner,
+    model: str,
+    traffic: Traffic,
+    backends: Sequence[Backend],
+    stable: str | None,
+    testers: Revision | None = None,
+) -> Manifest:
+    """The route that shares requests among revisions, by its last rule.
+
+    With `testers`, a rule before that one sends requests with the header of `traffic.testers` to that revision.
+    """
     manifest = labels.child(HTTPROUTES, owner, names.route(owner.name), labels.of_deployment(model, owner.name))
     if stable:
         manifest["metadata"]["annotations"] = {STABLE: stable}
+    ordered = sorted(backends, key=lambda one: (one.revision.version, one.revision.revision))
+    rules = [rule(traffic.route, [_reference(owner, one.revision, one.weight) for one in ordered])]
+    if testers and traffic.testers:
+        rules.insert(0, rule(traffic.route, [_reference(owner, testers, 1)], traffic.testers.header))
     manifest["spec"] = {
         "parentRefs": [_parent(traffic)],
         "hostnames": list(traffic.hostnames),
-        "rules": [
-            {
-                "matches": [
-                    {"path": {"type": "PathPrefix", "value": "/v1/"}},
-                    {"path": {"type": "Exact", "value": "/predict"}},
-                ],
-                "backendRefs": [
-                    {
-                        "group": "",
-                        "kind": "Service",
-                        "name": names.server(owner.name, backend.revision.version, backend.revision.revision),
-                        "port": server_service.PORT,
-                        "weight": backend.weight,
-                    }
-                    for backend in sorted(backends, key=lambda one: (one.revision.version, one.revision.revision))
-                ],
-            }
-        ],
+        "rules": rules,
     }
     return manifest
+
+
+def _reference(owner: Owner, revision: Revision, weight: int) -> Manifest:
+    return {
+        "group": "",
+        "kind": "Service",
+        "name": names.server(owner.name, revision.version, revision.revision),
+        "port": server_service.PORT,
+        "weight": weight,
+    }
 
 
 def _parent(traffic: Traffic) -> Manifest:

@@ -221,11 +221,15 @@ def _route(obj: Object, children: tuple[Object, ...], accepted: bool, reason: st
         child["metadata"]["name"]: child["metadata"]["labels"].get(labels.REVISION, child["metadata"]["name"])
         for child in children
     }
-    weights: dict[str, int] = {}
-    for rule in obj["spec"].get("rules", ()):
-        for backend in rule.get("backendRefs", ()):
-            if backend.get("weight", 1) > 0:
-                weights[revisions.get(backend["name"], backend["name"])] = backend.get("weight", 1)
+    shares = [
+        {
+            revisions.get(backend["name"], backend["name"]): backend.get("weight", 1)
+            for backend in rule.get("backendRefs", ())
+            if backend.get("weight", 1) > 0
+        }
+        for rule in obj["spec"].get("rules", ())
+    ]
+    weights = shares[-1] if shares else {}
     times = [
         entry["time"]
         for entry in obj["metadata"].get("managedFields", ())
@@ -246,6 +250,7 @@ def _route(obj: Object, children: tuple[Object, ...], accepted: bool, reason: st
         stable=obj["metadata"].get("annotations", {}).get(http_route.STABLE, ""),
         problem=reason,
         message=message,
+        beside=frozenset(name for others in shares[:-1] for name in others),
     )
 
 

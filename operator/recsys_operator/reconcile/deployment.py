@@ -121,7 +121,8 @@ def children(seen: Seen, decision: Decision) -> tuple[tuple[Child, ...], ...]:
         pods += [(WORKLOADS, manifest), (SERVICES, server_service(seen.owner, inputs.model, revision))]
     route = _route(seen, decision)
     known = {service.revision for service in facts.services}
-    batches = (route, pods) if known.issuperset(decision.weights) else (pods, route)
+    asked = decision.weights.keys() | ({decision.testers} if decision.testers else set())
+    batches = (route, pods) if known.issuperset(asked) else (pods, route)
     taken = {(stranger.kind, stranger.name) for stranger in facts.strangers}
     return tuple(
         tuple((kind, one) for kind, one in batch if (kind.kind, one["metadata"]["name"]) not in taken)
@@ -133,12 +134,14 @@ def _route(seen: Seen, decision: Decision) -> tuple[Child, ...]:
     facts = seen.facts
     by_name = {revision.revision: revision for revision in decision.revisions}
     backends = [Backend(by_name[name], weight) for name, weight in decision.weights.items() if name in by_name]
-    there = facts.route.weights if facts.route else {}
+    asked = decision.weights.keys() | {decision.testers}
+    there = facts.route.weights.keys() | facts.route.beside if facts.route else frozenset()
     foreign = {stranger.revision for stranger in facts.strangers if stranger.kind == SERVICES.kind}
-    if not facts.gateway_api or not backends or foreign & decision.weights.keys() - there.keys():
+    if not facts.gateway_api or not backends or foreign & asked - there:
         return ()  # There are no routes, or nothing to serve, or requests would begin to go to somebody else's Service.
     stable = decision.status.stable.revision if decision.status.stable else None
-    manifest = http_route(seen.owner, facts.spec.model_ref.name, facts.spec.traffic, backends, stable)
+    testers = by_name.get(decision.testers)
+    manifest = http_route(seen.owner, facts.spec.model_ref.name, facts.spec.traffic, backends, stable, testers)
     return ((HTTPROUTES, manifest),)
 
 

@@ -1,5 +1,6 @@
 """Deployment: one wrong manifest and its correction for each rule and bound."""
 
+from tests.integration.api import cases_route
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition
 from tests.integration.api.cases_recmodel import DNS_LABEL, NAME, NAMES_GROW
 from tests.integration.api.cases_trainingrun import quantities
@@ -25,6 +26,8 @@ BASE: Manifest = {
         "traffic": {
             "gateway": {"name": "gateway", "namespace": "gateway-system", "sectionName": "http"},
             "hostnames": ["movies.example.com"],
+            "route": cases_route.BASE,
+            "testers": cases_route.TESTERS,
         },
         "strategy": {"canary": {"steps": STEPS}},
         "rollback": {"warmSeconds": 600, "freezeSeconds": 600},
@@ -116,6 +119,7 @@ CASES: list[Case] = [
     Case("spec.traffic.hostnames[0]", "maxLength", host(254), host(253), "may not be more than 253"),
     Case("spec.traffic.hostnames[0]", "pattern", "https://movies.example.com", "movies.example.com", HOSTNAME),
     Case("spec.traffic.hostnames[0]", "pattern", "movies.*.com", "*.movies.com", HOSTNAME),
+    *cases_route.CASES,
     # The rollout
     Case("spec.strategy", "required", {}, {"canary": {"steps": STEPS}}, "Required value", about="spec.strategy.canary"),
     Case("spec.strategy.canary.steps", "required", ABSENT, STEPS, "Required value"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.integration.api import cases_route
 
 from recsys_operator.api.common import Resources
 from recsys_operator.api.deployment import DEPLOYMENT
@@ -19,6 +20,8 @@ from recsys_operator.build.server_workload import TEMPLATE_HASH, server_workload
 GOLDEN = Path(__file__).parent / "golden"
 OWNER = Owner(DEPLOYMENT, "shop", "movies", "aaaaaaaa-2222-3333-4444-555555555555")
 GATEWAY = {"gateway": {"name": "gateway", "namespace": "gateway-system"}, "hostnames": ["movies.example"]}
+
+USER_TRAFFIC = Traffic.model_validate({**GATEWAY, "route": cases_route.BASE, "testers": cases_route.TESTERS})
 
 
 def revision(version: int, name: str) -> Revision:
@@ -53,7 +56,13 @@ def full() -> list[Manifest]:
     ]
 
 
-@pytest.mark.parametrize(("name", "build"), [("server-small", small), ("server-full", full)])
+def user_route() -> list[Manifest]:
+    return [http_route(OWNER, "movies", USER_TRAFFIC, [Backend(STABLE, 100)], STABLE.revision, CANARY)]
+
+
+@pytest.mark.parametrize(
+    ("name", "build"), [("server-small", small), ("server-full", full), ("route-of-a-user", user_route)]
+)
 def test_manifests_are_the_golden_ones(name: str, build: Any, golden: bool) -> None:
     text = yaml.safe_dump_all(build(), sort_keys=False, width=120)
     file = GOLDEN / f"{name}.yaml"
@@ -91,3 +100,19 @@ def test_names_fit_into_labels() -> None:
     far = CANARY.model_copy(update={"version": 1000000000})
     for manifest in (server_workload(owner, "m", far, LIMITS, None, 1), server_service(owner, "m", far)):
         assert len(manifest["metadata"]["name"]) <= 63
+
+
+def test_testers_have_the_same_matches_with_one_header_more() -> None:
+    """The gateway prefers the rule with more headers; all else of the two rules is the same."""
+    traffic = Traffic.model_validate({**GATEWAY, "testers": cases_route.TESTERS})
+    route = http_route(OWNER, "movies", traffic, [Backend(STABLE, 100)], None, CANARY)
+    testers, weighted = route["spec"]["rules"]
+    assert [one["path"] for one in testers["matches"]] == [one["path"] for one in weighted["matches"]]
+    assert all(one["headers"][-1]["name"] == "X-Tester" for one in testers["matches"])
+    assert [one["name"] for one in testers["backendRefs"]] == ["movies-v2-fedcba98"]
+
+
+def test_testers_without_a_revision_or_a_header_add_nothing() -> None:
+    for wanted, revision in ((cases_route.TESTERS, None), (None, CANARY)):
+        traffic = Traffic.model_validate({**GATEWAY, "testers": wanted})
+        assert len(http_route(OWNER, "movies", traffic, [Backend(STABLE, 100)], None, revision)["spec"]["rules"]) == 1

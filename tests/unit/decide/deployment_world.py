@@ -139,11 +139,12 @@ class World:
             self.route = None
             return
         stable = decision.status.stable.revision if decision.status.stable else ""
+        weights, beside = dict(decision.weights), frozenset({decision.testers} if decision.testers else ())
         if self.route is None:
-            self.route = Route("route", dict(decision.weights), False, self.now, stable)
-        elif dict(self.route.weights) != dict(decision.weights):
+            self.route = Route("route", weights, False, self.now, stable=stable, beside=beside)
+        elif (dict(self.route.weights), self.route.beside) != (weights, beside):
             self.route = replace(
-                self.route, weights=dict(decision.weights), accepted=False, changed=self.now, stable=stable
+                self.route, weights=weights, beside=beside, accepted=False, changed=self.now, stable=stable
             )
         else:
             self.route = replace(self.route, stable=stable)

@@ -56,6 +56,11 @@ class Machine(RuleBasedStateMachine):
     def restep(self, strategy: dict[str, Any] | None) -> None:
         self.world.edit(strategy=strategy)
 
+    @rule(there=st.booleans())
+    def testers(self, there: bool) -> None:
+        header = {"header": {"name": "X-Tester", "value": "yes"}}
+        self.world.edit(traffic={**self.world.spec.traffic.wire(), "testers": header if there else None})
+
     @rule(paused=st.booleans())
     def pause(self, paused: bool) -> None:
         self.world.edit(paused=paused)
@@ -207,7 +212,7 @@ class Machine(RuleBasedStateMachine):
             assert name not in shares
             if route:
                 assert route.accepted, "pods went before the gateway obeyed"
-                assert name not in route.weights, "pods went before the weight"
+                assert not route.sends(name), "pods went before the weight"
                 assert route.changed
                 assert world.now - route.changed >= SETTLE
         if decision.status.stable:
@@ -255,6 +260,7 @@ class Machine(RuleBasedStateMachine):
         after = decision.status
         if after.canary and after.stable and blocks.of_revision(after.blocked, after.canary):
             assert after.canary.weight == 0, "a blocked version got requests"
+            assert not decision.testers, "a blocked version got testers' requests"
         if before.stable and after.stable and before.stable.revision != after.stable.revision:
             assert not blocks.of_revision(after.blocked, after.stable), "a blocked version became stable"
 

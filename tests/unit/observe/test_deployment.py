@@ -21,6 +21,7 @@ from recsys_operator.api.kinds import (
 )
 from recsys_operator.apply.client import ApiError
 from recsys_operator.build.http_route import Backend, http_route
+from recsys_operator.build.server_service import server_service
 from recsys_operator.decide.deployment.decision import decide
 from recsys_operator.decide.deployment.facts import Stranger
 from recsys_operator.reconcile.deployment import children
@@ -116,3 +117,22 @@ async def test_a_gateway_api_that_cannot_be_asked_for_counts_as_there(status: in
 
     found = await seen(Silent((DEPLOYMENTS, deployment()), (RECMODELS, model({}, {}))))
     assert found.facts.gateway_api
+
+
+async def test_weights_are_read_from_the_last_rule_and_testers_from_the_others() -> None:
+    obj = deployment()
+    obj["spec"]["traffic"]["testers"] = {"header": {"name": "X-Tester", "value": "yes"}}
+    spec = DeploymentSpec.model_validate(obj["spec"])
+    tried = SERVES.model_copy(update={"version": 2, "digest": "sha256:" + "2" * 64, "revision": "2" * 16})
+    services = []
+    for one in (SERVES, tried):
+        service = server_service(OWNER, "movies", one)
+        service["metadata"] |= {"uid": one.revision}
+        services.append((SERVICES, service))
+    route = http_route(OWNER, "movies", spec.traffic, [Backend(SERVES, 100)], SERVES.revision, tried)
+    route["metadata"] |= {"uid": "r", "generation": 1, "creationTimestamp": "2026-01-02T03:04:05Z"}
+    facts = (await seen(Cluster((DEPLOYMENTS, obj), (HTTPROUTES, route), *services))).facts
+    assert facts.route
+    assert facts.route.weights == {SERVES.revision: 100}
+    assert facts.route.beside == {tried.revision}
+    assert facts.silent_from(tried.revision) is None, "testers still reach it"

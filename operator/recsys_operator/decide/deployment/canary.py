@@ -57,7 +57,8 @@ def drained(observed: Observed, canary: CanaryStatus, now: datetime) -> bool:
     """Whether the gateway certainly sends nothing more to a canary that was taken back."""
     silent = observed.silent_from(canary.revision)
     route = observed.route
-    never_served = canary.first_weight_time is None and (route is None or canary.revision not in route.weights)
+    never_asked = canary.first_weight_time is None and canary.testers_time is None
+    never_served = never_asked and (route is None or not route.sends(canary.revision))
     return never_served or (silent is not None and now >= silent)
 
 

@@ -15,6 +15,7 @@ from recsys_operator.decide.deployment.facts import Decision, Observed, State, r
 from recsys_operator.decide.deployment.recovery import recover
 from recsys_operator.decide.deployment.revisions import plain
 from recsys_operator.decide.deployment.rollout import roll
+from recsys_operator.decide.deployment.testers import tested
 from recsys_operator.decide.deployment.versions import desired
 from recsys_operator.decide.notice import Notice
 from recsys_operator.decide.refusal import CHILD_REFUSED, Refusal, sentence
@@ -40,6 +41,7 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
         status=status,
         revisions=_wanted(observed, status),
         weights=routed(observed, status),
+        testers=tested(observed, status),
         doomed_workloads=tuple(
             workload
             for workload in observed.workloads

@@ -90,6 +90,12 @@ class Route:
     problem: str = ""
     """CamelCase reason why it is not accepted; empty while nobody has said so."""
     message: str = ""
+    beside: frozenset[str] = frozenset()
+    """Revisions that get requests by something else than the weights: those of testers."""
+
+    def sends(self, revision: str) -> bool:
+        """Whether any requests go to a revision."""
+        return self.weights.get(revision, 0) > 0 or revision in self.beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +191,7 @@ class Observed:
         route = self.route
         if route is None:
             return datetime.min.replace(tzinfo=UTC)
-        if not route.accepted or route.weights.get(revision, 0) > 0:
+        if not route.accepted or route.sends(revision):
             return None
         return route.changed + SETTLE if route.changed else None
 
@@ -235,6 +241,8 @@ class Decision:
     """Those that must have a workload (with spec.replicas pods) and a Service."""
     weights: Mapping[str, int]
     """By revision; empty: no route."""
+    testers: str = ""
+    """The revision that the testers' requests go to; empty: nowhere else than by weight."""
     doomed_workloads: tuple[Workload, ...] = ()
     doomed_services: tuple[Service, ...] = ()
     notices: tuple[Notice, ...] = ()

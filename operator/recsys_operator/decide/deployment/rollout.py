@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from recsys_operator.api.rollout import CanaryStatus, Revision
-from recsys_operator.decide.deployment import blocks, steps
+from recsys_operator.decide.deployment import blocks, steps, testers
 from recsys_operator.decide.deployment import canary as moves
 from recsys_operator.decide.deployment.facts import Observed, State
 from recsys_operator.decide.deployment.fallback import fallback
@@ -157,6 +157,11 @@ def _step(observed: Observed, state: State, target: Target, now: datetime) -> St
     return steps.advance(observed, state, canary, now)
 
 
+def _admit_testers(observed: Observed, state: State, target: Target, now: datetime) -> State | None:
+    """Testers reach the canary as soon as it can serve them; no pause and no warning keeps them from it."""
+    return testers.admit(observed, state, now)
+
+
 POLICIES: tuple[Policy, ...] = (
     _bury,
     _revert_at_once,
@@ -166,6 +171,7 @@ POLICIES: tuple[Policy, ...] = (
     _back_to_stable,
     _supersede,
     _start,
+    _admit_testers,
     _step,
     _cool_down,
 )
