@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from recsys_operator.api.common import LocalRef, Resources, one_of
+from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.rollout import DeploymentStatus
 from recsys_operator.api.schema import NAME_RULES, Column, Kind, Model
 from recsys_operator.api.strategy import Rollback, Strategy
@@ -23,7 +24,7 @@ class VersionChoice(Model):
     )
 
 
-class DeploymentSpec(Model):
+class DeploymentSpec(PodFields):
     """Which version of which model is served, by how many pods, behind which gateway, changed how."""
 
     model_ref: LocalRef = Field(

@@ -12,7 +12,9 @@ DEFAULT_MATCHES: tuple[Manifest, ...] = (
 
 def rule(route: TrafficRoute | None, backends: list[Manifest], header: Header | None = None) -> Manifest:
     """One rule. With `header`, only requests that have it are taken, and they win over a rule without."""
-    matches = [_match(one) for one in (route.matches if route else None) or ()] or [dict(one) for one in DEFAULT_MATCHES]
+    matches = [_match(one) for one in (route.matches if route else None) or ()] or [
+        dict(one) for one in DEFAULT_MATCHES
+    ]
     if header:
         extra = {"type": "Exact", "name": header.name, "value": header.value}
         matches = [{**match, "headers": [*match.get("headers", ()), extra]} for match in matches]

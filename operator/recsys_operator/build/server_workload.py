@@ -6,11 +6,13 @@ import math
 
 from recsys_operator.api.common import Resources
 from recsys_operator.api.kinds import WORKLOADS
+from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.quantity import quantity
 from recsys_operator.api.recmodel import Catalogue
 from recsys_operator.api.rollout import Revision
 from recsys_operator.build import labels, names, pod
 from recsys_operator.build.labels import Manifest, Owner
+from recsys_operator.build.placement import pod_env, pod_settings, spread
 
 DIGEST = "recsys.dev/digest"
 URI = "recsys.dev/uri"
@@ -36,6 +38,7 @@ def server_workload(
     catalogue: Catalogue | None,
     replicas: int,
     live: Manifest | None = None,
+    pod_fields: PodFields | None = None,
 ) -> Manifest:
     """The workload of a revision.
 
@@ -45,7 +48,7 @@ def server_workload(
     marks = labels.of_revision(model, owner.name, revision.version, revision.revision)
     template: Manifest = {
         "metadata": {"labels": marks},
-        "spec": _pod_spec(owner, model, revision, resources, catalogue),
+        "spec": _pod_spec(owner, model, revision, resources, catalogue, pod_fields),
     }
     template_hash = _hash(template)
     if live is not None:
@@ -59,7 +62,12 @@ def server_workload(
         IMAGE: revision.image,
         TEMPLATE_HASH: template_hash,
         POD_INPUTS: json.dumps(
-            {"resources": resources.wire(), "catalogue": catalogue.wire() if catalogue else None}, sort_keys=True
+            {
+                "resources": resources.wire(),
+                "catalogue": catalogue.wire() if catalogue else None,
+                **({"pod": pod_fields.wire()} if pod_fields else {}),
+            },
+            sort_keys=True,
         ),
     }
     manifest["spec"] = {
@@ -79,7 +87,12 @@ def threads(cpu: str | int) -> int:
 
 
 def _pod_spec(
-    owner: Owner, model: str, revision: Revision, resources: Resources, catalogue: Catalogue | None
+    owner: Owner,
+    model: str,
+    revision: Revision,
+    resources: Resources,
+    catalogue: Catalogue | None,
+    pod_fields: PodFields | None,
 ) -> Manifest:
     locations = {revision.uri: True, **({catalogue.uri: True} if catalogue else {})}
     volumes = pod.scratch() + pod.claim_volumes(locations)
@@ -93,7 +106,7 @@ def _pod_spec(
                 "name": CONTAINER,
                 "image": revision.image,
                 "command": ["python", "-m", "recsys_workers.serve"],
-                "env": _env(owner, model, revision, resources, catalogue),
+                "env": [*_env(owner, model, revision, resources, catalogue), *pod_env(pod_fields)],
                 "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
                 "resources": pod.container_resources(resources),
                 "startupProbe": _probe("/readyz", period=1, timeout=5, failures=STARTUP_SECONDS),
@@ -106,6 +119,8 @@ def _pod_spec(
             }
         ],
         "volumes": list(volumes.volumes),
+        "topologySpreadConstraints": spread({labels.DEPLOYMENT: owner.name, labels.REVISION: revision.revision}),
+        **pod_settings(pod_fields),
     }
 
 

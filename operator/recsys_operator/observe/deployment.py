@@ -12,13 +12,32 @@ from pydantic import ValidationError
 
 from recsys_operator.api.common import GateVerdict, Resources
 from recsys_operator.api.deployment import DEPLOYMENT, DeploymentSpec
-from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, PODS, RECMODELS, SERVICES, TRAININGRUNS, WORKLOADS
+from recsys_operator.api.kinds import (
+    BUDGETS,
+    DEPLOYMENTS,
+    HTTPROUTES,
+    PODS,
+    RECMODELS,
+    SERVICES,
+    TRAININGRUNS,
+    WORKLOADS,
+)
+from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.recmodel import Catalogue, RecModelSpec, RecModelStatus
 from recsys_operator.api.rollout import DeploymentStatus, Revision
 from recsys_operator.api.trainingrun import TrainingRunStatus
 from recsys_operator.build import http_route, labels, names, server_workload
 from recsys_operator.build.labels import Owner
-from recsys_operator.decide.deployment.facts import ModelFacts, Observed, PodInputs, Route, Service, Stranger, Workload
+from recsys_operator.decide.deployment.facts import (
+    Accessory,
+    ModelFacts,
+    Observed,
+    PodInputs,
+    Route,
+    Service,
+    Stranger,
+    Workload,
+)
 from recsys_operator.decide.times import instant
 from recsys_operator.observe.pods import complaint
 from recsys_operator.observe.reader import Reader, faults, if_possible
@@ -52,10 +71,11 @@ class Seen:
 async def observe(client: Reader, namespace: str, name: str, uid: str, server_image: str) -> Seen | None:
     """Read everything once; None when there is no such Deployment any more."""
     of_it = {labels.DEPLOYMENT: name}
-    obj, workloads, services, route = await asyncio.gather(
+    obj, workloads, services, budgets, route = await asyncio.gather(
         client.get(DEPLOYMENTS, namespace, name),
         client.list(WORKLOADS, namespace, of_it),
         client.list(SERVICES, namespace, of_it),
+        if_possible(client.list(BUDGETS, namespace, of_it), []),
         client.get(HTTPROUTES, namespace, names.route(name)),
     )
     if obj is None or obj["metadata"]["uid"] != uid:
@@ -65,6 +85,7 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
     status = DeploymentStatus.model_validate(obj.get("status") or {})
     workloads = [one for one in workloads if owner.owns(one) and not one["metadata"].get("deletionTimestamp")]
     services = [one for one in services if owner.owns(one)]
+    budgets = [one for one in budgets if owner.owns(one)]
     gateway_api = route is not None or await if_possible(client.serves(HTTPROUTES), True)
     foreign = (Stranger(HTTPROUTES.kind, names.route(name)),) if route and not owner.owns(route) else ()
     route = None if foreign else route
@@ -72,7 +93,7 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
         client.get(RECMODELS, namespace, spec.model_ref.name),
         _pods(client, namespace, name, workloads, spec.replicas),
         refusal(client, route, spec.traffic.gateway) if route else _nothing(),
-        _strangers(client, owner, status, (*workloads, *services)),
+        _strangers(client, owner, status, (*workloads, *services, *budgets)),
     )
     accepted, reason, message = problem
     pod_inputs = {_label(one, labels.REVISION): _inputs(one, spec) for one in workloads if _is_ours(one)}
@@ -92,12 +113,13 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
         failed_gates=await _failed_gates(client, namespace, spec, model_facts),
         strangers=(*foreign, *strangers),
         gateway_api=gateway_api,
+        accessories=tuple(_accessory(one) for one in budgets),
     )
     return Seen(
         facts=facts,
         obj=obj,
         owner=owner,
-        children=(*workloads, *services, *((route,) if route else ())),
+        children=(*workloads, *services, *budgets, *((route,) if route else ())),
         pod_inputs=pod_inputs,
     )
 
@@ -109,21 +131,23 @@ async def _nothing() -> tuple[bool, str, str]:
 async def _strangers(
     client: Reader, owner: Owner, status: DeploymentStatus, ours: tuple[Object, ...]
 ) -> list[Stranger]:
-    """Who bears the name of a revision's workload or Service; asked only where there is none of ours."""
+    """Who bears the name of a child of a revision; asked only where there is none of ours."""
     known = {(one["kind"], one["metadata"]["name"]) for one in ours}
     canary = status.canary if status.canary and not status.canary.abort else None
     missing = [
         (kind, name, entry.revision)
         for entry in (status.stable, canary, status.previous)
         if entry
-        for kind, name in product((WORKLOADS, SERVICES), (names.server(owner.name, entry.version, entry.revision),))
+        for kind, name in product(
+            (WORKLOADS, SERVICES, BUDGETS), (names.server(owner.name, entry.version, entry.revision),)
+        )
         if (kind.kind, name) not in known
     ]
     found = await asyncio.gather(
         *(if_possible(client.get(kind, owner.namespace, name), None) for kind, name, _ in missing)
     )
     return [
-        Stranger(kind.kind, name, revision)
+        Stranger(kind.kind, name, "" if kind == BUDGETS else revision)
         for one, (kind, name, revision) in zip(found, missing, strict=True)
         if one and not owner.owns(one)
     ]
@@ -216,6 +240,12 @@ def _service(obj: Object) -> Service:
     return Service(obj["metadata"]["name"], obj["metadata"]["uid"], _label(obj, labels.REVISION))
 
 
+def _accessory(obj: Object) -> Accessory:
+    metadata = obj["metadata"]
+    revision = metadata["labels"].get(labels.REVISION, "")
+    return Accessory(obj["kind"], metadata["name"], metadata["uid"], revision)
+
+
 def _route(obj: Object, children: tuple[Object, ...], accepted: bool, reason: str, message: str) -> Route:
     revisions = {
         child["metadata"]["name"]: child["metadata"]["labels"].get(labels.REVISION, child["metadata"]["name"])
@@ -259,9 +289,10 @@ def _inputs(workload: Object, spec: DeploymentSpec) -> PodInputs:
     try:
         said = json.loads(workload["metadata"].get("annotations", {}).get(server_workload.POD_INPUTS, ""))
         catalogue = Catalogue.model_validate(said["catalogue"]) if said["catalogue"] else None
-        return PodInputs(spec.model_ref.name, Resources.model_validate(said["resources"]), catalogue)
+        fields = PodFields.model_validate(said["pod"]) if "pod" in said else None
+        return PodInputs(spec.model_ref.name, Resources.model_validate(said["resources"]), catalogue, fields)
     except (ValueError, KeyError, TypeError):
-        return PodInputs(spec.model_ref.name, spec.resources, None)
+        return PodInputs(spec.model_ref.name, spec.resources, None, PodFields.of(spec))
 
 
 def _label(obj: Object, name: str) -> str:

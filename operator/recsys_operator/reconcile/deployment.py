@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from recsys_operator import metrics
-from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, SERVICES, WORKLOADS, Resource
+from recsys_operator.api.kinds import BUDGETS, DEPLOYMENTS, HTTPROUTES, SERVICES, WORKLOADS, Resource
 from recsys_operator.api.rollout import Block, DeploymentStatus
 from recsys_operator.apply.changes import Child, apply_children, failure, write_status
 from recsys_operator.apply.client import Client
 from recsys_operator.build import names
+from recsys_operator.build.disruption_budget import disruption_budget
 from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.build.server_service import server_service
 from recsys_operator.build.server_workload import server_workload
@@ -25,6 +26,8 @@ from recsys_operator.reconcile.notices import tell
 from recsys_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+ACCESSORIES = {one.kind: one for one in (BUDGETS,)}
 
 TRY_AGAIN = 1.0
 """Seconds until refused children are tried again after a reconcile that acted on alerts; then the loop backs off."""
@@ -116,9 +119,20 @@ def children(seen: Seen, decision: Decision) -> tuple[tuple[Child, ...], ...]:
         inputs = seen.pod_inputs.get(revision.revision, facts.inputs)
         live = seen.live_workload(names.server(facts.name, revision.version, revision.revision))
         manifest = server_workload(
-            seen.owner, inputs.model, revision, inputs.resources, inputs.catalogue, facts.spec.replicas, live
+            seen.owner,
+            inputs.model,
+            revision,
+            inputs.resources,
+            inputs.catalogue,
+            facts.spec.replicas,
+            live,
+            inputs.pod,
         )
-        pods += [(WORKLOADS, manifest), (SERVICES, server_service(seen.owner, inputs.model, revision))]
+        pods += [
+            (WORKLOADS, manifest),
+            (SERVICES, server_service(seen.owner, inputs.model, revision)),
+            (BUDGETS, disruption_budget(seen.owner, inputs.model, revision)),
+        ]
     route = _route(seen, decision)
     known = {service.revision for service in facts.services}
     asked = decision.weights.keys() | ({decision.testers} if decision.testers else set())
@@ -150,6 +164,7 @@ def deletions(seen: Seen, decision: Decision) -> tuple[tuple[Resource, str, str,
     facts = seen.facts
     doomed = [(WORKLOADS, facts.namespace, one.name, one.uid) for one in decision.doomed_workloads]
     doomed += [(SERVICES, facts.namespace, one.name, one.uid) for one in decision.doomed_services]
+    doomed += [(ACCESSORIES[one.kind], facts.namespace, one.name, one.uid) for one in decision.doomed_accessories]
     if facts.route and not decision.weights:
         doomed.append((HTTPROUTES, facts.namespace, names.route(facts.name), facts.route.uid))
     return tuple(doomed)

@@ -1,6 +1,6 @@
 """Deployment: one wrong manifest and its correction for each rule and bound."""
 
-from tests.integration.api import cases_route
+from tests.integration.api import cases_pod_fields, cases_route
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition
 from tests.integration.api.cases_recmodel import DNS_LABEL, NAME, NAMES_GROW
 from tests.integration.api.cases_trainingrun import quantities
@@ -23,6 +23,7 @@ BASE: Manifest = {
         "version": {"pin": 4},
         "replicas": 2,
         "resources": {"requests": {"cpu": "1m", "memory": "1m"}, "limits": {"cpu": "1G", "memory": "1T"}},
+        **cases_pod_fields.BASE,
         "traffic": {
             "gateway": {"name": "gateway", "namespace": "gateway-system", "sectionName": "http"},
             "hostnames": ["movies.example.com"],
@@ -91,6 +92,7 @@ CASES: list[Case] = [
         )
         for amount, asked, right in (("cpu", "1001m", "1000m"), ("cpu", 2, 1), ("memory", "1025Mi", "1024Mi"))
     ),
+    *cases_pod_fields.CASES,
     # The traffic
     Case("spec.traffic", "required", ABSENT, BASE["spec"]["traffic"], "Required value"),
     Case("spec.traffic.gateway", "required", ABSENT, {"name": "gateway"}, "Required value"),

@@ -6,6 +6,7 @@ from typing import Any
 from tests.integration.harness.api import Api, Object
 
 from recsys_operator.api.kinds import (
+    BUDGETS,
     CONFIGMAPS,
     DEPLOYMENTS,
     HTTPROUTES,
@@ -30,6 +31,7 @@ RESOURCES = (
     JOBS,
     WORKLOADS,
     SERVICES,
+    BUDGETS,
     HTTPROUTES,
 )
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")

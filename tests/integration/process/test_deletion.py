@@ -12,7 +12,7 @@ from tests.integration.kill.case import Case, World, case, open_world
 from tests.integration.kill.objects import DEPLOYMENT, deployment
 from tests.integration.kill.rollout import STEPS, serves, three_versions
 
-from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, SERVICES, WORKLOADS
+from recsys_operator.api.kinds import BUDGETS, DEPLOYMENTS, HTTPROUTES, SERVICES, WORKLOADS
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ async def test_children_go_with_their_deployment(cleaned: World) -> None:
         await one.api.delete(DEPLOYMENTS, one.namespace, DEPLOYMENT)
 
         async def gone() -> bool:
-            left = [await one.api.list(kind, one.namespace) for kind in (WORKLOADS, SERVICES, HTTPROUTES)]
+            left = [await one.api.list(kind, one.namespace) for kind in (WORKLOADS, SERVICES, BUDGETS, HTTPROUTES)]
             return not any(left)
 
         await until("the end of the children", gone, 60)

@@ -13,12 +13,15 @@ from recsys_operator.api.schema import Kind
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.kind))
 
+MAPS = ("yperparameters", "nodeSelector", "matchLabels")
+"""Fields whose keys are the user's."""
+
 
 def paths(value: Any, path: str) -> set[str]:
     """The fields that are set, written as in a schema walk."""
     if isinstance(value, list):
         return {found for item in value for found in paths(item, f"{path}[]")}
-    if isinstance(value, dict) and not path.endswith("yperparameters"):
+    if isinstance(value, dict) and not path.endswith(MAPS):
         return {path} | {found for name, child in value.items() for found in paths(child, f"{path}.{name}")}
     return {path}
 

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.integration.api import cases_route
+from tests.integration.api import cases_pod_fields, cases_route
 
 from recsys_operator.api.common import Resources
 from recsys_operator.api.deployment import DEPLOYMENT
+from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.recmodel import Catalogue
 from recsys_operator.api.rollout import Revision
 from recsys_operator.api.traffic import Traffic
+from recsys_operator.build.disruption_budget import disruption_budget
 from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.build.labels import Manifest, Owner
 from recsys_operator.build.server_service import server_service
@@ -21,6 +23,7 @@ GOLDEN = Path(__file__).parent / "golden"
 OWNER = Owner(DEPLOYMENT, "shop", "movies", "aaaaaaaa-2222-3333-4444-555555555555")
 GATEWAY = {"gateway": {"name": "gateway", "namespace": "gateway-system"}, "hostnames": ["movies.example"]}
 
+POD_FIELDS = PodFields.model_validate(cases_pod_fields.BASE)
 USER_TRAFFIC = Traffic.model_validate({**GATEWAY, "route": cases_route.BASE, "testers": cases_route.TESTERS})
 
 
@@ -50,8 +53,9 @@ def full() -> list[Manifest]:
     traffic = Traffic.model_validate({**GATEWAY, "gateway": {**GATEWAY["gateway"], "sectionName": "http"}})  # type: ignore[dict-item]
     backends = [Backend(CANARY, 10), Backend(STABLE, 90)]
     return [
-        server_workload(OWNER, "movies", CANARY, resources, catalogue, 3),
+        server_workload(OWNER, "movies", CANARY, resources, catalogue, 3, pod_fields=POD_FIELDS),
         server_service(OWNER, "movies", CANARY),
+        disruption_budget(OWNER, "movies", CANARY),
         http_route(OWNER, "movies", traffic, backends, STABLE.revision),
     ]
 

@@ -5,10 +5,22 @@ from datetime import UTC, datetime
 import pytest
 from tests.unit.decide.deployment_world import World
 from tests.unit.decide.run_facts import model_spec
-from tests.unit.observe.cluster import CATALOGUE, OWNER, SERVES, VERSION, Cluster, deployment, model, seen, workload
+from tests.unit.observe.cluster import (
+    CATALOGUE,
+    OWNER,
+    RESOURCES,
+    SERVES,
+    VERSION,
+    Cluster,
+    deployment,
+    model,
+    seen,
+    workload,
+)
 
 from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.kinds import (
+    BUDGETS,
     DEPLOYMENTS,
     GATEWAYS,
     HTTPROUTES,
@@ -19,12 +31,15 @@ from recsys_operator.api.kinds import (
     WORKLOADS,
     Resource,
 )
+from recsys_operator.api.podfields import PodFields
 from recsys_operator.apply.client import ApiError
+from recsys_operator.build.disruption_budget import disruption_budget
 from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.build.server_service import server_service
+from recsys_operator.build.server_workload import server_workload
 from recsys_operator.decide.deployment.decision import decide
 from recsys_operator.decide.deployment.facts import Stranger
-from recsys_operator.reconcile.deployment import children
+from recsys_operator.reconcile.deployment import children, deletions
 
 NOW = datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
 
@@ -47,7 +62,7 @@ async def test_what_is_only_told_stands_in_no_rollbacks_way(status: int) -> None
         (WORKLOADS, workload()),
         (HTTPROUTES, route),
         (RECMODELS, model({}, {"versions": [VERSION, failed]})),
-        fails={PODS: error, GATEWAYS: error, TRAININGRUNS: error},
+        fails={PODS: error, GATEWAYS: error, TRAININGRUNS: error, BUDGETS: error},
     )
     facts = (await seen(cluster)).facts
     assert facts.route
@@ -57,20 +72,22 @@ async def test_what_is_only_told_stands_in_no_rollbacks_way(status: int) -> None
     assert decision.weights == {SERVES.revision: 100}
 
 
-@pytest.mark.parametrize("kind", [WORKLOADS, SERVICES, HTTPROUTES])
+@pytest.mark.parametrize("kind", [WORKLOADS, SERVICES, BUDGETS, HTTPROUTES])
 async def test_a_child_of_somebody_else_is_told_and_left_alone(kind: Resource) -> None:
     """Whether it has our labels or not, and all else is made."""
     name = "movies" if kind == HTTPROUTES else f"movies-v1-{SERVES.revision[:8]}"
     stranger = {"kind": kind.kind, "metadata": {"name": name, "namespace": "shop", "uid": "s", "generation": 1}}
     found = await seen(Cluster((DEPLOYMENTS, deployment()), (RECMODELS, model({}, {})), (kind, stranger)))
-    revision = "" if kind == HTTPROUTES else SERVES.revision
+    revision = SERVES.revision if kind in (WORKLOADS, SERVICES) else ""
     assert found.facts.strangers == (Stranger(kind.kind, name, revision),)
     decision = decide(found.facts, (), NOW)
     assert decision.status.conditions[0].reason == "ChildNameTaken"
     assert f"{kind.kind} {name} belongs to somebody else" in decision.status.conditions[0].message
     written = {one for batch in children(found, decision) for one, _ in batch}
     no_route = {HTTPROUTES} if kind == SERVICES else set()
-    assert written == {WORKLOADS, SERVICES, HTTPROUTES} - {kind} - no_route, "requests must not go to somebody else"
+    assert written == {WORKLOADS, SERVICES, BUDGETS, HTTPROUTES} - {kind} - no_route, (
+        "requests must not go to somebody else"
+    )
 
 
 async def test_children_of_ours_are_no_strangers() -> None:
@@ -104,7 +121,7 @@ async def test_without_the_gateway_api_everything_but_the_route_is_made() -> Non
     found = await seen(cluster)
     decision = decide(found.facts, (), NOW)
     assert decision.status.conditions[0].reason == "GatewayApiNotInstalled"
-    assert {one for batch in children(found, decision) for one, _ in batch} == {WORKLOADS, SERVICES}
+    assert {one for batch in children(found, decision) for one, _ in batch} == {WORKLOADS, SERVICES, BUDGETS}
 
 
 @pytest.mark.parametrize("status", [403, 500, 0])
@@ -136,3 +153,27 @@ async def test_weights_are_read_from_the_last_rule_and_testers_from_the_others()
     assert facts.route.weights == {SERVES.revision: 100}
     assert facts.route.beside == {tried.revision}
     assert facts.silent_from(tried.revision) is None, "testers still reach it"
+
+
+async def test_a_budget_goes_with_its_revision() -> None:
+    """And not before: the old version's pods are there until the gateway sends them nothing."""
+    old = SERVES.model_copy(update={"version": 3, "digest": "sha256:" + "3" * 64, "revision": "3" * 16})
+    budgets = [disruption_budget(OWNER, "movies", one) for one in (SERVES, old)]
+    for one in budgets:
+        one["metadata"]["uid"] = one["metadata"]["name"]
+    found = await seen(
+        Cluster((DEPLOYMENTS, deployment()), (WORKLOADS, workload()), *((BUDGETS, one) for one in budgets))
+    )
+    decision = decide(found.facts, (), NOW)
+    assert [one.name for one in decision.doomed_accessories] == ["movies-v3-33333333"]
+    assert (BUDGETS, "shop", "movies-v3-33333333", "movies-v3-33333333") in deletions(found, decision)
+
+
+async def test_what_a_workloads_pods_were_made_from_is_read_back() -> None:
+    """So that an edit in mid-rollout does not restart the pods of another revision."""
+    fields = PodFields.model_validate({"nodeSelector": {"disk": "ssd"}, "env": [{"name": "A", "value": "b"}]})
+    manifest = server_workload(OWNER, "movies", SERVES, RESOURCES, CATALOGUE, 2, pod_fields=fields)
+    manifest["metadata"] |= {"uid": "w", "generation": 1}
+    found = await seen(Cluster((DEPLOYMENTS, deployment()), (WORKLOADS, manifest)))
+    assert found.pod_inputs[SERVES.revision].pod == fields
+    assert found.facts.inputs.pod is None

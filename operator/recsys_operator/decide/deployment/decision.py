@@ -50,6 +50,9 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
         doomed_services=tuple(
             service for service in observed.services if _dispensable(observed, status, service.revision, now)
         ),
+        doomed_accessories=tuple(
+            one for one in observed.accessories if _dispensable(observed, status, one.revision, now)
+        ),
         notices=(*state.notices, *_lost(observed, status)),
         outcomes=tuple(outcomes),
         requeue_after=_requeue(observed, status, now),

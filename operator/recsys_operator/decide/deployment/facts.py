@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from recsys_operator.api.common import GateVerdict, Resources
 from recsys_operator.api.deployment import DeploymentSpec
+from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.recmodel import Catalogue, Champion, ModelVersion
 from recsys_operator.api.rollout import CanaryStatus, DeploymentStatus, Revision
 from recsys_operator.decide.notice import Notice
@@ -26,6 +27,8 @@ class PodInputs:
     model: str
     resources: Resources
     catalogue: Catalogue | None
+    pod: PodFields | None = None
+    """What the spec says of the pods besides; None when it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,21 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Accessory:
+    """What else one revision has: its disruption budget."""
+
+    kind: str
+    name: str
+    uid: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stranger:
-    """An object that bears the name of a child but belongs to somebody else; the route is of no `revision`."""
+    """An object that bears the name of a child but belongs to somebody else.
+
+    `revision` is set where it keeps that revision from being served.
+    """
 
     kind: str
     name: str
@@ -128,6 +144,7 @@ class Observed:
     failed_gates: tuple[GateVerdict, ...] = ()
     """Verdicts of the pinned version's run, where that version failed."""
     strangers: tuple[Stranger, ...] = ()
+    accessories: tuple[Accessory, ...] = ()
     gateway_api: bool = True
     """Whether the API server knows HTTPRoutes."""
     refusals: tuple[Refusal, ...] | None = None
@@ -137,7 +154,7 @@ class Observed:
     def inputs(self) -> PodInputs:
         """The pod inputs that the specs ask for now."""
         catalogue = self.model.catalogue if self.model else None
-        return PodInputs(self.spec.model_ref.name, self.spec.resources, catalogue)
+        return PodInputs(self.spec.model_ref.name, self.spec.resources, catalogue, PodFields.of(self.spec))
 
     @property
     def edited(self) -> bool:
@@ -245,6 +262,7 @@ class Decision:
     """The revision that the testers' requests go to; empty: nowhere else than by weight."""
     doomed_workloads: tuple[Workload, ...] = ()
     doomed_services: tuple[Service, ...] = ()
+    doomed_accessories: tuple[Accessory, ...] = ()
     notices: tuple[Notice, ...] = ()
     outcomes: tuple[str, ...] = ()
     """One an alert, in their order: RolledBack, Reverted, Frozen, Degraded, Duplicate, Resolved or Ignored."""

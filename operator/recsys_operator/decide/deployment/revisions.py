@@ -20,6 +20,8 @@ def fingerprint(digest: str, uri: str, image: str, inputs: PodInputs) -> str:
         "resources": inputs.resources.wire(),
         "catalogue": inputs.catalogue.wire() if inputs.catalogue else None,
     }
+    if inputs.pod:
+        said["pod"] = inputs.pod.wire()
     encoded = json.dumps(said, sort_keys=True, separators=(",", ":"), default=str).encode()
     return hashlib.sha256(encoded).hexdigest()[:CHARACTERS]
 
