@@ -27,6 +27,10 @@ Secrets are not here: nothing reads them.
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, create, patch, delete]
+# Whether the Service of a Deployment without a gateway reaches the new pods.
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, create, patch, delete]

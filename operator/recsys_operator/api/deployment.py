@@ -38,7 +38,9 @@ class DeploymentSpec(PodFields):
     version: VersionChoice = Field(description="Which version is served.")
     replicas: int = Field(1, ge=1, le=1000, description="Pods of the stable version, and of a canary.")
     resources: Resources = Field(description="What one pod gets.")
-    traffic: Traffic = Field(description="How requests reach the model.")
+    traffic: Traffic = Field(
+        default_factory=Traffic, description="How requests reach the model; by a Service of its own name when absent."
+    )
     strategy: Strategy | None = Field(None, description="How a new version takes over; at once when ready, if absent.")
     rollback: Rollback | None = Field(None, description="What happens when an alert speaks of this Deployment.")
     paused: bool = Field(False, description="Hold the rollout where it is. Rollbacks still happen.")

@@ -31,14 +31,27 @@ class Traffic(Model):
 
     CEL = (
         Rule(
+            "has(self.gateway) == has(self.hostnames)",
+            "traffic.gateway and traffic.hostnames go together: set both, or neither to serve by a Service alone",
+        ),
+        Rule(
+            "has(self.gateway) || !has(self.route) && !has(self.testers)",
+            "traffic.route and traffic.testers need traffic.gateway",
+        ),
+        Rule(
             "!has(self.testers) || !has(self.route) || !has(self.route.matches) || self.route.matches.all(m, "
             "!has(m.headers) || m.headers.all(h, h.name.lowerAscii() != self.testers.header.name.lowerAscii()))",
             "traffic.route.matches must not name the header of traffic.testers",
         ),
     )
 
-    gateway: GatewayRef = Field(description="The Gateway (gateway.networking.k8s.io) that takes the traffic in.")
-    hostnames: tuple[str, ...] = Field(
+    gateway: GatewayRef | None = Field(
+        None,
+        description="The Gateway (gateway.networking.k8s.io) that takes the traffic in. Without one, a Service of the "
+        "Deployment's own name does, and there are no canary steps.",
+    )
+    hostnames: tuple[str, ...] | None = Field(
+        None,
         min_length=1,
         max_length=16,
         json_schema_extra={

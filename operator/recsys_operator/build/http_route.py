@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from recsys_operator.api.kinds import GATEWAYS, HTTPROUTES
 from recsys_operator.api.rollout import Revision
-from recsys_operator.api.traffic import Traffic
+from recsys_operator.api.traffic import GatewayRef, Traffic
 from recsys_operator.build import labels, names, server_service
 from recsys_operator.build.labels import Manifest, Owner
 from recsys_operator.build.route_rules import rule
@@ -42,8 +42,8 @@ def http_route(
     if testers and traffic.testers:
         rules.insert(0, rule(traffic.route, [_reference(owner, testers, 1)], traffic.testers.header))
     manifest["spec"] = {
-        "parentRefs": [_parent(traffic)],
-        "hostnames": list(traffic.hostnames),
+        "parentRefs": [_parent(traffic.gateway)] if traffic.gateway else [],
+        "hostnames": list(traffic.hostnames or ()),
         "rules": rules,
     }
     return manifest
@@ -59,8 +59,7 @@ def _reference(owner: Owner, revision: Revision, weight: int) -> Manifest:
     }
 
 
-def _parent(traffic: Traffic) -> Manifest:
-    gateway = traffic.gateway
+def _parent(gateway: GatewayRef) -> Manifest:
     parent: Manifest = {"group": GATEWAYS.group, "kind": GATEWAYS.kind, "name": gateway.name}
     if gateway.namespace:
         parent["namespace"] = gateway.namespace

@@ -35,6 +35,11 @@ def analysis_job(deployment: str, metric: str, revision: str, occasion: str) -> 
     return f"{deployment}-check-{hashlib.sha256(asked).hexdigest()[:10]}"
 
 
+def front(deployment: str) -> str:
+    """Service of a Deployment without a gateway."""
+    return deployment
+
+
 def route(deployment: str) -> str:
     """HTTPRoute of a Deployment."""
     return deployment

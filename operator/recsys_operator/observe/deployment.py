@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import product
@@ -21,6 +21,7 @@ from recsys_operator.api.kinds import (
     SERVICES,
     TRAININGRUNS,
     WORKLOADS,
+    Resource,
 )
 from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.recmodel import Catalogue, RecModelSpec, RecModelStatus
@@ -30,6 +31,7 @@ from recsys_operator.build import http_route, labels, names, server_workload
 from recsys_operator.build.labels import Owner
 from recsys_operator.decide.deployment.facts import (
     Accessory,
+    Leftover,
     ModelFacts,
     Observed,
     PodInputs,
@@ -39,6 +41,8 @@ from recsys_operator.decide.deployment.facts import (
     Workload,
 )
 from recsys_operator.decide.times import instant
+from recsys_operator.observe.front import front as observe_front
+from recsys_operator.observe.front import revision_of
 from recsys_operator.observe.pods import complaint
 from recsys_operator.observe.reader import Reader, faults, if_possible
 from recsys_operator.observe.route import refusal
@@ -87,15 +91,15 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
     services = [one for one in services if owner.owns(one)]
     budgets = [one for one in budgets if owner.owns(one)]
     gateway_api = route is not None or await if_possible(client.serves(HTTPROUTES), True)
-    foreign = (Stranger(HTTPROUTES.kind, names.route(name)),) if route and not owner.owns(route) else ()
-    route = None if foreign else route
-    model, pods, problem, strangers = await asyncio.gather(
+    front = next((one for one in services if one["metadata"]["name"] == names.front(name)), None)
+    foreign, route = _taken_by_others(owner, route), route if route and owner.owns(route) else None
+    model, pods, way_in, strangers = await asyncio.gather(
         client.get(RECMODELS, namespace, spec.model_ref.name),
         _pods(client, namespace, name, workloads, spec.replicas),
-        refusal(client, route, spec.traffic.gateway) if route else _nothing(),
-        _strangers(client, owner, status, (*workloads, *services, *budgets)),
+        _way_in(client, spec, route, front, workloads, services),
+        _strangers(client, owner, spec, status, (*workloads, *services, *budgets)),
     )
-    accepted, reason, message = problem
+    route_facts, leftover = way_in
     pod_inputs = {_label(one, labels.REVISION): _inputs(one, spec) for one in workloads if _is_ours(one)}
     model_facts = _model(model, _running_catalogue(status, pod_inputs)) if model else None
     facts = Observed(
@@ -108,11 +112,12 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
         model=model_facts,
         workloads=tuple(_workload(one, pods) for one in workloads if _is_ours(one)),
         services=tuple(_service(one) for one in services if labels.REVISION in one["metadata"]["labels"]),
-        route=_route(route, (*workloads, *services), accepted, reason, message) if route else None,
+        route=route_facts,
         server_image=server_image,
         failed_gates=await _failed_gates(client, namespace, spec, model_facts),
-        strangers=(*foreign, *strangers),
-        gateway_api=gateway_api,
+        strangers=(*(foreign if spec.traffic.gateway else ()), *strangers),
+        gateway_api=gateway_api or spec.traffic.gateway is None,
+        leftover=leftover,
         accessories=tuple(_accessory(one) for one in budgets),
     )
     return Seen(
@@ -124,12 +129,36 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
     )
 
 
-async def _nothing() -> tuple[bool, str, str]:
-    return False, "", ""
+def _taken_by_others(owner: Owner, route: Object | None) -> tuple[Stranger, ...]:
+    return (Stranger(HTTPROUTES.kind, names.route(owner.name)),) if route and not owner.owns(route) else ()
+
+
+async def _way_in(
+    client: Reader,
+    spec: DeploymentSpec,
+    route: Object | None,
+    front: Object | None,
+    workloads: list[Object],
+    services: list[Object],
+) -> tuple[Route | None, Leftover | None]:
+    """How requests come in, and what an edit of spec.traffic left of how they did."""
+    children = (*workloads, *services)
+    if spec.traffic.gateway is None:
+        found = await observe_front(client, front, workloads) if front else None
+        return found, _leftover(HTTPROUTES, route, _sent_to(route, children)) if route else None
+    leftover = _leftover(SERVICES, front, {revision_of(front)}) if front else None
+    if route is None:
+        return None, leftover
+    accepted, reason, message = await refusal(client, route, spec.traffic.gateway)
+    return _route(route, children, accepted, reason, message), leftover
+
+
+def _leftover(kind: Resource, obj: Object, sends: Iterable[str]) -> Leftover:
+    return Leftover(kind.kind, obj["metadata"]["name"], obj["metadata"]["uid"], frozenset(sends))
 
 
 async def _strangers(
-    client: Reader, owner: Owner, status: DeploymentStatus, ours: tuple[Object, ...]
+    client: Reader, owner: Owner, spec: DeploymentSpec, status: DeploymentStatus, ours: tuple[Object, ...]
 ) -> list[Stranger]:
     """Who bears the name of a child of a revision; asked only where there is none of ours."""
     known = {(one["kind"], one["metadata"]["name"]) for one in ours}
@@ -143,6 +172,8 @@ async def _strangers(
         )
         if (kind.kind, name) not in known
     ]
+    if spec.traffic.gateway is None and (SERVICES.kind, names.front(owner.name)) not in known:
+        missing.append((SERVICES, names.front(owner.name), ""))
     found = await asyncio.gather(
         *(if_possible(client.get(kind, owner.namespace, name), None) for kind, name, _ in missing)
     )
@@ -246,12 +277,13 @@ def _accessory(obj: Object) -> Accessory:
     return Accessory(obj["kind"], metadata["name"], metadata["uid"], revision)
 
 
-def _route(obj: Object, children: tuple[Object, ...], accepted: bool, reason: str, message: str) -> Route:
+def _shares(obj: Object, children: Iterable[Object]) -> list[dict[str, int]]:
+    """What each rule of a route sends to which revision, without zeros."""
     revisions = {
         child["metadata"]["name"]: child["metadata"]["labels"].get(labels.REVISION, child["metadata"]["name"])
         for child in children
     }
-    shares = [
+    return [
         {
             revisions.get(backend["name"], backend["name"]): backend.get("weight", 1)
             for backend in rule.get("backendRefs", ())
@@ -259,6 +291,14 @@ def _route(obj: Object, children: tuple[Object, ...], accepted: bool, reason: st
         }
         for rule in obj["spec"].get("rules", ())
     ]
+
+
+def _sent_to(route: Object, children: Iterable[Object]) -> set[str]:
+    return {name for one in _shares(route, children) for name in one}
+
+
+def _route(obj: Object, children: tuple[Object, ...], accepted: bool, reason: str, message: str) -> Route:
+    shares = _shares(obj, children)
     weights = shares[-1] if shares else {}
     times = [
         entry["time"]

@@ -1,18 +1,19 @@
 """Deployment: observe, decide, apply."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from recsys_operator import metrics
 from recsys_operator.api.kinds import BUDGETS, DEPLOYMENTS, HTTPROUTES, SERVICES, WORKLOADS, Resource
-from recsys_operator.api.rollout import Block, DeploymentStatus
+from recsys_operator.api.rollout import Block, DeploymentStatus, Revision
 from recsys_operator.apply.changes import Child, apply_children, failure, write_status
 from recsys_operator.apply.client import Client
 from recsys_operator.build import names
 from recsys_operator.build.disruption_budget import disruption_budget
+from recsys_operator.build.front_service import front_service
 from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.build.server_service import server_service
 from recsys_operator.build.server_workload import server_workload
@@ -27,6 +28,7 @@ from recsys_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+WAYS_IN = {one.kind: one for one in (HTTPROUTES, SERVICES)}
 ACCESSORIES = {one.kind: one for one in (BUDGETS,)}
 
 TRY_AGAIN = 1.0
@@ -151,12 +153,23 @@ def _route(seen: Seen, decision: Decision) -> tuple[Child, ...]:
     asked = decision.weights.keys() | {decision.testers}
     there = facts.route.weights.keys() | facts.route.beside if facts.route else frozenset()
     foreign = {stranger.revision for stranger in facts.strangers if stranger.kind == SERVICES.kind}
+    if not facts.by_weight:
+        return _front(seen, decision, by_name)
     if not facts.gateway_api or not backends or foreign & asked - there:
         return ()  # There are no routes, or nothing to serve, or requests would begin to go to somebody else's Service.
     stable = decision.status.stable.revision if decision.status.stable else None
     testers = by_name.get(decision.testers)
     manifest = http_route(seen.owner, facts.spec.model_ref.name, facts.spec.traffic, backends, stable, testers)
     return ((HTTPROUTES, manifest),)
+
+
+def _front(seen: Seen, decision: Decision, by_name: Mapping[str, Revision]) -> tuple[Child, ...]:
+    """The Service of a Deployment without a gateway, over the pods of the one revision that gets requests."""
+    serving = next((by_name[name] for name in decision.weights if name in by_name), None)
+    if serving is None:
+        return ()
+    stable = decision.status.stable.revision if decision.status.stable else None
+    return ((SERVICES, front_service(seen.owner, seen.facts.spec.model_ref.name, serving, stable)),)
 
 
 def deletions(seen: Seen, decision: Decision) -> tuple[tuple[Resource, str, str, str], ...]:
@@ -166,7 +179,10 @@ def deletions(seen: Seen, decision: Decision) -> tuple[tuple[Resource, str, str,
     doomed += [(SERVICES, facts.namespace, one.name, one.uid) for one in decision.doomed_services]
     doomed += [(ACCESSORIES[one.kind], facts.namespace, one.name, one.uid) for one in decision.doomed_accessories]
     if facts.route and not decision.weights:
-        doomed.append((HTTPROUTES, facts.namespace, names.route(facts.name), facts.route.uid))
+        kind, name = (HTTPROUTES, names.route) if facts.by_weight else (SERVICES, names.front)
+        doomed.append((kind, facts.namespace, name(facts.name), facts.route.uid))
+    if left := decision.doomed_leftover:
+        doomed.append((WAYS_IN[left.kind], facts.namespace, left.name, left.uid))
     return tuple(doomed)
 
 

@@ -9,6 +9,7 @@ ONE_VERSION = "spec.version must set exactly one of: pin, follow"
 ONE_STEP = "a step must set exactly one of: weight, pause"
 BEGIN = "strategy.canary.steps must begin with a weight"
 RISE = "the weights of strategy.canary.steps must rise from step to step"
+TOGETHER = "traffic.gateway and traffic.hostnames go together: set both, or neither to serve by a Service alone"
 SUBDOMAIN = r"should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'"
 HOSTNAME = r"should match '^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'"
 LABEL = "should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'"
@@ -94,8 +95,12 @@ CASES: list[Case] = [
     ),
     *cases_pod_fields.CASES,
     # The traffic
-    Case("spec.traffic", "required", ABSENT, BASE["spec"]["traffic"], "Required value"),
-    Case("spec.traffic.gateway", "required", ABSENT, {"name": "gateway"}, "Required value"),
+    Case("spec.traffic", "rule", {"gateway": {"name": "gateway"}}, {}, TOGETHER),
+    Case("spec.traffic", "rule", {"hostnames": ["movies.example.com"]}, ABSENT, TOGETHER),
+    *(
+        Case("spec.traffic", "rule", {name: value}, {}, "traffic.route and traffic.testers need traffic.gateway")
+        for name, value in (("route", {}), ("testers", cases_route.TESTERS))
+    ),
     Case("spec.traffic.gateway.name", "required", ABSENT, "gateway", "Required value"),
     Case("spec.traffic.gateway.name", "minLength", "", "g", "should be at least 1 chars long"),
     Case("spec.traffic.gateway.name", "maxLength", "g" * 254, "g" * 253, "may not be more than 253"),
@@ -106,7 +111,6 @@ CASES: list[Case] = [
     Case("spec.traffic.gateway.sectionName", "minLength", "", "h", "should be at least 1 chars long"),
     Case("spec.traffic.gateway.sectionName", "maxLength", "h" * 254, "h" * 253, "may not be more than 253"),
     Case("spec.traffic.gateway.sectionName", "pattern", "http/web", "http-web", SUBDOMAIN),
-    Case("spec.traffic.hostnames", "required", ABSENT, ["movies.example.com"], "Required value"),
     Case("spec.traffic.hostnames", "minItems", [], ["movies.example.com"], "should have at least 1 items"),
     Case(
         "spec.traffic.hostnames",

@@ -14,6 +14,7 @@ from recsys_operator.api.recmodel import Catalogue
 from recsys_operator.api.rollout import Revision
 from recsys_operator.api.traffic import Traffic
 from recsys_operator.build.disruption_budget import disruption_budget
+from recsys_operator.build.front_service import front_service
 from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.build.labels import Manifest, Owner
 from recsys_operator.build.server_service import server_service
@@ -56,6 +57,7 @@ def full() -> list[Manifest]:
         server_workload(OWNER, "movies", CANARY, resources, catalogue, 3, pod_fields=POD_FIELDS),
         server_service(OWNER, "movies", CANARY),
         disruption_budget(OWNER, "movies", CANARY),
+        front_service(OWNER, "movies", CANARY, STABLE.revision),
         http_route(OWNER, "movies", traffic, backends, STABLE.revision),
     ]
 

@@ -95,7 +95,7 @@ def _findings(
     if not observed.complete(stable.revision):
         yield Finding("WaitingForPods", _waiting(observed, stable))
     if not observed.in_place(weights(status)):
-        yield Finding("Progressing", "The gateway has not accepted the route yet.")
+        yield Finding("Progressing", _not_in_place(observed))
     yield Finding("Serving", _serving(status), good=True)
 
 
@@ -132,11 +132,23 @@ def _trying(observed: Observed, status: DeploymentStatus, canary: CanaryStatus, 
     if not observed.complete(canary.revision):
         return Finding("WaitingForPods", f"{where}. {_waiting(observed, canary)}")
     if not observed.in_place(weights(status)):
-        return Finding("Progressing", f"{where}. The gateway has not accepted the route yet.")
+        return Finding("Progressing", f"{where}. {_not_in_place(observed)}")
     reached = observed.reached_from(weights(status))
     if status.stable is None and reached and now < reached:
-        return Finding("Progressing", f"{where}. The gateway has accepted the route and is about to serve it.")
+        return Finding("Progressing", f"{where}. {_about_to_serve(observed)}")
     return Finding("Progressing", f"{where}.")
+
+
+def _not_in_place(observed: Observed) -> str:
+    if observed.by_weight:
+        return "The gateway has not accepted the route yet."
+    return f"The endpoints of Service {observed.name} have not followed it yet."
+
+
+def _about_to_serve(observed: Observed) -> str:
+    if observed.by_weight:
+        return "The gateway has accepted the route and is about to serve it."
+    return f"Service {observed.name} is about to serve it."
 
 
 def _where(observed: Observed, status: DeploymentStatus, canary: CanaryStatus) -> str:

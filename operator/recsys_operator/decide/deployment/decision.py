@@ -1,6 +1,6 @@
 """The whole decision about a Deployment: pure and total, one observation in, one intent out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from recsys_operator.decide.deployment import steps
 from recsys_operator.decide.deployment.alerts import Alert, freeze, heed
 from recsys_operator.decide.deployment.commands import obey
 from recsys_operator.decide.deployment.condition import ready
-from recsys_operator.decide.deployment.facts import Decision, Observed, State, routed, weights
+from recsys_operator.decide.deployment.facts import Decision, Leftover, Observed, State, routed, weights
 from recsys_operator.decide.deployment.recovery import recover
 from recsys_operator.decide.deployment.revisions import plain
 from recsys_operator.decide.deployment.rollout import roll
@@ -23,6 +23,8 @@ from recsys_operator.decide.times import instant
 
 LOOK_AGAIN = 15.0
 """Seconds between looks while something is under way, in case a wake-up is lost. Pods are not watched."""
+LOOK_AT_ENDPOINTS = 1.0
+"""Seconds between looks while the endpoints of a Service have yet to follow it. They are not watched either."""
 
 
 def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decision:
@@ -37,10 +39,11 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
         outcomes.append(outcome)
     state = roll(observed, state, lambda at: desired(observed, at.status), now)
     status = _complete(observed, state.status, now)
+    shares = routed(observed, status)
     return Decision(
         status=status,
         revisions=_wanted(observed, status),
-        weights=routed(observed, status),
+        weights=shares,
         testers=tested(observed, status),
         doomed_workloads=tuple(
             workload
@@ -53,6 +56,7 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
         doomed_accessories=tuple(
             one for one in observed.accessories if _dispensable(observed, status, one.revision, now)
         ),
+        doomed_leftover=_relieved(observed, shares, now),
         notices=(*state.notices, *_lost(observed, status)),
         outcomes=tuple(outcomes),
         requeue_after=_requeue(observed, status, now),
@@ -85,7 +89,7 @@ def _complete(observed: Observed, status: DeploymentStatus, now: datetime) -> De
     update: dict[str, object] = {
         "observed_generation": observed.generation,
         "conditions": (ready(observed, status, desired(observed, status), now),),
-        "url": next((f"http://{name}" for name in observed.spec.traffic.hostnames if not name.startswith("*")), None),
+        "url": _url(observed),
     }
     stable = status.stable
     if stable:
@@ -102,6 +106,20 @@ def _complete(observed: Observed, status: DeploymentStatus, now: datetime) -> De
             update={"ready_replicas": observed.ready(status.previous.revision)}
         )
     return status.model_copy(update=update)
+
+
+def _url(observed: Observed) -> str | None:
+    """The first host name without a wildcard; without a gateway the Service's."""
+    if not observed.by_weight:
+        return f"http://{observed.name}.{observed.namespace}.svc"
+    hosts = observed.spec.traffic.hostnames or ()
+    return next((f"http://{name}" for name in hosts if not name.startswith("*")), None)
+
+
+def _relieved(observed: Observed, shares: Mapping[str, int], now: datetime) -> Leftover | None:
+    """What took requests in before spec.traffic was changed, once its successor certainly does."""
+    reached = observed.reached_from(shares)
+    return observed.leftover if reached and now >= reached else None
 
 
 def _wanted(observed: Observed, status: DeploymentStatus) -> tuple[Revision, ...]:
@@ -144,8 +162,12 @@ def _requeue(observed: Observed, status: DeploymentStatus, now: datetime) -> flo
         frozen = freeze(status, (observed.spec.rollback or Rollback()).freeze_seconds, now)
         if frozen:
             moments.append(frozen[1])
+    if observed.leftover and (reached := observed.reached_from(routed(observed, status))):
+        moments.append(reached)
     seconds = [max(0.01, (moment - now).total_seconds() + 0.01) for moment in moments]
     settled = status.conditions and status.conditions[0].reason == "Serving"
     if canary or leaving or not settled:
         seconds.append(LOOK_AGAIN)
+        if not observed.by_weight and not observed.in_place(routed(observed, status)):
+            seconds.append(LOOK_AT_ENDPOINTS)
     return min(seconds, default=None)

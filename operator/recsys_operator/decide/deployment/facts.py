@@ -91,12 +91,15 @@ class Stranger:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The HTTPRoute. `weights` are by revision (by Service name where that is none of ours), zeros left out."""
+    """The HTTPRoute. `weights` are by revision (by Service name where that is none of ours), zeros left out.
+
+    Without a gateway it is the Service, as a route that gives one revision everything.
+    """
 
     uid: str
     weights: Mapping[str, int]
     accepted: bool
-    """Accepted, with all references resolved, at its generation."""
+    """Accepted, with all references resolved, at its generation; a Service: its endpoints have followed it."""
     changed: datetime | None
     """When we changed it last."""
     answered: datetime | None = None
@@ -112,6 +115,17 @@ class Route:
     def sends(self, revision: str) -> bool:
         """Whether any requests go to a revision."""
         return self.weights.get(revision, 0) > 0 or revision in self.beside
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """The HTTPRoute of a Deployment that has no gateway any more, or the Service of one that has got one."""
+
+    kind: str
+    name: str
+    uid: str
+    sends: frozenset[str]
+    """Revisions that it still sends requests to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +159,7 @@ class Observed:
     """Verdicts of the pinned version's run, where that version failed."""
     strangers: tuple[Stranger, ...] = ()
     accessories: tuple[Accessory, ...] = ()
+    leftover: Leftover | None = None
     gateway_api: bool = True
     """Whether the API server knows HTTPRoutes."""
     refusals: tuple[Refusal, ...] | None = None
@@ -155,6 +170,11 @@ class Observed:
         """The pod inputs that the specs ask for now."""
         catalogue = self.model.catalogue if self.model else None
         return PodInputs(self.spec.model_ref.name, self.spec.resources, catalogue, PodFields.of(self.spec))
+
+    @property
+    def by_weight(self) -> bool:
+        """Whether requests can be shared between revisions: there is a gateway."""
+        return self.spec.traffic.gateway is not None
 
     @property
     def edited(self) -> bool:
@@ -206,6 +226,8 @@ class Observed:
     def silent_from(self, revision: str) -> datetime | None:
         """From when on the gateway sends nothing to a revision; None while that is not in sight."""
         route = self.route
+        if self.leftover and revision in self.leftover.sends:
+            return None
         if route is None:
             return datetime.min.replace(tzinfo=UTC)
         if not route.accepted or route.sends(revision):
@@ -230,11 +252,14 @@ def routed(observed: Observed, status: DeploymentStatus) -> dict[str, int]:
     route stays until they are back. Nothing delays a weight that falls.
     """
     canary = status.canary
-    if canary is None or observed.fit(canary):
-        return weights(status)
-    there = observed.route.weights.get(canary.revision, 0) if observed.route else 0
-    held = canary.model_copy(update={"weight": min(canary.weight, there)})
-    return weights(status.model_copy(update={"canary": held}))
+    if canary and not observed.fit(canary):
+        there = observed.route.weights.get(canary.revision, 0) if observed.route else 0
+        held = canary.model_copy(update={"weight": min(canary.weight, there)})
+        status = status.model_copy(update={"canary": held})
+    shares = weights(status)
+    if observed.by_weight or status.stable is None or 100 in shares.values():
+        return shares
+    return {status.stable.revision: 100}
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +285,7 @@ class Decision:
     """By revision; empty: no route."""
     testers: str = ""
     """The revision that the testers' requests go to; empty: nowhere else than by weight."""
+    doomed_leftover: Leftover | None = None
     doomed_workloads: tuple[Workload, ...] = ()
     doomed_services: tuple[Service, ...] = ()
     doomed_accessories: tuple[Accessory, ...] = ()

@@ -38,6 +38,13 @@ def desired(observed: Observed, status: DeploymentStatus) -> Revision | Unresolv
             f"RecModel {observed.spec.model_ref.name} is not as its CRD says ({model.unreadable}): correct it. Until "
             "then no version is rolled out; alerts still take versions back.",
         )
+    if observed.spec.strategy and observed.spec.strategy.canary.steps and not observed.by_weight:
+        return Unresolved(
+            "CanaryNeedsGateway",
+            "spec.strategy.canary has steps, but without spec.traffic.gateway requests cannot be shared between "
+            "versions: set a gateway, or remove the steps; a new version then takes over at once when its pods are "
+            "ready.",
+        )
     if choice.pin is not None:
         found = _pinned(observed, model, choice.pin)
     elif choice.follow == "Champion":
