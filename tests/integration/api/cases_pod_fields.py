@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.integration.api.case import ABSENT, Case
+from tests.integration.api.case import ABSENT, Case, unshared
 
 LABEL_KEY = r"should match '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$'"
 LABEL_VALUE = r"should match '^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$'"
@@ -24,28 +24,36 @@ POD_TERM = {
 }
 POD_AFFINITY = {REQUIRED: [POD_TERM], PREFERRED: [{"weight": 10, "podAffinityTerm": POD_TERM}]}
 SECRET = {"secretKeyRef": {"name": "shop", "key": "token"}}
-BASE: dict[str, Any] = {
-    "nodeSelector": {"disk": "ssd"},
-    "tolerations": [
-        {"key": "dedicated", "operator": "Equal", "value": "serving", "effect": "NoExecute", "tolerationSeconds": 60}
-    ],
-    "affinity": {
-        "nodeAffinity": {
-            REQUIRED: {"nodeSelectorTerms": [NODE_TERM]},
-            PREFERRED: [{"weight": 10, "preference": NODE_TERM}],
+BASE: dict[str, Any] = unshared(
+    {
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [
+            {
+                "key": "dedicated",
+                "operator": "Equal",
+                "value": "serving",
+                "effect": "NoExecute",
+                "tolerationSeconds": 60,
+            }
+        ],
+        "affinity": {
+            "nodeAffinity": {
+                REQUIRED: {"nodeSelectorTerms": [NODE_TERM]},
+                PREFERRED: [{"weight": 10, "preference": NODE_TERM}],
+            },
+            "podAffinity": POD_AFFINITY,
+            "podAntiAffinity": POD_AFFINITY,
         },
-        "podAffinity": POD_AFFINITY,
-        "podAntiAffinity": POD_AFFINITY,
-    },
-    "priorityClassName": "shop",
-    "serviceAccountName": "shop",
-    "imagePullSecrets": [{"name": "registry"}],
-    "env": [
-        {"name": "SHOP", "value": "movies"},
-        {"name": "TOKEN", "valueFrom": SECRET},
-        {"name": "REGION", "valueFrom": {"configMapKeyRef": {"name": "shop", "key": "region"}}},
-    ],
-}
+        "priorityClassName": "shop",
+        "serviceAccountName": "shop",
+        "imagePullSecrets": [{"name": "registry"}],
+        "env": [
+            {"name": "SHOP", "value": "movies"},
+            {"name": "TOKEN", "valueFrom": SECRET},
+            {"name": "REGION", "valueFrom": {"configMapKeyRef": {"name": "shop", "key": "region"}}},
+        ],
+    }
+)
 
 
 def key(at: str, right: str = "disk") -> list[Case]:

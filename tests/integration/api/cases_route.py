@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from tests.integration.api.case import ABSENT, Case
+from tests.integration.api.case import ABSENT, Case, unshared
 
 HEADER_NAME = r"should match '^[A-Za-z0-9!#$%&'*+.^_`|~-]+$'"
 DURATION = r"should match '^([0-9]{1,5}(h|m|s|ms)){1,4}$'"
 SUBDOMAIN = r"should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'"
+NO_DURATION = "type conversion error"
 PATH = "a path must begin with '/', without empty segments or segments that begin with '.'"
 ONCE = "RequestHeaderModifier, ResponseHeaderModifier and URLRewrite may stand in traffic.route.filters once"
 PREFIX = "replacePrefixMatch needs exactly one match in traffic.route.matches, with a path of type PathPrefix"
@@ -20,30 +21,32 @@ MODIFIER = {
     "add": [{"name": "X-Via", "value": "gateway"}],
     "remove": ["X-Debug"],
 }
-BASE: dict[str, Any] = {
-    "matches": [
-        {
-            "path": {"type": "PathPrefix", "value": "/recommend/"},
-            "headers": [{"type": "Exact", "name": "X-Shop", "value": "movies"}],
-            "queryParams": [{"type": "Exact", "name": "shop", "value": "movies"}],
-            "method": "POST",
-        }
-    ],
-    "filters": [
-        {"type": "RequestHeaderModifier", "requestHeaderModifier": MODIFIER},
-        {"type": "ResponseHeaderModifier", "responseHeaderModifier": MODIFIER},
-        {
-            "type": "URLRewrite",
-            "urlRewrite": {
-                "hostname": "movies.example.com",
-                "path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/v1/"},
+BASE: dict[str, Any] = unshared(
+    {
+        "matches": [
+            {
+                "path": {"type": "PathPrefix", "value": "/recommend/"},
+                "headers": [{"type": "Exact", "name": "X-Shop", "value": "movies"}],
+                "queryParams": [{"type": "Exact", "name": "shop", "value": "movies"}],
+                "method": "POST",
+            }
+        ],
+        "filters": [
+            {"type": "RequestHeaderModifier", "requestHeaderModifier": MODIFIER},
+            {"type": "ResponseHeaderModifier", "responseHeaderModifier": MODIFIER},
+            {
+                "type": "URLRewrite",
+                "urlRewrite": {
+                    "hostname": "movies.example.com",
+                    "path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/v1/"},
+                },
             },
-        },
-        {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "recorder", "port": 80}, "percent": 10}},
-        {"type": "ExtensionRef", "extensionRef": {"group": "traefik.io", "kind": "Middleware", "name": "limits"}},
-    ],
-    "timeouts": {"request": "2s", "backendRequest": "1s"},
-}
+            {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "recorder", "port": 80}, "percent": 10}},
+            {"type": "ExtensionRef", "extensionRef": {"group": "traefik.io", "kind": "Middleware", "name": "limits"}},
+        ],
+        "timeouts": {"request": "2s", "backendRequest": "1s"},
+    }
+)
 FULL_PATH = {"type": "ReplaceFullPath", "replaceFullPath": "/v1/recommend"}
 TESTERS = {"header": {"name": "X-Tester", "value": "yes"}}
 
@@ -66,13 +69,13 @@ def headers(at: str, *, typed: bool = False) -> list[Case]:
     ]
 
 
-def header(at: str) -> list[Case]:
+def header(at: str, name: str = "X-Shop") -> list[Case]:
     """Cases of one name with a value."""
     return [
-        Case(f"{at}.name", "required", ABSENT, "X-Shop", "Required value"),
+        Case(f"{at}.name", "required", ABSENT, name, "Required value"),
         Case(f"{at}.value", "required", ABSENT, "movies", "Required value"),
-        Case(f"{at}.name", "pattern", "X Shop", "X-Shop", HEADER_NAME),
-        *text(f"{at}.name", 256, "X-Shop"),
+        Case(f"{at}.name", "pattern", "X Shop", name, HEADER_NAME),
+        *text(f"{at}.name", 256, name),
         *text(f"{at}.value", 1024, "movies"),
     ]
 
@@ -183,9 +186,9 @@ CASES: list[Case] = [
     Case(f"{FILTER}[4].extensionRef.group", "pattern", "Traefik", "traefik.io", "should match"),
     Case(f"{FILTER}[4].extensionRef.kind", "pattern", "middle ware", "Middleware", "should match"),
     Case(f"{FILTER}[4].extensionRef.name", "pattern", "Limits", "limits", SUBDOMAIN),
-    Case(f"{ROUTE}.timeouts.request", "pattern", "2 s", "2s", DURATION),
+    Case(f"{ROUTE}.timeouts.request", "pattern", "2 s", "2s", DURATION, also=(NO_DURATION,)),
     Case(f"{ROUTE}.timeouts.request", "maxLength", "1s".rjust(33, "0"), "2s", TOO_LONG.format(32)),
-    Case(f"{ROUTE}.timeouts.backendRequest", "pattern", "1", "1s", DURATION),
+    Case(f"{ROUTE}.timeouts.backendRequest", "pattern", "1", "1s", DURATION, also=(NO_DURATION,)),
     Case(f"{ROUTE}.timeouts.backendRequest", "maxLength", "1s".rjust(33, "0"), "1s", TOO_LONG.format(32)),
     Case(
         f"{ROUTE}.timeouts",
@@ -195,7 +198,7 @@ CASES: list[Case] = [
         "timeouts.backendRequest must not exceed timeouts.request",
     ),
     Case("spec.traffic.testers.header", "required", ABSENT, TESTERS["header"], "Required value"),
-    *header("spec.traffic.testers.header"),
+    *header("spec.traffic.testers.header", "X-Tester"),
     Case(
         "spec.traffic.testers.header.name",
         "rule",
