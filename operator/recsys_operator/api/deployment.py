@@ -7,6 +7,7 @@ from pydantic import Field
 from recsys_operator.api.common import LocalRef, Resources, one_of
 from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.rollout import DeploymentStatus
+from recsys_operator.api.scaling import Autoscaling
 from recsys_operator.api.schema import NAME_RULES, Column, Kind, Model
 from recsys_operator.api.strategy import Rollback, Strategy
 from recsys_operator.api.traffic import Traffic
@@ -36,7 +37,10 @@ class DeploymentSpec(PodFields):
         },
     )
     version: VersionChoice = Field(description="Which version is served.")
-    replicas: int = Field(1, ge=1, le=1000, description="Pods of the stable version, and of a canary.")
+    replicas: int = Field(
+        1, ge=1, le=1000, description="Pods of the stable version, and of a canary. Ignored when autoscaling is set."
+    )
+    autoscaling: Autoscaling | None = Field(None, description="An autoscaler for each version decides instead.")
     resources: Resources = Field(description="What one pod gets.")
     traffic: Traffic = Field(
         default_factory=Traffic, description="How requests reach the model; by a Service of its own name when absent."

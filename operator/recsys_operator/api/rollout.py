@@ -43,6 +43,7 @@ class CanaryStatus(Revision):
     step_start_time: Time | None = Field(None, description="When that step began.")
     start_time: Time = Field(description="When the rollout began.")
     first_weight_time: Time | None = Field(None, description="When it first got requests.")
+    stable_replicas: int = Field(0, ge=0, description="Pods that stable had when the rollout began.")
     testers_time: Time | None = Field(None, description="When testers were first sent to it.")
     ready_replicas: int = Field(0, ge=0, description="Pods that are ready.")
     reverting: bool = Field(False, description="This is the way back to an earlier version: no steps, all at once.")

@@ -1,5 +1,7 @@
 """How a new version takes over, and what takes it back."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from recsys_operator.api.common import one_of
@@ -35,6 +37,11 @@ class Canary(Model):
 
     steps: tuple[Step, ...] = Field(
         min_length=1, max_length=20, json_schema_extra=listing("atomic"), description="Steps in their order."
+    )
+    scale: Literal["Full", "FollowWeight"] = Field(
+        "Full",
+        description="Pods of a canary. Full: as many as spec.replicas from the start. FollowWeight: as large a part of "
+        "them as its share of the requests, rounded up. With spec.autoscaling it always follows.",
     )
 
 

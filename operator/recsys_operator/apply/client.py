@@ -94,11 +94,11 @@ class Client:
             if not token:
                 return items
 
-    async def apply(self, resource: Resource, manifest: dict[str, Any]) -> dict[str, Any]:
+    async def apply(self, resource: Resource, manifest: dict[str, Any], manager: str = FIELD_MANAGER) -> dict[str, Any]:
         """Create or change by server-side apply; fields of ours that others took are taken back."""
         metadata = manifest["metadata"]
         path = resource.path(metadata["namespace"], metadata["name"])
-        return self._seen(resource, await self._apply(path, manifest))
+        return self._seen(resource, await self._apply(path, manifest, manager))
 
     async def apply_status(self, resource: Resource, live: Mapping[str, Any], status: dict[str, Any]) -> dict[str, Any]:
         """Write our part of the status of the object that was read as `live`.
@@ -166,8 +166,8 @@ class Client:
             self.observer(resource, obj)
         return obj
 
-    async def _apply(self, path: str, manifest: dict[str, Any]) -> dict[str, Any]:
-        query = [("fieldManager", FIELD_MANAGER), ("force", "true"), ("fieldValidation", "Strict")]
+    async def _apply(self, path: str, manifest: dict[str, Any], manager: str = FIELD_MANAGER) -> dict[str, Any]:
+        query = [("fieldManager", manager), ("force", "true"), ("fieldValidation", "Strict")]
         return await self._request("PATCH", path, query=query, body=manifest, content_type=APPLY)
 
     async def _request(

@@ -36,14 +36,14 @@ def server_workload(
     revision: Revision,
     resources: Resources,
     catalogue: Catalogue | None,
-    replicas: int,
+    replicas: int | None,
     live: Manifest | None = None,
     pod_fields: PodFields | None = None,
 ) -> Manifest:
     """The workload of a revision.
 
     A `live` one keeps its pod template when this operator would render another one: an upgrade of the operator must
-    not restart a revision that runs.
+    not restart a revision that runs. Without `replicas` their number is left to whoever scales it.
     """
     marks = labels.of_revision(model, owner.name, revision.version, revision.revision)
     template: Manifest = {
@@ -71,7 +71,7 @@ def server_workload(
         ),
     }
     manifest["spec"] = {
-        "replicas": replicas,
+        **({} if replicas is None else {"replicas": replicas}),
         "revisionHistoryLimit": 1,
         "minReadySeconds": 2,
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from recsys_operator.api.common import GateVerdict, Resources
 from recsys_operator.api.deployment import DEPLOYMENT, DeploymentSpec
 from recsys_operator.api.kinds import (
+    AUTOSCALERS,
     BUDGETS,
     DEPLOYMENTS,
     HTTPROUTES,
@@ -75,11 +76,12 @@ class Seen:
 async def observe(client: Reader, namespace: str, name: str, uid: str, server_image: str) -> Seen | None:
     """Read everything once; None when there is no such Deployment any more."""
     of_it = {labels.DEPLOYMENT: name}
-    obj, workloads, services, budgets, route = await asyncio.gather(
+    obj, workloads, services, budgets, autoscalers, route = await asyncio.gather(
         client.get(DEPLOYMENTS, namespace, name),
         client.list(WORKLOADS, namespace, of_it),
         client.list(SERVICES, namespace, of_it),
         if_possible(client.list(BUDGETS, namespace, of_it), []),
+        if_possible(client.list(AUTOSCALERS, namespace, of_it), []),
         client.get(HTTPROUTES, namespace, names.route(name)),
     )
     if obj is None or obj["metadata"]["uid"] != uid:
@@ -89,15 +91,15 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
     status = DeploymentStatus.model_validate(obj.get("status") or {})
     workloads = [one for one in workloads if owner.owns(one) and not one["metadata"].get("deletionTimestamp")]
     services = [one for one in services if owner.owns(one)]
-    budgets = [one for one in budgets if owner.owns(one)]
+    accessories = [one for one in (*budgets, *autoscalers) if owner.owns(one)]
     gateway_api = route is not None or await if_possible(client.serves(HTTPROUTES), True)
     front = next((one for one in services if one["metadata"]["name"] == names.front(name)), None)
     foreign, route = _taken_by_others(owner, route), route if route and owner.owns(route) else None
     model, pods, way_in, strangers = await asyncio.gather(
         client.get(RECMODELS, namespace, spec.model_ref.name),
-        _pods(client, namespace, name, workloads, spec.replicas),
+        _pods(client, namespace, name, workloads),
         _way_in(client, spec, route, front, workloads, services),
-        _strangers(client, owner, spec, status, (*workloads, *services, *budgets)),
+        _strangers(client, owner, spec, status, (*workloads, *services, *accessories)),
     )
     route_facts, leftover = way_in
     pod_inputs = {_label(one, labels.REVISION): _inputs(one, spec) for one in workloads if _is_ours(one)}
@@ -118,13 +120,13 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
         strangers=(*(foreign if spec.traffic.gateway else ()), *strangers),
         gateway_api=gateway_api or spec.traffic.gateway is None,
         leftover=leftover,
-        accessories=tuple(_accessory(one) for one in budgets),
+        accessories=tuple(_accessory(one) for one in accessories),
     )
     return Seen(
         facts=facts,
         obj=obj,
         owner=owner,
-        children=(*workloads, *services, *budgets, *((route,) if route else ())),
+        children=(*workloads, *services, *accessories, *((route,) if route else ())),
         pod_inputs=pod_inputs,
     )
 
@@ -168,7 +170,8 @@ async def _strangers(
         for entry in (status.stable, canary, status.previous)
         if entry
         for kind, name in product(
-            (WORKLOADS, SERVICES, BUDGETS), (names.server(owner.name, entry.version, entry.revision),)
+            (WORKLOADS, SERVICES, BUDGETS, *((AUTOSCALERS,) if spec.autoscaling else ())),
+            (names.server(owner.name, entry.version, entry.revision),),
         )
         if (kind.kind, name) not in known
     ]
@@ -178,17 +181,15 @@ async def _strangers(
         *(if_possible(client.get(kind, owner.namespace, name), None) for kind, name, _ in missing)
     )
     return [
-        Stranger(kind.kind, name, "" if kind == BUDGETS else revision)
+        Stranger(kind.kind, name, revision if kind in (WORKLOADS, SERVICES) else "")
         for one, (kind, name, revision) in zip(found, missing, strict=True)
         if one and not owner.owns(one)
     ]
 
 
-async def _pods(
-    client: Reader, namespace: str, name: str, workloads: list[Object], replicas: int
-) -> dict[str, list[Object]]:
+async def _pods(client: Reader, namespace: str, name: str, workloads: list[Object]) -> dict[str, list[Object]]:
     """The pods by revision, read only when some are missing, and only for what they complain of."""
-    if all(one.get("status", {}).get("availableReplicas", 0) >= replicas for one in workloads):
+    if all(one.get("status", {}).get("availableReplicas", 0) >= one["spec"].get("replicas", 1) for one in workloads):
         return {}
     found: dict[str, list[Object]] = {}
     for pod in await if_possible(client.list(PODS, namespace, {labels.DEPLOYMENT: name}), []):
@@ -274,7 +275,8 @@ def _service(obj: Object) -> Service:
 def _accessory(obj: Object) -> Accessory:
     metadata = obj["metadata"]
     revision = metadata["labels"].get(labels.REVISION, "")
-    return Accessory(obj["kind"], metadata["name"], metadata["uid"], revision)
+    kind = obj["kind"]
+    return Accessory(kind, metadata["name"], metadata["uid"], revision, kind == AUTOSCALERS.kind)
 
 
 def _shares(obj: Object, children: Iterable[Object]) -> list[dict[str, int]]:

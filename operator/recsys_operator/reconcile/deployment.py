@@ -1,17 +1,19 @@
 """Deployment: observe, decide, apply."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from recsys_operator import metrics
-from recsys_operator.api.kinds import BUDGETS, DEPLOYMENTS, HTTPROUTES, SERVICES, WORKLOADS, Resource
+from recsys_operator.api.kinds import AUTOSCALERS, BUDGETS, DEPLOYMENTS, HTTPROUTES, SERVICES, WORKLOADS, Resource
 from recsys_operator.api.rollout import Block, DeploymentStatus, Revision
 from recsys_operator.apply.changes import Child, apply_children, failure, write_status
 from recsys_operator.apply.client import Client
+from recsys_operator.apply.resize import due, resize
 from recsys_operator.build import names
+from recsys_operator.build.autoscaler import autoscaler
 from recsys_operator.build.disruption_budget import disruption_budget
 from recsys_operator.build.front_service import front_service
 from recsys_operator.build.http_route import Backend, http_route
@@ -20,6 +22,7 @@ from recsys_operator.build.server_workload import server_workload
 from recsys_operator.decide.deployment.alerts import Alert
 from recsys_operator.decide.deployment.decision import applied, decide
 from recsys_operator.decide.deployment.facts import Decision
+from recsys_operator.decide.deployment.sizes import Size
 from recsys_operator.decide.refusal import Refusal
 from recsys_operator.observe.deployment import Seen, observe
 from recsys_operator.reconcile.loop import Gone, Key
@@ -29,7 +32,7 @@ from recsys_operator.settings import Settings
 logger = logging.getLogger(__name__)
 
 WAYS_IN = {one.kind: one for one in (HTTPROUTES, SERVICES)}
-ACCESSORIES = {one.kind: one for one in (BUDGETS,)}
+ACCESSORIES = {one.kind: one for one in (AUTOSCALERS, BUDGETS)}
 
 TRY_AGAIN = 1.0
 """Seconds until refused children are tried again after a reconcile that acted on alerts; then the loop backs off."""
@@ -67,13 +70,18 @@ class DeploymentReconciler:
         decision = decide(seen.facts, tuple(item.alert for item in posted), now)
         written = await write_status(self.client, seen.obj, decision.status.wire())
         self._count(key, seen, decision)
+        gone = deletions(seen, decision)
+        for kind, namespace, name, uid in gone:
+            if kind == AUTOSCALERS:  # Before anything else: it would go on scaling what is taken back.
+                await self.client.delete(kind, namespace, name, uid)
         refusals = await self._apply(seen, decision)
         end = applied(seen.facts, decision, refusals, now)
         if end.status != decision.status:
             await write_status(self.client, written, end.status.wire())
             metrics.set_rollout(key.namespace, key.name, seen.facts.spec, end.status)
-        for kind, namespace, name, uid in deletions(seen, decision):
-            await self.client.delete(kind, namespace, name, uid)
+        for kind, namespace, name, uid in gone:
+            if kind != AUTOSCALERS:
+                await self.client.delete(kind, namespace, name, uid)
         await tell(self.client, logger, seen.obj, end.notices)
         for item, outcome in zip(posted, decision.outcomes, strict=True):
             item.outcome = item.outcome or outcome
@@ -85,12 +93,18 @@ class DeploymentReconciler:
 
     async def _apply(self, seen: Seen, decision: Decision) -> tuple[Refusal, ...]:
         """Write the children; what is refused keeps nothing else from being written, or what is to go from going."""
+        for name, pods in sizes_before(seen, decision):
+            await resize(self.client, seen.facts.namespace, name, pods)
         refusals: tuple[Refusal, ...] = ()
         for batch in children(seen, decision):
             sends = any(kind == HTTPROUTES for kind, _ in batch)
             if sends and any(refusal.kind == SERVICES.kind for refusal in refusals):
                 continue  # Requests would begin to go to a Service that there is not.
             refusals += await apply_children(self.client, batch, seen.children, independent=True)
+        refused = {refusal.name for refusal in refusals if refusal.kind == WORKLOADS.kind}
+        for name, pods in sizes_after(seen, decision):
+            if name not in refused:
+                await resize(self.client, seen.facts.namespace, name, pods)
         return refusals
 
     def _count(self, key: Key, seen: Seen, decision: Decision) -> None:
@@ -119,6 +133,7 @@ def children(seen: Seen, decision: Decision) -> tuple[tuple[Child, ...], ...]:
     pods: list[Child] = []
     for revision in decision.revisions:
         inputs = seen.pod_inputs.get(revision.revision, facts.inputs)
+        size = decision.sizes[revision.revision]
         live = seen.live_workload(names.server(facts.name, revision.version, revision.revision))
         manifest = server_workload(
             seen.owner,
@@ -126,7 +141,7 @@ def children(seen: Seen, decision: Decision) -> tuple[tuple[Child, ...], ...]:
             revision,
             inputs.resources,
             inputs.catalogue,
-            facts.spec.replicas,
+            size.replicas,
             live,
             inputs.pod,
         )
@@ -135,6 +150,9 @@ def children(seen: Seen, decision: Decision) -> tuple[tuple[Child, ...], ...]:
             (SERVICES, server_service(seen.owner, inputs.model, revision)),
             (BUDGETS, disruption_budget(seen.owner, inputs.model, revision)),
         ]
+        if facts.spec.autoscaling and size.most:
+            scaling = autoscaler(seen.owner, inputs.model, revision, facts.spec.autoscaling, size.least, size.most)
+            pods.append((AUTOSCALERS, scaling))
     route = _route(seen, decision)
     known = {service.revision for service in facts.services}
     asked = decision.weights.keys() | ({decision.testers} if decision.testers else set())
@@ -144,6 +162,29 @@ def children(seen: Seen, decision: Decision) -> tuple[tuple[Child, ...], ...]:
         tuple((kind, one) for kind, one in batch if (kind.kind, one["metadata"]["name"]) not in taken)
         for batch in batches
     )
+
+
+def sizes_before(seen: Seen, decision: Decision) -> list[tuple[str, int]]:
+    """Workloads that are to be scaled by others, and the pods that each must have before it is applied without."""
+    return [
+        (name, pods)
+        for name, live, size in _scaled_by_others(seen, decision)
+        if live and (pods := due(live, size.least)) is not None
+    ]
+
+
+def sizes_after(seen: Seen, decision: Decision) -> list[tuple[str, int]]:
+    """Workloads that were made just now with the default of one pod, and the pods that each must have."""
+    return [(name, size.least) for name, live, size in _scaled_by_others(seen, decision) if not live and size.least > 1]
+
+
+def _scaled_by_others(seen: Seen, decision: Decision) -> Iterator[tuple[str, dict[str, Any] | None, Size]]:
+    taken = {stranger.name for stranger in seen.facts.strangers if stranger.kind == WORKLOADS.kind}
+    for revision in decision.revisions:
+        name = names.server(seen.facts.name, revision.version, revision.revision)
+        size = decision.sizes[revision.revision]
+        if size.replicas is None and name not in taken:
+            yield name, seen.live_workload(name), size
 
 
 def _route(seen: Seen, decision: Decision) -> tuple[Child, ...]:

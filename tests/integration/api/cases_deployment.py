@@ -1,6 +1,6 @@
 """Deployment: one wrong manifest and its correction for each rule and bound."""
 
-from tests.integration.api import cases_pod_fields, cases_route
+from tests.integration.api import cases_pod_fields, cases_route, cases_scaling
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition
 from tests.integration.api.cases_recmodel import DNS_LABEL, NAME, NAMES_GROW
 from tests.integration.api.cases_trainingrun import quantities
@@ -23,6 +23,7 @@ BASE: Manifest = {
         "modelRef": {"name": "movies"},
         "version": {"pin": 4},
         "replicas": 2,
+        "autoscaling": cases_scaling.BASE,
         "resources": {"requests": {"cpu": "1m", "memory": "1m"}, "limits": {"cpu": "1G", "memory": "1T"}},
         **cases_pod_fields.BASE,
         "traffic": {
@@ -31,7 +32,7 @@ BASE: Manifest = {
             "route": cases_route.BASE,
             "testers": cases_route.TESTERS,
         },
-        "strategy": {"canary": {"steps": STEPS}},
+        "strategy": {"canary": {"steps": STEPS, "scale": "FollowWeight"}},
         "rollback": {"warmSeconds": 600, "freezeSeconds": 600},
         "paused": False,
     },
@@ -93,6 +94,7 @@ CASES: list[Case] = [
         )
         for amount, asked, right in (("cpu", "1001m", "1000m"), ("cpu", 2, 1), ("memory", "1025Mi", "1024Mi"))
     ),
+    *cases_scaling.CASES,
     *cases_pod_fields.CASES,
     # The traffic
     Case("spec.traffic", "rule", {"gateway": {"name": "gateway"}}, {}, TOGETHER),

@@ -9,8 +9,18 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
 OTHER_DIGEST = "sha256:" + "fedcba9876543210" * 4
 TIME = "2026-01-02T03:04:05.000000Z"
 
-# An object sets exactly one of pin and follow, and of the ways to rewrite a path.
-NEVER_SET = {"spec.version.follow", "spec.traffic.route.filters[].urlRewrite.path.replaceFullPath"}
+# Of these an object sets something else.
+NEVER_SET = {
+    "spec.version.follow",
+    "spec.traffic.route.filters[].urlRewrite.path.replaceFullPath",
+    "spec.autoscaling.targetCPUUtilizationPercentage",
+    *(
+        f"spec.autoscaling.metrics[].{source}.target.{name}"
+        for source, set_one in (("resource", "averageUtilization"), ("pods", "averageValue"), ("external", "value"))
+        for name in ("averageUtilization", "averageValue", "value")
+        if name != set_one
+    ),
+}
 
 
 def _condition(name: str, status: str, reason: str) -> dict[str, Any]:
@@ -111,6 +121,7 @@ DEPLOYMENT_STATUS: dict[str, Any] = {
         "stepStartTime": TIME,
         "startTime": TIME,
         "firstWeightTime": TIME,
+        "stableReplicas": 2,
         "testersTime": TIME,
         "readyReplicas": 2,
         "reverting": True,

@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.integration.api import cases_pod_fields, cases_route
+from tests.integration.api import cases_pod_fields, cases_route, cases_scaling
 
 from recsys_operator.api.common import Resources
 from recsys_operator.api.deployment import DEPLOYMENT
 from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.recmodel import Catalogue
 from recsys_operator.api.rollout import Revision
+from recsys_operator.api.scaling import Autoscaling
 from recsys_operator.api.traffic import Traffic
+from recsys_operator.build.autoscaler import autoscaler
 from recsys_operator.build.disruption_budget import disruption_budget
 from recsys_operator.build.front_service import front_service
 from recsys_operator.build.http_route import Backend, http_route
@@ -66,8 +68,18 @@ def user_route() -> list[Manifest]:
     return [http_route(OWNER, "movies", USER_TRAFFIC, [Backend(STABLE, 100)], STABLE.revision, CANARY)]
 
 
+def scalers() -> list[Manifest]:
+    plain = Autoscaling.model_validate({"maxReplicas": 4, "targetCPUUtilizationPercentage": 60})
+    return [
+        autoscaler(OWNER, "movies", STABLE, Autoscaling(max_replicas=3), 1, 3),
+        autoscaler(OWNER, "movies", CANARY, plain, 2, 4),
+        autoscaler(OWNER, "movies", CANARY, Autoscaling.model_validate(cases_scaling.BASE), 2, 10),
+    ]
+
+
 @pytest.mark.parametrize(
-    ("name", "build"), [("server-small", small), ("server-full", full), ("route-of-a-user", user_route)]
+    ("name", "build"),
+    [("server-small", small), ("server-full", full), ("route-of-a-user", user_route), ("autoscalers", scalers)],
 )
 def test_manifests_are_the_golden_ones(name: str, build: Any, golden: bool) -> None:
     text = yaml.safe_dump_all(build(), sort_keys=False, width=120)
@@ -122,3 +134,7 @@ def test_testers_without_a_revision_or_a_header_add_nothing() -> None:
     for wanted, revision in ((cases_route.TESTERS, None), (None, CANARY)):
         traffic = Traffic.model_validate({**GATEWAY, "testers": wanted})
         assert len(http_route(OWNER, "movies", traffic, [Backend(STABLE, 100)], None, revision)["spec"]["rules"]) == 1
+
+
+def test_a_workload_that_others_scale_says_no_number() -> None:
+    assert "replicas" not in server_workload(OWNER, "movies", STABLE, LIMITS, None, None)["spec"]

@@ -1,5 +1,6 @@
 """A cluster in miniature: it carries out decisions about one Deployment as the real one would, at the test's word."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from recsys_operator.api.rollout import DeploymentStatus, Revision
 from recsys_operator.decide.deployment.alerts import Alert
 from recsys_operator.decide.deployment.decision import applied, decide
 from recsys_operator.decide.deployment.facts import Decision, ModelFacts, Observed, Route, Service, Stranger, Workload
+from recsys_operator.decide.deployment.sizes import Size
 from recsys_operator.decide.refusal import Refusal
 from recsys_operator.decide.times import rfc3339
 
@@ -78,6 +80,7 @@ class World:
     now: datetime = START
     workloads: dict[str, Workload] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
+    sizes: Mapping[str, Size] = field(default_factory=dict)
     route: Route | None = None
     events: list[str] = field(default_factory=list)
     fingerprints: int = 0
@@ -107,7 +110,12 @@ class World:
         self.status = DeploymentStatus.model_validate(decision.status.wire())
         if crash:
             return decision
-        refusals = tuple(refusal for revision in decision.revisions for refusal in self._apply(revision))
+        refusals = tuple(
+            refusal
+            for revision in decision.revisions
+            for refusal in self._apply(revision, decision.sizes[revision.revision])
+        )
+        self.sizes = decision.sizes
         self._apply_route(decision)
         decision = applied(observed, decision, refusals, self.now)
         self.status = DeploymentStatus.model_validate(decision.status.wire())
@@ -118,21 +126,25 @@ class World:
             del self.services[service.revision]
         return decision
 
-    def _apply(self, revision: Revision) -> tuple[Refusal, ...]:
+    def _apply(self, revision: Revision, size: Size) -> tuple[Refusal, ...]:
         name = f"movies-v{revision.version}-{revision.revision[:8]}"
         live = self.workloads.get(revision.revision)
         self.services.setdefault(revision.revision, Service(name, f"service {name}", revision.revision))
         if live is None and self.room is not None and len(self.workloads) >= self.room:
             return (Refusal("Deployment", name, "exceeded quota"),)
+        pods = max(live.replicas if live else 1, size.least) if size.replicas is None else size.replicas
         if live is None:
-            self.workloads[revision.revision] = Workload(
-                name, f"workload {name}", revision, self.spec.replicas, 1, 0, 0, 0, 0, 0
-            )
-        elif live.replicas != self.spec.replicas:
-            self.workloads[revision.revision] = replace(
-                live, replicas=self.spec.replicas, generation=live.generation + 1
-            )
+            self.workloads[revision.revision] = Workload(name, f"workload {name}", revision, pods, 1, 0, 0, 0, 0, 0)
+        elif live.replicas != pods:
+            self.workloads[revision.revision] = replace(live, replicas=pods, generation=live.generation + 1)
         return ()
+
+    def autoscale(self, revision: str, pods: int) -> None:
+        """The revision's autoscaler asks for so many pods, within its bounds; without one nothing happens."""
+        size, live = self.sizes.get(revision), self.workloads.get(revision)
+        if size and size.most and live:
+            pods = min(max(pods, size.least), size.most)
+            self.workloads[revision] = replace(live, replicas=pods, generation=live.generation + 1)
 
     def _apply_route(self, decision: Decision) -> None:
         if not decision.weights:

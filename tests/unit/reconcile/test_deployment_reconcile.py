@@ -6,10 +6,12 @@ from tests.unit.observe.cluster import OWNER, SERVES, VERSION, Cluster, Object, 
 
 from recsys_operator import metrics
 from recsys_operator.api.deployment import DeploymentSpec
-from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, RECMODELS, SERVICES, WORKLOADS, Resource
+from recsys_operator.api.kinds import AUTOSCALERS, DEPLOYMENTS, HTTPROUTES, RECMODELS, SERVICES, WORKLOADS, Resource
 from recsys_operator.api.rollout import Revision
-from recsys_operator.apply.client import ApiError
+from recsys_operator.api.scaling import Autoscaling
+from recsys_operator.apply.client import FIELD_MANAGER, ApiError
 from recsys_operator.apply.event import Event
+from recsys_operator.build.autoscaler import autoscaler
 from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.build.server_service import server_service
 from recsys_operator.build.server_workload import server_workload
@@ -29,6 +31,7 @@ class Server(Cluster):
         super().__init__(*objects)
         self.refuses = refuses
         self.written: list[str] = []
+        self.applied: list[Object] = []
         self.status: Object = {}
 
     def _write(self, what: str) -> None:
@@ -36,8 +39,12 @@ class Server(Cluster):
             raise self.refuses[what]
         self.written.append(what)
 
-    async def apply(self, resource: Resource, manifest: Object) -> Object:
-        self._write(resource.kind)
+    async def apply(self, resource: Resource, manifest: Object, manager: str = FIELD_MANAGER) -> Object:
+        if manager == FIELD_MANAGER:
+            self._write(resource.kind)
+            self.applied.append(manifest)
+        else:
+            self._write(f"{manifest['metadata']['name']} to {manifest['spec']['replicas']} pods")
         return manifest
 
     async def apply_status(self, resource: Resource, live: Object, status: Object) -> Object:
@@ -138,3 +145,48 @@ async def test_no_requests_begin_to_go_to_a_service_that_was_refused() -> None:
     with pytest.raises(ApiError, match=f"Service movies-v1-{SERVES.revision[:8]}"):
         await reconcile(server)
     assert "HTTPRoute" not in server.written
+
+
+def with_autoscalers(server: Server) -> Server:
+    """The same, scaled: both versions have an autoscaler and were applied with a number of pods before."""
+    obj = next(one for kind, one in server.objects if kind == DEPLOYMENTS)
+    obj["spec"]["autoscaling"] = {"minReplicas": 2, "maxReplicas": 9}
+    found = []
+    for revision in (SERVES, TRIED):
+        manifest = autoscaler(OWNER, "movies", revision, Autoscaling(max_replicas=9), 2, 9)
+        manifest["metadata"]["uid"] = f"scaler {revision.version}"
+        found.append((AUTOSCALERS, manifest))
+    live = next(one for kind, one in server.objects if kind == WORKLOADS)
+    live["metadata"]["managedFields"] = [{"manager": FIELD_MANAGER, "fieldsV1": {"f:spec": {"f:replicas": {}}}}]
+    return Server(*server.objects, *found, refuses=server.refuses)
+
+
+async def test_the_autoscaler_of_what_is_taken_back_goes_before_anything_is_written() -> None:
+    server = with_autoscalers(trying_version_2())
+    await reconcile(server, bad_version_2())
+    assert server.written.index(f"delete movies-v2-{'2' * 8}") < server.written.index("HTTPRoute")
+    assert server.written.index("status") < server.written.index(f"delete movies-v2-{'2' * 8}")
+    assert f"delete movies-v1-{SERVES.revision[:8]}" not in server.written
+
+
+async def test_the_number_of_pods_is_handed_over_before_it_is_left_out() -> None:
+    """Else the API server would fall back to one pod."""
+    server = with_autoscalers(trying_version_2())
+    await reconcile(server)
+    handed = server.written.index(f"movies-v1-{SERVES.revision[:8]} to 2 pods")
+    assert handed < server.written.index("Deployment")
+    made = [one for one in server.applied if one["kind"] == "Deployment"]
+    assert made
+    assert all("replicas" not in one["spec"] for one in made)
+    assert {one["metadata"]["name"] for one in server.applied if one["kind"] == "HorizontalPodAutoscaler"} == {
+        f"movies-v1-{SERVES.revision[:8]}",
+        f"movies-v2-{'2' * 8}",
+    }
+
+
+async def test_a_workload_that_was_refused_is_not_resized() -> None:
+    no = ApiError(403, "Forbidden", "PATCH /x: 403 exceeded quota", "exceeded quota")
+    server = with_autoscalers(trying_version_2(Deployment=no))
+    with pytest.raises(ApiError, match="exceeded quota"):
+        await reconcile(server)
+    assert not [one for one in server.written if one.startswith("movies-v2") and one.endswith("pods")]

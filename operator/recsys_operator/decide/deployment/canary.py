@@ -22,6 +22,7 @@ def begin(state: State, revision: Revision, now: datetime, *, because: Block | N
         **plain(revision),
         "start_time": rfc3339(now),
         "step_start_time": rfc3339(now),
+        "stable_replicas": (state.status.replicas or 0) if state.status.stable else 0,
         "reverting": because is not None,
         "cause": because.cause if because else None,
         "message": because.message if because else None,

@@ -162,7 +162,7 @@ def _where(observed: Observed, status: DeploymentStatus, canary: CanaryStatus) -
 def _waiting(observed: Observed, revision: Revision) -> str:
     trouble = observed.trouble(revision.revision)
     said = f": {trouble}" if trouble else "."
-    counts = f"{observed.ready(revision.revision)} of {observed.spec.replicas}"
+    counts = f"{observed.ready(revision.revision)} of {observed.needs(revision.revision)}"
     return f"Version {revision.version} has {counts} pods ready{said}"
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from recsys_operator.api.rollout import DeploymentStatus, Revision
 from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import find
-from recsys_operator.decide.deployment import steps
+from recsys_operator.decide.deployment import sizes, steps
 from recsys_operator.decide.deployment.alerts import Alert, freeze, heed
 from recsys_operator.decide.deployment.commands import obey
 from recsys_operator.decide.deployment.condition import ready
@@ -15,6 +15,7 @@ from recsys_operator.decide.deployment.facts import Decision, Leftover, Observed
 from recsys_operator.decide.deployment.recovery import recover
 from recsys_operator.decide.deployment.revisions import plain
 from recsys_operator.decide.deployment.rollout import roll
+from recsys_operator.decide.deployment.sizes import Size
 from recsys_operator.decide.deployment.testers import tested
 from recsys_operator.decide.deployment.versions import desired
 from recsys_operator.decide.notice import Notice
@@ -40,9 +41,12 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
     state = roll(observed, state, lambda at: desired(observed, at.status), now)
     status = _complete(observed, state.status, now)
     shares = routed(observed, status)
+    revisions = _wanted(observed, status)
+    size_of = {one.revision: _size(observed, status, one.revision) for one in revisions}
     return Decision(
         status=status,
-        revisions=_wanted(observed, status),
+        revisions=revisions,
+        sizes=size_of,
         weights=shares,
         testers=tested(observed, status),
         doomed_workloads=tuple(
@@ -54,7 +58,10 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
             service for service in observed.services if _dispensable(observed, status, service.revision, now)
         ),
         doomed_accessories=tuple(
-            one for one in observed.accessories if _dispensable(observed, status, one.revision, now)
+            one
+            for one in observed.accessories
+            if _dispensable(observed, status, one.revision, now)
+            or (one.is_autoscaler and not _scaled(size_of.get(one.revision)))
         ),
         doomed_leftover=_relieved(observed, shares, now),
         notices=(*state.notices, *_lost(observed, status)),
@@ -129,6 +136,25 @@ def _wanted(observed: Observed, status: DeploymentStatus) -> tuple[Revision, ...
         canary = None
     entries = (status.stable, canary, status.previous)
     return tuple(Revision.model_validate(plain(entry)) for entry in entries if entry)
+
+
+def _size(observed: Observed, status: DeploymentStatus, revision: str) -> Size:
+    """Stable and a canary have an autoscaler; what is taken back or kept warm keeps the pods it has."""
+    spec, stable, canary = observed.spec, status.stable, status.canary
+    live = observed.workload(revision)
+    if canary and canary.revision == revision and canary.abort is None:
+        return sizes.bounds(spec, sizes.of_canary(spec, canary, observed.stable_pods if stable else None))
+    if stable and stable.revision == revision:
+        least = sizes.of_stable(spec)
+        holds = spec.autoscaling and canary and not spec.autoscaling.dynamic_stable_scale
+        return sizes.bounds(spec, max(least, live.replicas) if holds and live else least)
+    warm = status.previous is not None and status.previous.revision == revision
+    return sizes.kept(spec, live.replicas if live and not (warm and spec.autoscaling is None) else None)
+
+
+def _scaled(size: Size | None) -> bool:
+    """Whether an autoscaler is wanted."""
+    return size is not None and size.most is not None
 
 
 def _dispensable(observed: Observed, status: DeploymentStatus, revision: str, now: datetime) -> bool:

@@ -9,6 +9,8 @@ from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.recmodel import Catalogue, Champion, ModelVersion
 from recsys_operator.api.rollout import CanaryStatus, DeploymentStatus, Revision
+from recsys_operator.decide.deployment import sizes
+from recsys_operator.decide.deployment.sizes import Size
 from recsys_operator.decide.notice import Notice
 from recsys_operator.decide.refusal import Refusal
 
@@ -52,7 +54,7 @@ class Workload:
         """Whether this many pods are up to date and have been ready for a while."""
         return (
             self.observed_generation >= self.generation
-            and self.replicas == replicas
+            and self.replicas >= replicas
             and self.updated >= replicas
             and self.available >= replicas
         )
@@ -69,12 +71,13 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Accessory:
-    """What else one revision has: its disruption budget."""
+    """What else one revision has: its disruption budget, its autoscaler (`is_autoscaler`)."""
 
     kind: str
     name: str
     uid: str
     revision: str
+    is_autoscaler: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +189,33 @@ class Observed:
         return next((workload for workload in self.workloads if workload.revision.revision == revision), None)
 
     def complete(self, revision: str) -> bool:
-        """Whether a revision has all the pods that the spec asks for, available, and a Service."""
-        workload = self.workload(revision)
-        return workload is not None and workload.complete(self.spec.replicas) and not self._taken(revision)
+        """Whether a revision has all the pods that it needs, available, and nobody has taken its name."""
+        return self._has(revision, self.needs(revision))
 
     def fit(self, canary: CanaryStatus) -> bool:
-        """Whether a canary may get more requests. The way back from a bad version needs one pod only."""
-        return self.can_serve(canary.revision) if canary.reverting else self.complete(canary.revision)
+        """Whether a canary may get the share that it is about to get. The way back needs one pod only."""
+        if canary.reverting:
+            return self.can_serve(canary.revision)
+        return self._has(canary.revision, sizes.of_canary(self.spec, canary, self.stable_pods))
+
+    def needs(self, revision: str) -> int:
+        """Pods that a revision needs by the status that was read."""
+        canary = self.status.canary
+        if canary and canary.revision == revision:
+            return sizes.of_canary(self.spec, canary, self.stable_pods)
+        return sizes.of_stable(self.spec)
+
+    @property
+    def stable_pods(self) -> int | None:
+        """Pods that the workload of the stable revision asks for; None while nothing serves."""
+        if self.status.stable is None:
+            return None
+        workload = self.workload(self.status.stable.revision)
+        return workload.replicas if workload else 0
+
+    def _has(self, revision: str, pods: int) -> bool:
+        workload = self.workload(revision)
+        return workload is not None and workload.complete(pods) and not self._taken(revision)
 
     def can_serve(self, revision: str) -> bool:
         """Whether requests to a revision reach a ready pod of it."""
@@ -280,7 +303,9 @@ class Decision:
 
     status: DeploymentStatus
     revisions: tuple[Revision, ...]
-    """Those that must have a workload (with spec.replicas pods) and a Service."""
+    """Those that must have a workload and a Service."""
+    sizes: Mapping[str, Size]
+    """Of each of these, by revision."""
     weights: Mapping[str, int]
     """By revision; empty: no route."""
     testers: str = ""
