@@ -1,10 +1,10 @@
-"""Starts and stops the operator: the client, the loops, the watches, the two HTTP servers."""
+"""Starts and stops the operator: the election, the client, the loops, the watches, the two HTTP servers."""
 
 import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ import kopf
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from recsys_operator import __version__, alerts, handlers, logs
+from recsys_operator import __version__, alerts, handlers, leader, logs, metrics
 from recsys_operator.api.kinds import HTTPROUTES, Resource
 from recsys_operator.apply.client import ApiError, Client, connect
 from recsys_operator.health import Health
@@ -51,7 +51,8 @@ async def run(settings: Settings) -> int:
     _on_signal(stopping)
     health = Health(handlers.watched, patience=settings.watch_patience_seconds)
     heartbeat = asyncio.create_task(health.beat(), name="heartbeat")
-    client = await connect(observer=health.answered)
+    election = await leader.candidate(settings)
+    client = await connect(observer=health.answered, fence=election.seconds_left)
     loops = Loops(
         client,
         (
@@ -67,21 +68,66 @@ async def run(settings: Settings) -> int:
     try:
         async with (
             serving(probes(health), settings.address, settings.metrics_port),
-            serving(alerts.receiver(loops, client, settings, ready.is_set), settings.address, settings.alerts_port),
+            serving(
+                alerts.receiver(loops, settings, ready.is_set, election.leaders_address),
+                settings.address,
+                settings.alerts_port,
+            ),
         ):
-            code = await _watch(settings, client, loops, health, ready, stopping)
-            ready.clear()
-        # The servers are closed: no alert comes in any more.
+            code = await _lead(settings, client, loops, health, election, ready, stopping)
     finally:
-        await loops.stop(GRACE)
         heartbeat.cancel()
         await client.close()
+        await election.close()
     logger.info("stopped", extra={"exitCode": code})
     return code
 
 
+async def _lead(
+    settings: Settings,
+    client: Client,
+    loops: Loops,
+    health: Health,
+    election: leader.Election | leader.Alone,
+    ready: asyncio.Event,
+    stopping: asyncio.Event,
+) -> int:
+    """Wait for the Lease, then work until told to stop (0), or until the Lease is lost (1) or the watches end (1).
+
+    A process that has lost the Lease ends: nothing that it knows, or has begun, counts any more.
+    """
+    if not await _unless(stopping, election.acquire()):
+        await election.release()
+        return 0
+    metrics.LEADER.set(1)
+    holding = asyncio.create_task(election.hold(), name="lease")
+    holding.add_done_callback(lambda _: stopping.set())
+
+    async def finish() -> None:
+        """End what is under way, and give the Lease away; after that nothing is written."""
+        ready.clear()
+        metrics.LEADER.set(0)
+        await loops.stop(0.0 if election.lost else GRACE)
+        holding.cancel()
+        await election.release()
+
+    try:
+        code = await _watch(settings, client, loops, health, ready, stopping, finish)
+    finally:
+        await finish()
+    if election.lost:
+        logger.error("the Lease is lost: starting anew", extra={"lease": settings.lease})
+    return 1 if election.lost else code
+
+
 async def _watch(
-    settings: Settings, client: Client, loops: Loops, health: Health, ready: asyncio.Event, stopping: asyncio.Event
+    settings: Settings,
+    client: Client,
+    loops: Loops,
+    health: Health,
+    ready: asyncio.Event,
+    stopping: asyncio.Event,
+    finish: Callable[[], Awaitable[None]],
 ) -> int:
     """Watch with kopf until told to stop (0), or until kopf ends on its own (1)."""
     waker = handlers.Waker(loops, health)
@@ -108,7 +154,6 @@ async def _watch(
         logger.warning("the Gateway API is not installed: its HTTPRoutes will be watched once it is")
         waits.append(asyncio.create_task(_until_served(client, (HTTPROUTES,)), name="gateway API"))
     await asyncio.wait([watching, *waits], return_when=asyncio.FIRST_COMPLETED)
-    ready.clear()
     for wait in waits:
         wait.cancel()
     if watching.done():
@@ -117,7 +162,7 @@ async def _watch(
         return 1
     if not stopping.is_set():
         logger.info("the Gateway API has been installed: starting anew to watch it")
-    await loops.stop(GRACE)
+    await finish()  # Before the watches: when they end, kopf ends every task that it finds.
     watching.cancel()
     await asyncio.wait([watching])
     return 0

@@ -23,6 +23,7 @@ DURATION = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120),
 )
 ERRORS = Counter("recsys_reconcile_errors_total", "Reconciles that failed.", ("kind",))
+LEADER = Gauge("recsys_leader", "1 in the replica that acts, 0 in one that stands by.")
 QUEUE = Gauge("recsys_queue_length", "Objects that wait for their reconcile.")
 WEIGHT = Gauge(
     "recsys_rollout_weight",

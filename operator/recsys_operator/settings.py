@@ -1,12 +1,14 @@
 """What the environment tells the operator."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 LEVELS = ("debug", "info", "warning", "error")
+LEASE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
 
 class SettingsError(Exception):
@@ -25,6 +27,15 @@ class Settings:
 
     watch_namespaces: tuple[str, ...] = ()
     """RECSYS_WATCH_NAMESPACES: a comma-separated list; empty for all."""
+
+    lease: str = ""
+    """RECSYS_LEASE: namespace/name of the Lease whose holder acts; empty: this process is the only one, and acts."""
+
+    identity: str = ""
+    """RECSYS_IDENTITY: who holds the Lease; no two processes that live at the same time may share it."""
+
+    advertised_address: str = ""
+    """RECSYS_ADVERTISED_ADDRESS: where other replicas reach this one's alerts port."""
 
     alert_token_dir: Path | None = None
     """RECSYS_ALERT_TOKEN_DIR: each file in it holds a bearer token that the alert receiver accepts."""
@@ -60,6 +71,9 @@ class Settings:
                     name.strip() for name in env.get("RECSYS_WATCH_NAMESPACES", "").split(",") if name.strip()
                 )
             ),
+            lease=_lease(env.get("RECSYS_LEASE", "").strip()),
+            identity=env.get("RECSYS_IDENTITY", "").strip(),
+            advertised_address=env.get("RECSYS_ADVERTISED_ADDRESS", "").strip(),
             alert_token_dir=Path(token_dir) if token_dir else None,
             log_level=_level(env.get("RECSYS_LOG_LEVEL") or "info"),
             address=env.get("RECSYS_ADDRESS") or "0.0.0.0",  # noqa: S104
@@ -74,6 +88,14 @@ def _required(env: Mapping[str, str], name: str) -> str:
     value = env.get(name, "").strip()
     if not value:
         raise SettingsError(f"{name} is not set: it must name an image, such as registry.example/recsys:1.0")
+    return value
+
+
+def _lease(value: str) -> str:
+    if value and not LEASE.fullmatch(value):
+        raise SettingsError(
+            f"RECSYS_LEASE is {value!r}: it must be namespace/name, such as recsys-system/recsys-operator"
+        )
     return value
 
 

@@ -13,6 +13,14 @@ def roles(found: list[Manifest]) -> list[Manifest]:
     return [manifest for manifest in found if manifest["kind"] in ROLES]
 
 
+LEASE = "-lease"
+
+
+def of_namespaces(found: list[Manifest]) -> list[Manifest]:
+    """The roles without the one for the Lease, which stands in the release's namespace."""
+    return [role for role in roles(found) if not role["metadata"]["name"].endswith(LEASE)]
+
+
 def granted(rules: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
     """Every (group, resource, verb)."""
     return {
@@ -27,7 +35,7 @@ def granted(rules: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
 @pytest.mark.parametrize("options", [(), NAMESPACED], ids=["clusterwide", "namespaced"])
 def test_no_wildcards_and_nothing_that_grants_more(options: tuple[Any, ...]) -> None:
     for role in roles(manifests(*options)):
-        assert all(rule.keys() == {"apiGroups", "resources", "verbs"} for rule in role["rules"])
+        assert all(rule.keys() - {"resourceNames"} == {"apiGroups", "resources", "verbs"} for rule in role["rules"])
         for group, resource, verb in granted(role["rules"]):
             assert "*" not in group + resource + verb
             assert verb not in ("escalate", "bind", "impersonate")
@@ -47,7 +55,7 @@ def test_the_operator_writes_status_only() -> None:
 
 def test_the_operator_holds_what_it_grants_to_trainers() -> None:
     """Kubernetes refuses to let it create a Role with verbs that it has not."""
-    for role in roles(manifests(*NAMESPACED)):
+    for role in of_namespaces(manifests(*NAMESPACED)):
         assert {
             ("recsys.dev", "trainingruns", "get"),
             ("recsys.dev", "trainingruns/status", "get"),
@@ -59,8 +67,8 @@ def test_watch_namespaces_gives_roles_only() -> None:
     found = manifests(*NAMESPACED)
     assert not [m for m in found if m["kind"] in ("ClusterRole", "ClusterRoleBinding")]
     namespaces = {"shop-search", "shop-home"}
-    assert {m["metadata"]["namespace"] for m in found if m["kind"] == "Role"} == namespaces
-    assert {m["metadata"]["namespace"] for m in found if m["kind"] == "RoleBinding"} == namespaces
+    assert {m["metadata"]["namespace"] for m in of_namespaces(found)} == namespaces
+    assert {m["metadata"]["namespace"] for m in found if m["kind"] == "RoleBinding"} == {*namespaces, "recsys-system"}
     for binding in (m for m in found if m["kind"] == "RoleBinding"):
         assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "recsys", "namespace": "recsys-system"}]
     env = only("Deployment", found)["spec"]["template"]["spec"]["containers"][0]["env"]
@@ -69,7 +77,7 @@ def test_watch_namespaces_gives_roles_only() -> None:
 
 def test_both_scopes_allow_the_same_in_a_namespace() -> None:
     cluster = next(role for role in roles(manifests()) if role["metadata"]["name"] == "recsys-operator")
-    namespaced = [granted(role["rules"]) for role in roles(manifests(*NAMESPACED))]
+    namespaced = [granted(role["rules"]) for role in of_namespaces(manifests(*NAMESPACED))]
     assert [granted(cluster["rules"])] * 2 == namespaced
 
 
@@ -87,7 +95,7 @@ def test_people_view_everything_and_edit_no_status() -> None:
 def test_the_pod_is_restricted() -> None:
     """What Pod Security's `restricted` level asks for, and a read-only root."""
     spec = only("Deployment", manifests())["spec"]
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert spec["replicas"] == 1
     pod = spec["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -98,3 +106,16 @@ def test_the_pod_is_restricted() -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+
+
+@pytest.mark.parametrize("options", [(), NAMESPACED], ids=["clusterwide", "namespaced"])
+def test_it_may_hold_one_lease_and_see_no_other(options: tuple[Any, ...]) -> None:
+    found = manifests(*options)
+    (role,) = [role for role in roles(found) if role["metadata"]["name"].endswith(LEASE)]
+    assert (role["kind"], role["metadata"]["namespace"]) == ("Role", "recsys-system")
+    assert {verb for rule in role["rules"] if "resourceNames" not in rule for verb in rule["verbs"]} == {"create"}
+    (named,) = [rule for rule in role["rules"] if "resourceNames" in rule]
+    env = {one["name"]: one for one in only("Deployment", found)["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert env["RECSYS_LEASE"]["value"] == f"recsys-system/{named['resourceNames'][0]}"
+    assert env["RECSYS_IDENTITY"]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+    assert "leases" not in {resource for role in of_namespaces(found) for _, resource, _ in granted(role["rules"])}

@@ -75,7 +75,7 @@ def test_tokens_and_an_existing_secret_exclude_each_other() -> None:
         ("image.tag=x", "additional properties 'image' not allowed"),
         ("images.operator.tags=x", "additional properties 'tags' not allowed"),
         ("logLevel=LOUD", "value must be one of"),
-        ("replicas=2", "additional properties 'replicas' not allowed"),
+        ("replicas=0", "minimum: got 0, want 1"),
         ("watchNamespaces[0]=Shop", "does not match pattern"),
         ("alertReceiver.tokens.current=short", "does not match pattern"),
         ("prometheusRule.window=60", "got number, want string"),

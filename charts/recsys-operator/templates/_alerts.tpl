@@ -161,14 +161,14 @@ groups:
       {{- end }}
       {{- if $v.operatorDown.enabled }}
       - alert: RecsysOperatorDown
-        expr: absent(recsys_queue_length)
+        expr: absent(recsys_leader == 1)
         for: {{ $v.operatorDown.for }}
         labels:
           severity: warning
         annotations:
           summary: recsys-operator is down
           description: >-
-            No operator has been scraped. What is served stays served; runs, rollouts and rollbacks stand still.
+            No operator that leads has been scraped. What is served stays served; runs, rollouts and rollbacks stand still.
           runbook_url: {{ $v.runbookBaseUrl }}/RecsysOperatorDown.md
       {{- end }}
       {{- if $v.reconcileErrors.enabled }}

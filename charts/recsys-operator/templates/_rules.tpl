@@ -54,3 +54,16 @@ Secrets are not here: nothing reads them.
   resources: [events]
   verbs: [create]
 {{- end }}
+
+{{- /*
+What it may do in the namespace of the release: hold its Lease. `create` cannot be narrowed to a name.
+*/}}
+{{- define "recsys-operator.lease-rules" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [{{ include "recsys-operator.fullname" . }}]
+  verbs: [get, update]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+{{- end }}

@@ -2,7 +2,7 @@
 
 An answer is 2xx only after what an alert asks for stands in the Deployment's status. Alertmanager retries 5xx only,
 so 503 means "again, please" and every other refusal is final and counted. An alert that cannot be read is refused on
-its own: the others of its post are taken.
+its own: the others of its post are taken. A replica that stands by asks the one that leads.
 """
 
 import asyncio
@@ -15,10 +15,11 @@ from typing import Any
 from aiohttp import web
 
 from recsys_operator import metrics
+from recsys_operator.alerts.forward import Forwarder
 from recsys_operator.alerts.memory import Memory
 from recsys_operator.alerts.payload import Addressed, Malformed, parse
 from recsys_operator.alerts.tokens import Tokens
-from recsys_operator.apply.client import ApiError, Client
+from recsys_operator.apply.client import ApiError
 from recsys_operator.reconcile.deployment import Posted
 from recsys_operator.reconcile.loop import Loops
 from recsys_operator.settings import Settings
@@ -39,10 +40,11 @@ class TryAgain(Exception):
 class Receiver:
     """Hands alerts to the tasks of their Deployments and waits for what becomes of them."""
 
-    def __init__(self, loops: Loops, settings: Settings, ready: Callable[[], bool]) -> None:
+    def __init__(self, loops: Loops, settings: Settings, ready: Callable[[], bool], forward: Forwarder) -> None:
         self.loops = loops
         self.settings = settings
         self.ready = ready
+        self.forward = forward
         self.tokens = Tokens(settings.alert_token_dir)
         self.memory = Memory()
         self._waiting = 0
@@ -51,9 +53,11 @@ class Receiver:
         """POST /alerts."""
         if not self.tokens.admits(request.headers.get("Authorization", "")):
             return _refused(401, "Unauthorized", "The Authorization header must be: Bearer <a valid token>.")
-        if not self.ready():
-            return _refused(503, "NotReady", "The operator has not read the cluster yet: post again.")
         try:
+            if not self.ready():
+                return await self.forward(request) or _refused(
+                    503, "NotReady", "The operator has not read the cluster yet, or no replica leads: post again."
+                )
             posted = parse(json.loads(await request.read()))
         except web.HTTPRequestEntityTooLarge:
             return _refused(413, "TooLarge", f"The body has more than {LARGEST_BODY} bytes: set max_alerts.")
@@ -122,10 +126,17 @@ class Receiver:
         return outcome
 
 
-def receiver(loops: Loops, _: Client, settings: Settings, ready: Callable[[], bool]) -> web.Application:
-    """The application that listens on the alerts port. `ready` says whether the watches are in sync."""
+def receiver(
+    loops: Loops, settings: Settings, ready: Callable[[], bool], leader: Callable[[], str] = lambda: ""
+) -> web.Application:
+    """The application that listens on the alerts port.
+
+    `ready` says whether this process leads and its watches are in sync, `leader` where another one that leads listens.
+    """
     app = web.Application(client_max_size=LARGEST_BODY)
-    app.router.add_post("/alerts", Receiver(loops, settings, ready).post)
+    forward = Forwarder(leader)
+    app.cleanup_ctx.append(forward.life)
+    app.router.add_post("/alerts", Receiver(loops, settings, ready, forward).post)
     return app
 
 

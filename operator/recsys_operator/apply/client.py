@@ -17,6 +17,7 @@ from kubernetes.aio.config.kube_config import load_kube_config
 
 from recsys_operator.api.kinds import EVENTS, Resource
 from recsys_operator.apply.event import Event
+from recsys_operator.apply.fence import NOT_LEADING, Fence, closed, impatient_socket, last_look
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +34,13 @@ Observer = Callable[[Resource, dict[str, Any]], None]
 class ApiError(Exception):
     """The API server refused, or could not be reached (then `status` is 0 and `reason` Unreachable).
 
-    `told` is the API server's own sentence, without the request that it was an answer to.
+    `told` is the API server's own sentence, without the request that it was an answer to; `retry_after` the seconds for
+    which it wants to be left alone.
     """
 
-    def __init__(self, status: int, reason: str, message: str, told: str = "") -> None:
+    def __init__(self, status: int, reason: str, message: str, told: str = "", retry_after: float = 0.0) -> None:
         super().__init__(message)
+        self.retry_after = retry_after
         self.status = status
         self.reason = reason
         self.message = message
@@ -48,12 +51,23 @@ class Client:
     """A thin, asynchronous client. Close it, or use it as a context manager.
 
     `observer` is told of each object that an answer of the API server contained (reads and writes, not lists).
+    No write leaves this process past the `fence`.
     """
 
-    def __init__(self, configuration: Configuration, observer: Observer | None = None) -> None:
+    def __init__(
+        self, configuration: Configuration, observer: Observer | None = None, fence: Fence | None = None
+    ) -> None:
         self.configuration = configuration
         self.observer = observer
+        self.fence = fence
         self._api = ApiClient(configuration)
+        self._connector = aiohttp.TCPConnector(
+            limit=configuration.connection_pool_maxsize,
+            ssl=self._api.rest_client.ssl_context,
+            socket_factory=impatient_socket,
+        )
+        configuration.client_session_kwargs = {"connector": self._connector}
+        configuration.trace_configs = [last_look(fence)] if fence else None
         self._api.user_agent = FIELD_MANAGER
         self._instance = os.environ.get("HOSTNAME") or FIELD_MANAGER
 
@@ -66,6 +80,7 @@ class Client:
     async def close(self) -> None:
         """Close all connections."""
         await self._api.close()  # type: ignore[no-untyped-call]
+        await self._connector.close()
 
     async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
         """The object, or None where there is none."""
@@ -127,6 +142,17 @@ class Client:
             version = found["metadata"]["resourceVersion"]
         raise ApiError(409, "Conflict", f"{resource.kind} {namespace}/{name} changed during each of several writes")
 
+    async def create(self, resource: Resource, manifest: dict[str, Any]) -> dict[str, Any]:
+        """Create; a conflict when there is one of this name already."""
+        path = resource.path(manifest["metadata"]["namespace"])
+        return self._seen(resource, await self._request("POST", path, body=manifest))
+
+    async def replace(self, resource: Resource, manifest: dict[str, Any]) -> dict[str, Any]:
+        """Replace the object that was read; a conflict when it has changed since."""
+        metadata = manifest["metadata"]
+        path = resource.path(metadata["namespace"], metadata["name"])
+        return self._seen(resource, await self._request("PUT", path, body=manifest))
+
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str | None = None) -> None:
         """Delete in the background; an object that is gone, or is not the one with this UID, is fine."""
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
@@ -179,6 +205,8 @@ class Client:
         body: dict[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
+        if closed(self.fence, method):
+            raise ApiError(0, "NotLeading", f"{method} {path}: {NOT_LEADING}")
         try:
             _, url, headers, payload, _ = await self._api.param_serialize(
                 method,
@@ -192,10 +220,10 @@ class Client:
             data = await answer.read()  # type: ignore[no-untyped-call]
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiError(0, "Unreachable", f"{method} {path}: {type(error).__name__}: {error}") from error
-        return _decoded(method, path, answer.status, data)
+        return _decoded(method, path, answer.status, data, answer.headers.get("Retry-After", ""))
 
 
-def _decoded(method: str, path: str, status: int, data: bytes) -> dict[str, Any]:
+def _decoded(method: str, path: str, status: int, data: bytes, retry_after: str = "") -> dict[str, Any]:
     """The JSON object of an answer, or the error that it tells."""
     try:
         found = json.loads(data)
@@ -205,10 +233,13 @@ def _decoded(method: str, path: str, status: int, data: bytes) -> dict[str, Any]
         return found
     answer = found if isinstance(found, dict) else {}
     told = str(answer.get("message", ""))
-    raise ApiError(status, str(answer.get("reason") or "Unknown"), f"{method} {path}: {status} {told}", told)
+    wait = float(retry_after) if retry_after.isdecimal() else 0.0
+    raise ApiError(status, str(answer.get("reason") or "Unknown"), f"{method} {path}: {status} {told}", told, wait)
 
 
-async def connect(kubeconfig: str | None = None, observer: Observer | None = None) -> Client:
+async def connect(
+    kubeconfig: str | None = None, observer: Observer | None = None, fence: Fence | None = None
+) -> Client:
     """Connect as the pod's ServiceAccount, or as the file `kubeconfig` (else $KUBECONFIG, ~/.kube/config) says."""
     configuration = Configuration()
     in_cluster = await asyncio.to_thread(Path("/var/run/secrets/kubernetes.io/serviceaccount/token").exists)
@@ -217,4 +248,4 @@ async def connect(kubeconfig: str | None = None, observer: Observer | None = Non
     else:
         chosen = kubeconfig or os.environ.get("KUBECONFIG") or None
         await load_kube_config(config_file=chosen, client_configuration=configuration)  # type: ignore[no-untyped-call]
-    return Client(configuration, observer)
+    return Client(configuration, observer, fence)

@@ -20,6 +20,29 @@ def chart_rules() -> list[Any]:
     return rules
 
 
+def lease_rules(name: str) -> list[Any]:
+    """What the chart grants the operator in its own namespace, for the Lease of this name."""
+    _, _, body = RULES.read_text().partition('{{- define "recsys-operator.lease-rules" -}}')
+    rules = body.partition("{{- end }}")[0].replace('{{ include "recsys-operator.fullname" . }}', name)
+    found: list[Any] = yaml.safe_load(rules)
+    return found
+
+
+def allow_lease(plane: ControlPlane, name: str) -> str:
+    """Let the operator's ServiceAccount hold the Lease of this name; returns what RECSYS_LEASE says then."""
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
+    binding = {
+        "metadata": {"name": f"{name}-lease"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": f"{name}-lease"},
+        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}],
+    }
+    with plane.client() as client:
+        role = {"metadata": {"name": f"{name}-lease"}, "rules": lease_rules(name)}
+        client.post(f"{rbac}/roles", json=role).raise_for_status()
+        client.post(f"{rbac}/rolebindings", json=binding).raise_for_status()
+    return f"{NAMESPACE}/{name}"
+
+
 def make_account(plane: ControlPlane) -> str:
     """Make the ServiceAccount with the chart's rights, and return a token."""
     plane.create_namespace(NAMESPACE)

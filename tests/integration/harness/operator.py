@@ -64,11 +64,21 @@ class Operator:
     @property
     def ready(self) -> bool:
         """Whether the latest start has taken in the state of the cluster."""
-        if not self.running:
-            return False
+        return self.running and self.said("ready")
+
+    def said(self, message: str) -> bool:
+        """Whether the latest start has logged this message."""
         with self.log.open("rb") as log:
             log.seek(self._log_offset)
-            return b'"message": "ready"' in log.read()
+            return f'"message": "{message}"'.encode() in log.read()
+
+    def pause(self) -> None:
+        """SIGSTOP: it does nothing more, and does not know it."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT after `pause`."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """SIGKILL, and wait for its end."""
@@ -101,6 +111,24 @@ class Operator:
             if not self.running or time.monotonic() > end:
                 raise AssertionError(f"the operator was not ready within {seconds:g} s:\n{self.tail()}")
             await asyncio.sleep(0.05)
+
+    async def until_standing_by(self, seconds: float = 60) -> None:
+        """Wait until it has found another replica that leads."""
+        end = time.monotonic() + seconds
+        while not self.said("standing by"):
+            if not self.running or time.monotonic() > end:
+                raise AssertionError(f"the operator did not stand by within {seconds:g} s:\n{self.tail()}")
+            await asyncio.sleep(0.05)
+
+    async def ended(self, seconds: float = 60) -> int:
+        """Wait until it has ended by itself; the exit code."""
+        assert self.process is not None
+        end = time.monotonic() + seconds
+        while self.running:
+            if time.monotonic() > end:
+                raise AssertionError(f"the operator did not end within {seconds:g} s:\n{self.tail()}")
+            await asyncio.sleep(0.05)
+        return self.process.exit_code
 
     def resident_megabytes(self) -> float:
         """Resident memory."""

@@ -65,14 +65,14 @@ class Door:
     """A receiver with everything behind it."""
 
     def __init__(self, tokens: Path) -> None:
-        self.cluster, self.task, self.ready = Cluster(), Task(), True
+        self.cluster, self.task, self.ready, self.leader = Cluster(), Task(), True, ""
         client = cast("Client", self.cluster)
         self.loops = Loops(client, (self.task,), LoopMetrics())
         settings = Settings(
             trainer_image="t", server_image="s", alert_token_dir=tokens, watch_namespaces=("shop", "other")
         )
         self.http: TestClient[Any, Any] = TestClient(
-            TestServer(webhook.receiver(self.loops, client, settings, lambda: self.ready))
+            TestServer(webhook.receiver(self.loops, settings, lambda: self.ready, lambda: self.leader))
         )
 
     async def post(self, *alerts: dict[str, Any], token: str = "token-one", **body: Any) -> tuple[int, Any]:
@@ -262,6 +262,12 @@ async def test_not_ready_means_again(door: Door) -> None:
     assert (await door.post(alert()))[0] == 503
     door.ready = True
     assert (await door.post(alert()))[0] == 200
+
+
+async def test_a_replica_that_stands_by_asks_for_the_token_too(door: Door) -> None:
+    door.ready, door.leader = False, "127.0.0.1:1"
+    assert (await door.post(alert(), token="wrong"))[0] == 401
+    assert (await door.post(alert()))[0] == 503
 
 
 async def test_no_answer_of_the_api_server_means_again(door: Door) -> None:

@@ -21,12 +21,17 @@ def test_everything_is_read() -> None:
         {
             **IMAGES,
             "RECSYS_WATCH_NAMESPACES": "shop, news,,shop",
+            "RECSYS_LEASE": "recsys-system/recsys-operator",
+            "RECSYS_IDENTITY": "recsys-operator-0",
+            "RECSYS_ADVERTISED_ADDRESS": "10.1.2.3",
             "RECSYS_ALERT_TOKEN_DIR": "/tokens",
             "RECSYS_LOG_LEVEL": "DEBUG",
             "RECSYS_METRICS_PORT": "9090",
         }
     )
     assert settings.watch_namespaces == ("shop", "news")
+    assert settings.lease == "recsys-system/recsys-operator"
+    assert (settings.identity, settings.advertised_address) == ("recsys-operator-0", "10.1.2.3")
     assert settings.alert_token_dir == Path("/tokens")
     assert (settings.log_level, settings.metrics_port) == ("debug", 9090)
 
@@ -36,6 +41,7 @@ def test_everything_is_read() -> None:
     [
         ("RECSYS_TRAINER_IMAGE", "", "RECSYS_TRAINER_IMAGE is not set: it must name an image"),
         ("RECSYS_SERVER_IMAGE", " ", "RECSYS_SERVER_IMAGE is not set"),
+        ("RECSYS_LEASE", "recsys-operator", "RECSYS_LEASE is 'recsys-operator': it must be namespace/name"),
         ("RECSYS_LOG_LEVEL", "loud", "RECSYS_LOG_LEVEL is 'loud': it must be one of debug, info, warning, error"),
         ("RECSYS_METRICS_PORT", "http", "RECSYS_METRICS_PORT is 'http': it must be a whole number from 1 to 65535"),
         ("RECSYS_ALERTS_PORT", "70000", "RECSYS_ALERTS_PORT is '70000'"),
