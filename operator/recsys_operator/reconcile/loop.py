@@ -205,6 +205,7 @@ class ObjectTask:
         self._woken = asyncio.Event()
         self._urgent = asyncio.Event()
         self._finishing = False
+        self._retry_after = 0.0
         self.runner = asyncio.get_running_loop().create_task(
             self._run(), name=f"{key.plural} {key.namespace}/{key.name}"
         )
@@ -235,7 +236,7 @@ class ObjectTask:
                 delay = await self._turn(failures)
                 if delay is None:
                     failures += 1
-                    await self._sleep(self._urgent, self._back_off(failures))
+                    await self._sleep(self._urgent, max(self._back_off(failures), self._retry_after))
                     self.wake()
                 else:
                     failures = 0
@@ -285,6 +286,8 @@ class ObjectTask:
             raise
         except Exception as error:
             self._log(error, failures)
+            asked = error.retry_after if isinstance(error, ApiError) else 0.0
+            self._retry_after = min(asked, self.loops.timing.longest_back_off)
             return None
         finally:
             self.loops.hooks.reconciled(self.key.plural, outcome, time.perf_counter() - start)

@@ -144,6 +144,25 @@ async def test_failures_back_off_and_do_not_stop_others() -> None:
         assert hooks.outcomes.count("Failed") == 2
 
 
+async def test_the_api_server_may_ask_for_a_longer_back_off() -> None:
+    """It is heard up to the longest back-off, and counts for the failure that it came with."""
+    reconciler = Recorder(
+        TRAININGRUNS,
+        ApiError(429, "TooManyRequests", "later", retry_after=0.3),
+        ApiError(429, "TooManyRequests", "later", retry_after=3600),
+        ApiError(409, "Conflict", "again"),
+        None,
+    )
+    begin = asyncio.get_running_loop().time()
+    async with running(reconciler, timing=Timing(first_back_off=0.001, longest_back_off=0.4)) as (loops, hooks):
+        loops.wake(RUN)
+        await soon(lambda: len(reconciler.calls) == 2)
+        assert asyncio.get_running_loop().time() - begin >= 0.3
+        await soon(lambda: len(reconciler.calls) == 4)
+        assert asyncio.get_running_loop().time() - begin >= 0.3 + 0.4
+        assert hooks.outcomes[:3] == ["Failed"] * 3
+
+
 async def test_a_reconcile_that_hangs_is_given_up() -> None:
     hanging = Recorder(TRAININGRUNS)
     hanging.hold = asyncio.Event()
