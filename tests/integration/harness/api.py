@@ -103,6 +103,8 @@ class Api:
             async with self.session.get(
                 resource.path(None), params=query, timeout=timeout, read_bufsize=2**20
             ) as stream:
+                if stream.status != 200:
+                    raise Refused(stream.status, f"watch of {resource.plural}: {await stream.text()}")
                 async for line in stream.content:
                     event = json.loads(line)
                     if event["type"] != "ERROR":

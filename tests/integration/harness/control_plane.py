@@ -15,7 +15,7 @@ import httpx
 import yaml
 from tests.integration.harness.binaries import ROOT, binary, gateway_api_crds
 from tests.integration.harness.certificates import Authority, Pair
-from tests.integration.harness.processes import Process, free_port
+from tests.integration.harness.processes import Process, free_port, lasting_port
 
 # Enough to delete a namespace, collect garbage and give every namespace its default ServiceAccount.
 BASIC_CONTROLLERS = (
@@ -42,6 +42,7 @@ class ControlPlane:
         self.etcd: Process | None = None
         self.apiserver: Process | None = None
         self.controller_manager: Process | None = None
+        self._apiserver_command: list[str | Path] = []
         self._authority = Authority(self.directory / "pki")
         self._service_accounts = self._authority.key_pair("service-accounts")
         self._server = self._authority.issue(
@@ -100,24 +101,25 @@ class ControlPlane:
             ],
             self.directory / "etcd.log",
         )  # fmt: skip
-        port = free_port()
+        port = lasting_port()
         self.url = f"https://127.0.0.1:{port}"
-        self.apiserver = Process(
-            "kube-apiserver",
-            [
-                binary("kube-apiserver"), f"--etcd-servers={etcd_url}", f"--secure-port={port}",
-                "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none",
-                f"--tls-cert-file={self._server.certificate}", f"--tls-private-key-file={self._server.key}",
-                f"--client-ca-file={self.ca_file}", "--authorization-mode=RBAC", "--allow-privileged",
-                f"--service-account-key-file={self._service_accounts.certificate}",
-                f"--service-account-signing-key-file={self._service_accounts.key}",
-                "--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.43.0.0/16",
-                "--shutdown-delay-duration=0s", "--profiling=false", *self._audit_flags(),
-            ],
-            self.directory / "apiserver.log",
-        )  # fmt: skip
+        self._apiserver_command = [
+            binary("kube-apiserver"), f"--etcd-servers={etcd_url}", f"--secure-port={port}",
+            "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none",
+            f"--tls-cert-file={self._server.certificate}", f"--tls-private-key-file={self._server.key}",
+            f"--client-ca-file={self.ca_file}", "--authorization-mode=RBAC", "--allow-privileged",
+            f"--service-account-key-file={self._service_accounts.certificate}",
+            f"--service-account-signing-key-file={self._service_accounts.key}",
+            "--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.43.0.0/16",
+            "--shutdown-delay-duration=0s", "--profiling=false", *self._audit_flags(),
+        ]  # fmt: skip
+        self.start_apiserver()
         self.write_kubeconfig(self.kubeconfig, self._admin)
         self._wait_ready()
+
+    def start_apiserver(self) -> None:
+        """Start kube-apiserver, for the first time or after it was killed; does not wait."""
+        self.apiserver = Process("kube-apiserver", self._apiserver_command, self.directory / "apiserver.log")
 
     def _audit_flags(self) -> list[str]:
         if self.audit_policy is None:

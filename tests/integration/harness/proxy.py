@@ -20,6 +20,9 @@ from tests.integration.harness.processes import lasting_port
 HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "content-encoding", "host", "te"}
 LOOK = 0.2
 """Seconds between two looks whether the client of a watch is still there."""
+EXPIRED = (
+    b'{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410}}\n'
+)
 READS = ("GET", "HEAD", "OPTIONS")
 
 When = Literal["before", "after"]
@@ -64,8 +67,9 @@ class Cut:
 class Proxy:
     """Listens with TLS on a loopback port; a kubeconfig for it comes from `kubeconfig`.
 
-    `kill` is called at the cut, once. `fault` may answer a write in the API server's stead with an HTTP status, and
-    `fault_reads` all reads; a write is passed on once what `delay` returns is over.
+    `kill` is called at the cut, once. `fault` may answer a write in the API server's stead with an HTTP status, or
+    break its connection before or after the API server gets it; `fault_reads` answers all reads. A write is passed on
+    once what `delay` returns is over. `accepted` are the writes that the API server did, in this order.
     While `silent` is set, no watch delivers anything, and no connection is closed.
     """
 
@@ -74,17 +78,20 @@ class Proxy:
         self.directory = directory
         self.port = lasting_port()
         self.writes: list[Write] = []
+        self.accepted: list[Write] = []
         self._occurrences: Counter[str] = Counter()
         self.cut: Cut | None = None
         self.cut_at: Write | None = None
         self.kill: Callable[[], None] = lambda: None
-        self.fault: Callable[[Write], int | None] = lambda _: None
+        self.fault: Callable[[Write], int | When | None] = lambda _: None
         self.fault_reads: int | None = None
         self.delay: Callable[[Write], Coroutine[Any, Any, object] | None] = lambda _: None
         self.heard = asyncio.Event()
         self._audible = asyncio.Event()
         self._audible.set()
         self._closing = False
+        self._broken = 0
+        self._expired = False
         self._upstream: aiohttp.ClientSession | None = None
         self._runner: web.ServerRunner | None = None
 
@@ -132,16 +139,22 @@ class Proxy:
         if self._upstream is not None:
             await self._upstream.close()
 
+    def break_watches(self, *, expired: bool = False) -> None:
+        """End every watch that is open: with a broken connection, or by telling that its version is too old (410)."""
+        self._broken += 1
+        self._expired = expired
+
     def count(self, cut: Cut | None = None) -> None:
         """Count writes from 1 again, and kill at this one."""
         self.writes.clear()
+        self.accepted.clear()
         self._occurrences.clear()
         self.cut = cut
         self.cut_at = None
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
-        write = None
+        write, fault = None, None
         if request.method not in READS:
             about = meaning(request.method, request.path)
             self._occurrences[about] += 1
@@ -150,14 +163,24 @@ class Proxy:
             self.heard.set()
             if self._cuts(write, "before"):
                 return self._hang_up(request)
-            status = self.fault(write)
-            if status is not None:
-                return _refusal(status)
+            fault = self.fault(write)
+            if isinstance(fault, int):
+                return _refusal(fault)
+            if fault == "before":
+                return self._hang_up(request)
             pause = self.delay(write)
             if pause is not None:
                 await pause
         elif self.fault_reads is not None:
             return _refusal(self.fault_reads)
+        try:
+            return await self._pass_on(request, body, write, fault)
+        except aiohttp.ClientError:
+            return self._hang_up(request)
+
+    async def _pass_on(
+        self, request: web.BaseRequest, body: bytes, write: Write | None, fault: int | When | None
+    ) -> web.StreamResponse:
         assert self._upstream is not None
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP}
         async with self._upstream.request(
@@ -166,7 +189,9 @@ class Proxy:
             if "watch=true" in request.query_string:
                 return await self._stream(request, answer)
             data = await answer.read()
-            if write is not None and self._cuts(write, "after"):
+            if write is not None and answer.status < 300:
+                self.accepted.append(write)
+            if write is not None and (self._cuts(write, "after") or fault == "after"):
                 return self._hang_up(request)
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP}
             if "Content-Encoding" in answer.headers:
@@ -183,7 +208,13 @@ class Proxy:
     async def _stream(self, request: web.BaseRequest, answer: aiohttp.ClientResponse) -> web.StreamResponse:
         response = web.StreamResponse(status=answer.status, headers={"Content-Type": "application/json"})
         await response.prepare(request)
+        broken, whole = self._broken, True
         while not self._closing and request.transport is not None and not request.transport.is_closing():
+            if self._broken != broken:
+                if not self._expired or not whole:
+                    return self._hang_up(request)
+                await response.write(EXPIRED)
+                break
             try:
                 async with asyncio.timeout(LOOK):
                     chunk = await answer.content.readany()
@@ -191,6 +222,7 @@ class Proxy:
                     break
                 await self._audible.wait()
                 await response.write(chunk)
+                whole = chunk.endswith(b"\n")
             except TimeoutError:
                 continue
             except (ConnectionError, aiohttp.ClientError):

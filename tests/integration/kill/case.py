@@ -94,6 +94,8 @@ class End:
     writes: tuple[Write, ...]
     cut_at: Write | None
     objects: dict[str, Object]
+    accepted: tuple[Write, ...]
+    """What the API server did, in this order."""
     jobs: dict[str, int]
     """How many Jobs each run ever had."""
     seconds: float
@@ -126,14 +128,22 @@ async def case(world: World, name: str, **variables: str) -> AsyncIterator[Case]
             operator.kill()
 
 
-async def run(world: World, life: Life, cut: Cut | None = None, expected: dict[str, Object] | None = None) -> End:
-    """One life, cut or undisturbed; it may take a while more to become what is expected, and ends anyway."""
+async def run(
+    world: World,
+    life: Life,
+    cut: Cut | None = None,
+    expected: dict[str, Object] | None = None,
+    disturb: Callable[[Case], None] | None = None,
+) -> End:
+    """One life: cut, disturbed or neither; it may take a while more to become what is expected, and ends anyway."""
     begin = time.monotonic()
     name = f"{life.name}-{next(NUMBERS):03}"
     async with case(world, name) as one:
         await life.prepare(one)
         await one.quiet()
         one.proxy.count(cut)
+        if disturb:
+            disturb(one)
         keeper = asyncio.create_task(one.keep_running())
         living = asyncio.create_task(_to_the_end(one, life, expected))
         try:
@@ -148,7 +158,8 @@ async def run(world: World, life: Life, cut: Cut | None = None, expected: dict[s
             living.cancel()
         one.proxy.cut = None
         jobs = {run: len(uids) for (namespace, run), uids in world.players.jobs.items() if namespace == name}
-        return End(name, tuple(one.proxy.writes), one.proxy.cut_at, objects, jobs, time.monotonic() - begin)
+        accepted, seconds = tuple(one.proxy.accepted), time.monotonic() - begin
+        return End(name, tuple(one.proxy.writes), one.proxy.cut_at, objects, accepted, jobs, seconds)
 
 
 async def _to_the_end(one: Case, life: Life, expected: dict[str, Object] | None) -> dict[str, Object]:
