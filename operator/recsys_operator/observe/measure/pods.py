@@ -21,7 +21,7 @@ SECONDS = 2.0
 """For one pod."""
 ALL_SECONDS = 15.0
 """For all pods of a revision."""
-PARALLEL = 32
+PARALLEL = 16
 LIMIT = 1024 * 1024
 """Bytes of one pod's metrics; a server of ours writes some 10,000."""
 
@@ -44,10 +44,11 @@ async def read_pods(
     """
     ready = [pod for pod in pods if _ready(pod)]
     places = asyncio.Semaphore(PARALLEL)
+    turns = asyncio.Lock()
 
     async def read(pod: Object) -> PodReading | str:
         async with places:
-            return await _read(web, pod)
+            return await _read(web, pod, turns)
 
     asked = [asyncio.create_task(read(pod)) for pod in ready]
     try:
@@ -80,7 +81,8 @@ class _Server:
     started: datetime
 
 
-async def _read(web: Web, pod: Object) -> PodReading | str:
+async def _read(web: Web, pod: Object, turns: asyncio.Lock) -> PodReading | str:
+    """Texts are parsed in turns, one each time the event loop comes round: nothing else waits for many of them."""
     name = pod["metadata"]["name"]
     server = _server(pod)
     if server is None:
@@ -89,8 +91,9 @@ async def _read(web: Web, pod: Object) -> PodReading | str:
         page = await web.ask("GET", server.url, seconds=SECONDS, limit=LIMIT)
         if page.status != 200:
             return f"pod {name}: /metrics answers {page.status}"
-        found = list(samples(page.body.decode(), "recsys_"))
-        return pod_reading(found, pod["metadata"]["uid"], server.restarts, server.started)
+        async with turns:
+            found = list(samples(page.body.decode(), "recsys_"))
+            return pod_reading(found, pod["metadata"]["uid"], server.restarts, server.started)
     except NoAnswer as error:
         return f"pod {name}: {error}"
     except (NotMetrics, UnicodeDecodeError) as error:
