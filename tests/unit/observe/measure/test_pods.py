@@ -13,7 +13,7 @@ from yarl import URL
 from recsys_operator.decide.analysis.facts import Reading
 from recsys_operator.observe.measure import pods
 from recsys_operator.observe.measure.exposition import samples
-from recsys_operator.observe.measure.web import Web
+from recsys_operator.observe.measure.web import Page, Web
 from recsys_workers import scores
 from recsys_workers.serve.metrics import LATENCY_BUCKETS, Metrics
 from recsys_workers.serve.recommender import Answer, Fallback
@@ -100,6 +100,19 @@ async def test_a_server_of_ours_is_read_whole(asking: Web) -> None:
     assert found.evaluation.counts == tuple(EVALUATED.values())
 
 
+class Impatient(Web):
+    """Gives one address little time, and the others all that they need on a busy machine."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self.address = address
+
+    async def ask(self, method: str, url: str | URL, *, seconds: float, limit: int, **more: Any) -> Page:
+        assert seconds == pods.SECONDS
+        allowed = 0.3 if str(url).startswith(self.address) and self.address else 30.0
+        return await super().ask(method, url, seconds=allowed, limit=limit, **more)
+
+
 BROKEN = {
     "silent": (silent, "did not answer within 0.3 s"),
     "dripping": (dripping, "did not answer within 0.3 s"),
@@ -110,17 +123,15 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-async def test_a_broken_pod_is_named_and_the_others_count(
-    asking: Web, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pods, "SECONDS", 0.3)
+async def test_a_broken_pod_is_named_and_the_others_count(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pods, "LIMIT", 20_000)
 
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text=exposition())
 
     server, problem = BROKEN[kind]
-    async with serving(answer) as good, raw(server) as bad:
+    slow = kind in ("silent", "dripping")
+    async with serving(answer) as good, raw(server) as bad, Impatient(bad if slow else "") as asking:
         reading = await read(asking, pod(good, "one"), pod(bad, "broken"), pod(good, "two"))
     assert [one.uid for one in reading.pods] == ["uid-of-one", "uid-of-two"]
     (missing,) = reading.missing

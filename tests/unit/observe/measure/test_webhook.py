@@ -110,7 +110,8 @@ async def test_answers(asking: Web, status: int, body: Any, kind: AnswerKind, me
 async def test_no_answer_is_neither_yes_nor_no(
     asking: Web, server: Raw, kind: AnswerKind, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook, "SECONDS", 0.3)
+    if server is silent:
+        monkeypatch.setattr(webhook, "SECONDS", 0.3)
     async with raw(server) as address:
         found = await webhook.post(asking, address, {})
     assert found.kind == kind
