@@ -46,8 +46,8 @@ class PrometheusQuery(Model):
     token: SecretKey | None = Field(None, description="Secret with a bearer token to be sent along.")
 
 
-class EnvVar(Model):
-    """One environment variable."""
+class JobVariable(Model):
+    """A variable of an analysis Job's environment."""
 
     name: str = Field(min_length=1, max_length=253, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Its name.")
     value: str = Field("", max_length=4096, description="Its value.")
@@ -69,7 +69,7 @@ class JobTemplate(Model):
         json_schema_extra={**listing("atomic"), "items": {"type": "string", "maxLength": 4096}},
         description="Arguments.",
     )
-    env: tuple[EnvVar, ...] = Field(
+    env: tuple[JobVariable, ...] = Field(
         (), max_length=32, json_schema_extra=listing("map", keys=("name",)), description="Environment."
     )
     resources: Resources = Field(description="What the pod gets.")
