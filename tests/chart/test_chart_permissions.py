@@ -39,7 +39,18 @@ def test_no_wildcards_and_nothing_that_grants_more(options: tuple[Any, ...]) -> 
         for group, resource, verb in granted(role["rules"]):
             assert "*" not in group + resource + verb
             assert verb not in ("escalate", "bind", "impersonate")
-            assert resource not in ("secrets", "serviceaccounts/token", "pods/exec", "nodes")
+            assert resource not in ("secrets", "serviceaccounts/token", "pods/exec")
+            assert resource != "nodes" or verb == "list"
+
+
+def test_nodes_are_read_only_clusterwide_and_only_if_wanted() -> None:
+    def readers(*options: Any) -> list[str]:
+        found = roles(manifests(*options))
+        return [role["metadata"]["name"] for role in found if ("", "nodes", "list") in granted(role["rules"])]
+
+    assert readers() == ["recsys-operator-nodes"]
+    assert readers("--set", "capacityPreflight.enabled=false") == []
+    assert readers(*NAMESPACED) == []
 
 
 def test_the_operator_writes_status_only() -> None:

@@ -12,7 +12,7 @@ KINDS: tuple[Kind, ...] = (RECMODEL, TRAININGRUN, DEPLOYMENT)
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A namespaced resource of the Kubernetes API."""
+    """A resource of the Kubernetes API."""
 
     group: str
     version: str
@@ -44,6 +44,7 @@ RECMODELS = resource(RECMODEL)
 TRAININGRUNS = resource(TRAININGRUN)
 DEPLOYMENTS = resource(DEPLOYMENT)
 JOBS = Resource("batch", "v1", "jobs", "Job")
+NODES = Resource("", "v1", "nodes", "Node")
 PODS = Resource("", "v1", "pods", "Pod")
 SERVICES = Resource("", "v1", "services", "Service")
 SECRETS = Resource("", "v1", "secrets", "Secret")

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -30,6 +30,7 @@ from recsys_operator.api.rollout import DeploymentStatus, Revision
 from recsys_operator.api.trainingrun import TrainingRunStatus
 from recsys_operator.build import http_route, labels, names, server_workload
 from recsys_operator.build.labels import Owner
+from recsys_operator.decide.deployment import capacity
 from recsys_operator.decide.deployment.facts import (
     Accessory,
     Leftover,
@@ -42,6 +43,7 @@ from recsys_operator.decide.deployment.facts import (
     Workload,
 )
 from recsys_operator.decide.times import instant
+from recsys_operator.observe.capacity import rooms
 from recsys_operator.observe.front import front as observe_front
 from recsys_operator.observe.front import revision_of
 from recsys_operator.observe.pods import complaint
@@ -122,6 +124,8 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
         leftover=leftover,
         accessories=tuple(_accessory(one) for one in accessories),
     )
+    if capacity.matters(facts):
+        facts = replace(facts, rooms=await rooms(client, spec))
     return Seen(
         facts=facts,
         obj=obj,

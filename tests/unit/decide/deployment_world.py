@@ -10,7 +10,16 @@ from recsys_operator.api.recmodel import Champion, ModelVersion
 from recsys_operator.api.rollout import DeploymentStatus, Revision
 from recsys_operator.decide.deployment.alerts import Alert
 from recsys_operator.decide.deployment.decision import applied, decide
-from recsys_operator.decide.deployment.facts import Decision, ModelFacts, Observed, Route, Service, Stranger, Workload
+from recsys_operator.decide.deployment.facts import (
+    Decision,
+    ModelFacts,
+    Observed,
+    Room,
+    Route,
+    Service,
+    Stranger,
+    Workload,
+)
 from recsys_operator.decide.deployment.sizes import Size
 from recsys_operator.decide.refusal import Refusal
 from recsys_operator.decide.times import rfc3339
@@ -71,6 +80,7 @@ class World:
     unreadable: str = ""
     strangers: tuple[Stranger, ...] = ()
     gateway_api: bool = True
+    rooms: tuple[Room, ...] | None = None
     room: int | None = None
     """How many workloads a quota allows; None: any number."""
     status: DeploymentStatus = field(default_factory=DeploymentStatus)
@@ -101,6 +111,7 @@ class World:
             server_image=self.image,
             strangers=self.strangers,
             gateway_api=self.gateway_api,
+            rooms=self.rooms,
         )
 
     def step(self, *alerts: Alert, crash: bool = False) -> Decision:

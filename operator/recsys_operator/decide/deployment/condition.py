@@ -8,7 +8,7 @@ from recsys_operator.api.common import Condition
 from recsys_operator.api.rollout import CanaryStatus, DeploymentStatus, Revision
 from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import conclude, find
-from recsys_operator.decide.deployment import alerts, blocks, steps
+from recsys_operator.decide.deployment import alerts, blocks, capacity, steps
 from recsys_operator.decide.deployment.facts import Observed, weights
 from recsys_operator.decide.deployment.versions import Unresolved
 from recsys_operator.decide.refusal import CHILD_REFUSED, sentence
@@ -84,6 +84,8 @@ def _findings(
         yield Finding(route.problem, route.message)
     if canary and canary.abort is None:
         yield _trying(observed, status, canary, now)
+    if lacking := capacity.shortage(observed, status, target):
+        yield Finding("InsufficientCapacity", f"{lacking} {_serving(status)}".strip())
     if stable is None:
         reason = "Paused" if observed.spec.paused else "Progressing"
         yield Finding(reason, "spec.paused holds the first version back." if observed.spec.paused else "Starting.")

@@ -64,7 +64,7 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
             or (one.is_autoscaler and not _scaled(size_of.get(one.revision)))
         ),
         doomed_leftover=_relieved(observed, shares, now),
-        notices=(*state.notices, *_lost(observed, status)),
+        notices=(*state.notices, *_lost(observed, status), *_held(observed, status)),
         outcomes=tuple(outcomes),
         requeue_after=_requeue(observed, status, now),
     )
@@ -88,6 +88,14 @@ def _lost(observed: Observed, status: DeploymentStatus) -> tuple[Notice, ...]:
     if after is None or after.reason != "ModelNotFound" or (before and before.reason == after.reason):
         return ()
     return (Notice("Warning", "ModelNotFound", after.message, "Resolve"),)
+
+
+def _held(observed: Observed, status: DeploymentStatus) -> tuple[Notice, ...]:
+    """That there is no room for a version is told when the condition begins to say so."""
+    before, after = (find(one.conditions, "Ready") for one in (observed.status, status))
+    if after is None or after.reason != "InsufficientCapacity" or (before and before.reason == after.reason):
+        return ()
+    return (Notice("Warning", "InsufficientCapacity", after.message, "Start"),)
 
 
 def _complete(observed: Observed, status: DeploymentStatus, now: datetime) -> DeploymentStatus:

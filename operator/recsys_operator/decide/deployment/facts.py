@@ -121,6 +121,15 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """What one node has left: millicores, bytes, and places for pods. May be below zero."""
+
+    cpu: int
+    memory: int
+    pods: int
+
+
+@dataclass(frozen=True, slots=True)
 class Leftover:
     """The HTTPRoute of a Deployment that has no gateway any more, or the Service of one that has got one."""
 
@@ -163,6 +172,8 @@ class Observed:
     strangers: tuple[Stranger, ...] = ()
     accessories: tuple[Accessory, ...] = ()
     leftover: Leftover | None = None
+    rooms: tuple[Room, ...] | None = None
+    """Of the nodes that may take the pods; None where that is not known, or does not matter now."""
     gateway_api: bool = True
     """Whether the API server knows HTTPRoutes."""
     refusals: tuple[Refusal, ...] | None = None

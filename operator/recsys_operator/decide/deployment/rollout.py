@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from recsys_operator.api.rollout import CanaryStatus, Revision
-from recsys_operator.decide.deployment import blocks, steps, testers
+from recsys_operator.decide.deployment import blocks, capacity, steps, testers
 from recsys_operator.decide.deployment import canary as moves
 from recsys_operator.decide.deployment.facts import Observed, State
 from recsys_operator.decide.deployment.fallback import fallback
@@ -143,6 +143,8 @@ def _start(observed: Observed, state: State, target: Target, now: datetime) -> S
     if state.status.canary or not isinstance(target, Revision) or observed.spec.paused:
         return None
     if stable and stable.revision == target.revision:
+        return None
+    if capacity.shortage(observed, state.status, target):
         return None
     return moves.begin(state, target, now)
 

@@ -30,12 +30,23 @@ def of_stable(spec: DeploymentSpec) -> int:
 
 def of_canary(spec: DeploymentSpec, canary: CanaryStatus, stable_pods: int | None) -> int:
     """Pods that a canary needs for the share it is about to get; `stable_pods` is None where nothing serves yet."""
-    scaling = spec.autoscaling
     if stable_pods is None:
         return of_stable(spec)
-    share = _ahead(spec, canary)
+    return _for(spec, _ahead(spec, canary), max(stable_pods, canary.stable_replicas))
+
+
+def at_start(spec: DeploymentSpec, stable_pods: int | None) -> int:
+    """Pods that a canary is started with."""
+    if stable_pods is None:
+        return of_stable(spec)
+    steps = spec.strategy.canary.steps if spec.strategy else ()
+    return _for(spec, steps[0].weight or 0 if steps else 100, stable_pods)
+
+
+def _for(spec: DeploymentSpec, share: int, stable_pods: int) -> int:
+    scaling = spec.autoscaling
     if scaling:
-        wanted = max(scaling.canary_min_replicas, _part(share, max(stable_pods, canary.stable_replicas)))
+        wanted = max(scaling.canary_min_replicas, _part(share, stable_pods))
         return min(wanted if share < 100 else max(wanted, scaling.min_replicas), scaling.max_replicas)
     follows = spec.strategy is not None and spec.strategy.canary.scale == "FollowWeight"
     return max(1, _part(share, spec.replicas)) if follows else spec.replicas
