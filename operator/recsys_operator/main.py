@@ -17,6 +17,8 @@ from recsys_operator.api.kinds import HTTPROUTES, Resource
 from recsys_operator.apply.client import ApiError, Client, connect
 from recsys_operator.health import Health
 from recsys_operator.metrics import LoopMetrics
+from recsys_operator.notify import targets
+from recsys_operator.notify.notifier import Notifier
 from recsys_operator.reconcile.deployment import DeploymentReconciler
 from recsys_operator.reconcile.loop import Loops, Timing
 from recsys_operator.reconcile.recmodel import RecModelReconciler
@@ -53,12 +55,13 @@ async def run(settings: Settings) -> int:
     heartbeat = asyncio.create_task(health.beat(), name="heartbeat")
     election = await leader.candidate(settings)
     client = await connect(observer=health.answered, fence=election.seconds_left)
+    notifier = Notifier(client, targets.load(settings.notification_targets, settings.notification_address_dir))
     loops = Loops(
         client,
         (
             RecModelReconciler(client, settings),
             TrainingRunReconciler(client, settings),
-            DeploymentReconciler(client, settings),
+            DeploymentReconciler(client, settings, notifier),
         ),
         LoopMetrics(),
         Timing(resync=settings.resync_seconds),
@@ -76,6 +79,7 @@ async def run(settings: Settings) -> int:
         ):
             code = await _lead(settings, client, loops, health, election, ready, stopping)
     finally:
+        await notifier.stop()
         heartbeat.cancel()
         await client.close()
         await election.close()

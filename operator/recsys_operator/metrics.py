@@ -70,6 +70,23 @@ ALERTS_RECEIVED = Counter(
 ALERTS_REJECTED = Counter(
     "recsys_alerts_rejected_total", "Posts to the alert receiver that were refused, and malformed alerts.", ("reason",)
 )
+NOTIFICATIONS = Counter(
+    "recsys_notifications_total",
+    "Notifications by what became of them: Sent (taken by all addresses of the target), Failed (given up) or Dropped "
+    "(too many waited).",
+    ("target", "outcome"),
+)
+NOTIFICATION_REFUSALS = Counter(
+    "recsys_notification_refusals_total",
+    "Attempts to send a notification that failed, by reason: Http503, Smtp535, TimedOut, NoAddress and the like.",
+    ("target", "reason"),
+)
+NOTIFICATIONS_WAITING = Gauge(
+    "recsys_notifications_waiting", "Notifications that wait for their first or another attempt.", ("target",)
+)
+NOTIFICATION_FAULTS = Gauge(
+    "recsys_notification_targets_faulty", "Targets of the configuration that cannot be read and are left out."
+)
 
 OF_A_DEPLOYMENT = (WEIGHT, STATE, READY, STEP, STEPS, HELD, ROLLOUT_SECONDS, LAST_ROLLBACK, ROLLBACKS)
 

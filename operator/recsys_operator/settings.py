@@ -40,6 +40,12 @@ class Settings:
     alert_token_dir: Path | None = None
     """RECSYS_ALERT_TOKEN_DIR: each file in it holds a bearer token that the alert receiver accepts."""
 
+    notification_targets: Path | None = None
+    """RECSYS_NOTIFICATION_TARGETS: a YAML file with the targets of notifications."""
+
+    notification_address_dir: Path | None = None
+    """RECSYS_NOTIFICATION_ADDRESS_DIR: each file in it holds the addresses of the target of its name."""
+
     log_level: str = "info"
     """RECSYS_LOG_LEVEL: debug, info, warning or error."""
 
@@ -62,6 +68,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the variables of this process, or those given; raises `SettingsError`."""
         env = os.environ if environment is None else environment
+        targets, addresses = env.get("RECSYS_NOTIFICATION_TARGETS"), env.get("RECSYS_NOTIFICATION_ADDRESS_DIR")
         token_dir = env.get("RECSYS_ALERT_TOKEN_DIR", "")
         return cls(
             trainer_image=_required(env, "RECSYS_TRAINER_IMAGE"),
@@ -75,6 +82,8 @@ class Settings:
             identity=env.get("RECSYS_IDENTITY", "").strip(),
             advertised_address=env.get("RECSYS_ADVERTISED_ADDRESS", "").strip(),
             alert_token_dir=Path(token_dir) if token_dir else None,
+            notification_targets=Path(targets) if targets else None,
+            notification_address_dir=Path(addresses) if addresses else None,
             log_level=_level(env.get("RECSYS_LOG_LEVEL") or "info"),
             address=env.get("RECSYS_ADDRESS") or "0.0.0.0",  # noqa: S104
             metrics_port=_number(env, "RECSYS_METRICS_PORT", 8080, 1, 65535),

@@ -171,6 +171,22 @@ groups:
             No operator that leads has been scraped. What is served stays served; runs, rollouts and rollbacks stand still.
           runbook_url: {{ $v.runbookBaseUrl }}/RecsysOperatorDown.md
       {{- end }}
+      {{- if $v.notificationsFailing.enabled }}
+      - alert: RecsysNotificationsFailing
+        expr: |-
+          sum by (target) (increase(recsys_notifications_total{outcome!="Sent"}[{{ $v.notificationsFailing.for }}])) > 0
+          or
+          max by (target) (min_over_time(recsys_notifications_waiting[{{ $v.notificationsFailing.for }}])) > 0
+          or
+          max(recsys_notification_targets_faulty) > 0
+        labels:
+          severity: warning
+        annotations:
+          summary: Notifications do not arrive{{ "{{ with $labels.target }} at {{ . }}{{ end }}" }}
+          description: >-
+            Within {{ $v.notificationsFailing.for }} some were given up or dropped, or nothing was taken, or the configuration of a target is wrong.
+          runbook_url: {{ $v.runbookBaseUrl }}/RecsysNotificationsFailing.md
+      {{- end }}
       {{- if $v.reconcileErrors.enabled }}
       - alert: RecsysReconcileErrors
         expr: sum by (kind) (increase(recsys_reconcile_errors_total[5m])) > 3

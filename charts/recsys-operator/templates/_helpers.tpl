@@ -30,6 +30,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default (printf "%s-alert-tokens" (include "recsys-operator.fullname" .)) .Values.alertReceiver.existingSecret -}}
 {{- end }}
 
+{{- define "recsys-operator.notificationSecret" -}}
+{{- default (printf "%s-notifications" (include "recsys-operator.fullname" .)) .Values.notifications.existingSecret -}}
+{{- end }}
+
 {{- /* image: {root, of: one of .Values.images} → repository@digest or repository:tag */}}
 {{- define "recsys-operator.image" -}}
 {{- if .of.digest -}}

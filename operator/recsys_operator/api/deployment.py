@@ -5,10 +5,11 @@ from typing import Literal
 from pydantic import Field
 
 from recsys_operator.api.common import LocalRef, Resources, one_of
+from recsys_operator.api.notifications import Notification
 from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.rollout import DeploymentStatus
 from recsys_operator.api.scaling import Autoscaling
-from recsys_operator.api.schema import NAME_RULES, Column, Kind, Model
+from recsys_operator.api.schema import NAME_RULES, Column, Kind, Model, listing
 from recsys_operator.api.strategy import Rollback, Strategy
 from recsys_operator.api.traffic import Traffic
 
@@ -47,6 +48,12 @@ class DeploymentSpec(PodFields):
     )
     strategy: Strategy | None = Field(None, description="How a new version takes over; at once when ready, if absent.")
     rollback: Rollback | None = Field(None, description="What happens when an alert speaks of this Deployment.")
+    notifications: tuple[Notification, ...] = Field(
+        (),
+        max_length=10,
+        json_schema_extra=listing("map", keys=("name",)),
+        description="Who is told of what happens, by targets of the operator's configuration.",
+    )
     paused: bool = Field(False, description="Hold the rollout where it is. Rollbacks still happen.")
 
 

@@ -23,7 +23,9 @@ from recsys_operator.decide.deployment.alerts import Alert
 from recsys_operator.decide.deployment.decision import applied, decide
 from recsys_operator.decide.deployment.facts import Decision
 from recsys_operator.decide.deployment.sizes import Size
+from recsys_operator.decide.notice import Notice
 from recsys_operator.decide.refusal import Refusal
+from recsys_operator.notify.notifier import Notifier
 from recsys_operator.observe.deployment import Seen, observe
 from recsys_operator.reconcile.loop import Gone, Key
 from recsys_operator.reconcile.notices import tell
@@ -52,10 +54,15 @@ class DeploymentReconciler:
     resource: Resource = DEPLOYMENTS
 
     def __init__(
-        self, client: Client, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        client: Client,
+        settings: Settings,
+        notifier: Notifier,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.client = client
         self.settings = settings
+        self.notifier = notifier
         self.clock = clock
 
     async def __call__(self, key: Key, inbox: tuple[Any, ...]) -> float | None:
@@ -70,6 +77,7 @@ class DeploymentReconciler:
         decision = decide(seen.facts, tuple(item.alert for item in posted), now)
         written = await write_status(self.client, seen.obj, decision.status.wire())
         self._count(key, seen, decision)
+        self._notify(seen, decision.status, decision.notices, now)
         gone = deletions(seen, decision)
         for kind, namespace, name, uid in gone:
             if kind == AUTOSCALERS:  # Before anything else: it would go on scaling what is taken back.
@@ -82,7 +90,10 @@ class DeploymentReconciler:
         for kind, namespace, name, uid in gone:
             if kind != AUTOSCALERS:
                 await self.client.delete(kind, namespace, name, uid)
+        self._notify(seen, end.status, end.notices[len(decision.notices) :], now)
         await tell(self.client, logger, seen.obj, end.notices)
+        for event in self.notifier.missing(seen.obj, seen.facts.spec):
+            await self.client.emit(event)
         for item, outcome in zip(posted, decision.outcomes, strict=True):
             item.outcome = item.outcome or outcome
         if refusals and posted:
@@ -106,6 +117,10 @@ class DeploymentReconciler:
             if name not in refused:
                 await resize(self.client, seen.facts.namespace, name, pods)
         return refusals
+
+    def _notify(self, seen: Seen, status: DeploymentStatus, notices: Iterable[Notice], now: datetime) -> None:
+        """Queue what people are to be told, once the status that it is about is written."""
+        self.notifier.tell(seen.obj, seen.facts.spec, status, notices, now)
 
     def _count(self, key: Key, seen: Seen, decision: Decision) -> None:
         """Metrics follow the status that was written, whatever becomes of the children."""

@@ -149,11 +149,13 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(plane: ControlPlane, api: Api, token: str, directory: Path, name: str) -> AsyncIterator[Shop]:
-    """A shop whose model has its versions; the operator must end well."""
+async def open_shop(
+    plane: ControlPlane, api: Api, token: str, directory: Path, name: str, **variables: str
+) -> AsyncIterator[Shop]:
+    """A shop whose model has its versions; the operator, with these variables besides, must end well."""
     namespace = await api.namespace(name)
     config = access.kubeconfig(plane, token, directory)
-    operator = Operator(directory, config, (namespace,))
+    operator = Operator(directory, config, (namespace,), **variables)
     operator.start()
     timeout = aiohttp.ClientTimeout(total=10)
     try:

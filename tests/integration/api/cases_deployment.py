@@ -1,10 +1,15 @@
 """Deployment: one wrong manifest and its correction for each rule and bound."""
 
+from typing import get_args
+
 from tests.integration.api import cases_pod_fields, cases_route, cases_scaling
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition
 from tests.integration.api.cases_recmodel import DNS_LABEL, NAME, NAMES_GROW
 from tests.integration.api.cases_trainingrun import quantities
 
+from recsys_operator.api.notifications import EventName, Template
+
+EVENTS = list(get_args(EventName))
 ONE_VERSION = "spec.version must set exactly one of: pin, follow"
 ONE_STEP = "a step must set exactly one of: weight, pause"
 BEGIN = "strategy.canary.steps must begin with a weight"
@@ -34,6 +39,9 @@ BASE: Manifest = {
         },
         "strategy": {"canary": {"steps": STEPS, "scale": "FollowWeight"}},
         "rollback": {"warmSeconds": 600, "freezeSeconds": 600},
+        "notifications": [
+            {"name": "shop-team", "events": ["RolledBack"], "template": {"title": "{event}", "body": "{message}"}}
+        ],
         "paused": False,
     },
 }
@@ -174,6 +182,58 @@ CASES: list[Case] = [
     Case("spec.rollback.warmSeconds", "maximum", 604801, 604800, "should be less than or equal to 604800"),
     Case("spec.rollback.freezeSeconds", "minimum", 0, 1, "should be greater than or equal to 1"),
     Case("spec.rollback.freezeSeconds", "maximum", 604801, 604800, "should be less than or equal to 604800"),
+    # Who is told
+    Case(
+        "spec.notifications",
+        "unique",
+        [{"name": "a"}, {"name": "a"}],
+        [{"name": "a"}, {"name": "b"}],
+        "Duplicate value",
+    ),
+    Case(
+        "spec.notifications",
+        "maxItems",
+        [{"name": f"n{number}"} for number in range(11)],
+        [{"name": f"n{number}"} for number in range(10)],
+        "must have at most 10 items",
+    ),
+    Case("spec.notifications[0].name", "required", ABSENT, "oncall", "Required value"),
+    Case("spec.notifications[0].name", "minLength", "", "n", "should be at least 1 chars long"),
+    Case("spec.notifications[0].name", "maxLength", "n" * 41, "n" * 40, "may not be more than 40"),
+    Case("spec.notifications[0].name", "pattern", "slack://token", "slack", NAME),
+    Case("spec.notifications[0].events", "minItems", [], ["Promoted"], "should have at least 1 items"),
+    Case(
+        "spec.notifications[0].events",
+        "maxItems",
+        [*EVENTS, "Promoted"],
+        EVENTS,
+        f"must have at most {len(EVENTS)} items",
+        also=("Duplicate value",),
+    ),
+    Case("spec.notifications[0].events", "unique", ["Promoted"] * 2, ["Promoted", "RolledBack"], "Duplicate value"),
+    Case("spec.notifications[0].events[0]", "enum", "Rolledback", "RolledBack", 'Unsupported value: "Rolledback"'),
+    *(
+        case
+        for name, most in (("title", 200), ("body", 2000))
+        for case in (
+            Case(f"spec.notifications[0].template.{name}", "minLength", "", "t", "should be at least 1 chars long"),
+            Case(
+                f"spec.notifications[0].template.{name}",
+                "maxLength",
+                "t" * (most + 1),
+                "t" * most,
+                "may not be more than",
+            ),
+            Case(
+                f"spec.notifications[0].template.{name}",
+                "rule",
+                "{event.reason}",
+                "{event}: {message}",
+                next(rule.message for rule in Template.CEL if f"template.{name} " in rule.message),
+                about="spec.notifications[0].template",
+            ),
+        )
+    ),
     # What may not change
     Transition(
         "spec.modelRef",

@@ -15,6 +15,7 @@ from recsys_operator.decide.trainingrun.reasons import Reason as RunReason
 DEPLOYMENT = modules(OPERATOR, "recsys_operator.decide.deployment")
 RUN = modules(OPERATOR, "recsys_operator.decide.trainingrun")
 MODEL = modules(OPERATOR, "recsys_operator.decide.recmodel")
+NOTIFY = modules(OPERATOR, "recsys_operator.notify")
 TRAIN = modules(WORKERS, "recsys_workers.train")
 ROUTE = Module("recsys_operator.observe.route", OPERATOR / "recsys_operator/observe/route.py")
 
@@ -41,7 +42,7 @@ def deployment_conditions() -> set[str]:
 
 
 def deployment_events() -> set[str]:
-    return notices(DEPLOYMENT, {})
+    return notices(DEPLOYMENT, {}) | collect(every(NOTIFY, "Event", None, "reason"))
 
 
 def causes() -> set[str]:

@@ -12,6 +12,8 @@ from recsys_operator.settings import LEVELS, Settings, SettingsError
 
 VARIABLE = re.compile(r"RECSYS_[A-Z_]+")
 BOUNDS = re.compile(r"(\d+) to (\d+)")
+MOUNTED = {"RECSYS_ALERT_TOKEN_DIR", "RECSYS_NOTIFICATION_TARGETS", "RECSYS_NOTIFICATION_ADDRESS_DIR"}
+"""Paths inside the pod: the value says what is mounted there."""
 IMAGES = {"RECSYS_TRAINER_IMAGE": "trainer:1", "RECSYS_SERVER_IMAGE": "server:1"}
 
 
@@ -85,6 +87,6 @@ def test_the_values_of_the_chart_are_those_that_set_them() -> None:
     told = {name: CODE_WORD.findall(row.value) for name, row in rows().items() if row.value}
     assert told.keys() == set(VARIABLE.findall(template))
     assert all(has_value(value) for words in told.values() for value in words)
-    for name in [name for name, words in told.items() if words and name != "RECSYS_ALERT_TOKEN_DIR"]:
+    for name in [name for name, words in told.items() if words and name not in MOUNTED]:
         after = template.split(f"name: {name}\n", 1)[1].split("- name:", 1)[0]
         assert f".Values.{told[name][0]}" in after, f"{name} does not come from {told[name][0]}"

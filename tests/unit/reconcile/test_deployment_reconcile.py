@@ -1,5 +1,7 @@
 """One reconcile of a Deployment against an API server that refuses some of its writes."""
 
+from collections.abc import Iterable
+
 import pytest
 from tests.unit.decide.deployment_world import IMAGE, START, World
 from tests.unit.observe.cluster import OWNER, SERVES, VERSION, Cluster, Object, deployment, model, workload
@@ -15,7 +17,10 @@ from recsys_operator.build.autoscaler import autoscaler
 from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.build.server_service import server_service
 from recsys_operator.build.server_workload import server_workload
+from recsys_operator.decide.notice import Notice
 from recsys_operator.decide.times import rfc3339
+from recsys_operator.notify.notifier import Notifier
+from recsys_operator.notify.targets import Targets
 from recsys_operator.reconcile.deployment import TRY_AGAIN, DeploymentReconciler, Posted
 from recsys_operator.reconcile.loop import Key
 from recsys_operator.settings import Settings
@@ -92,10 +97,11 @@ def trying_version_2(services: tuple[Revision, ...] = (SERVES, TRIED), **refuses
     )
 
 
-async def reconcile(server: Server, *posted: Posted) -> float | None:
+async def reconcile(server: Server, *posted: Posted, notifier: Notifier | None = None) -> float | None:
     """One reconcile with these alerts: the seconds until the next."""
     settings = Settings(trainer_image="t", server_image=IMAGE)
-    return await DeploymentReconciler(server, settings, lambda: START)(KEY, posted)  # type: ignore[arg-type]
+    notifier = notifier or Notifier(server, Targets({}))  # type: ignore[arg-type]
+    return await DeploymentReconciler(server, settings, notifier, lambda: START)(KEY, posted)  # type: ignore[arg-type]
 
 
 def bad_version_2() -> Posted:
@@ -190,3 +196,27 @@ async def test_a_workload_that_was_refused_is_not_resized() -> None:
     with pytest.raises(ApiError, match="exceeded quota"):
         await reconcile(server)
     assert not [one for one in server.written if one.startswith("movies-v2") and one.endswith("pods")]
+
+
+async def test_people_are_told_of_a_rollback_whatever_becomes_of_its_children() -> None:
+    """Once, and only when the status is written."""
+
+    class Heard(Notifier):
+        def tell(self, obj: Object, spec: object, status: object, notices: Iterable[Notice], now: object) -> None:
+            reasons.extend(notice.reason for notice in notices)
+
+    reasons: list[str] = []
+    no = ApiError(500, "InternalError", "no")
+    for refused in ("status", "Deployment"):
+        server = trying_version_2(**{refused: no})
+        with pytest.raises(ApiError):
+            await reconcile(server, bad_version_2(), notifier=Heard(server, Targets({})))  # type: ignore[arg-type]
+        assert reasons == ([] if refused == "status" else ["RolledBack", "VersionBlocked"])
+
+
+async def test_a_target_that_there_is_not_is_told_in_an_event() -> None:
+    server = trying_version_2()
+    obj = next(one for kind, one in server.objects if kind == DEPLOYMENTS)
+    obj["spec"]["notifications"] = [{"name": "nobody"}]
+    await reconcile(server)
+    assert "event NotificationTargetMissing" in server.written

@@ -1,0 +1,1 @@
+"""Telling people what happens to Deployments, by mail, chat or webhook, in the background."""
