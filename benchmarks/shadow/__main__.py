@@ -4,6 +4,9 @@ One real server answers a constant load; it is told in turns to copy every reque
 second real server), to one that takes connections and never answers, and to a closed port. The turns are interleaved,
 so that whatever else the machine does falls on all four alike. The server has one CPU of its own where there are
 several; load generator and shadow share the others, the shadow at the lowest priority.
+
+Latencies are only as good as the machine is quiet. What copying adds to the path of a request is printed too, in CPU
+time of its thread, which does not depend on that.
 """
 
 import argparse
@@ -16,6 +19,7 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,8 +28,14 @@ import uvloop
 from hack.load import histories
 from hack.load.generator import Generator, Plan
 from hack.load.summary import percentile
+from prometheus_client import CollectorRegistry
 from tests.integration.serve.server_process import ServerProcess, running
 from tests.unit.workers.serve.tiny_version import embedding_of, write_version
+
+from recsys_workers.serve.shadow_config import Target
+from recsys_workers.serve.shadow_metrics import ShadowMetrics
+from recsys_workers.serve.shadow_mirror import Mirror
+from recsys_workers.serve.shadow_sender import MOST_WAITING, Route, Sender
 
 ITEMS, WIDTH, LENGTH = 12_000, 64, 50
 """The size of a shop's catalogue, and of the model and the histories that the demo trains."""
@@ -175,9 +185,43 @@ def main() -> None:
             "hanging": f"http://127.0.0.1:{hanging.getsockname()[1]}",
             "dead": f"http://127.0.0.1:{dead}",
         }
+        print(_on_the_path())
         began = time.monotonic()
         uvloop.run(measure(options, stable, file, addresses))
         print(f"\n{time.monotonic() - began:.0f} s in all; {len(cpus)} CPUs.")
+
+
+def _on_the_path() -> str:
+    """CPU time that the path of a request spends on copying, in microseconds, by what becomes of the copy."""
+    metrics = ShadowMetrics(CollectorRegistry(), {"model": "movies", "version": "4"})
+    request, answer = b"x" * 1500, b"y" * 600
+    figures = {"no shadow": _cpu_of(Mirror(None, "", 1, metrics).offer, request, answer)}
+    target = Target("127.0.0.1", 9, "/shadow", STABLE, CANARY, 100)
+    sender = Sender(target, 4, metrics)
+    sender.stop()
+    time.sleep(1.0)  # nothing takes from its queue any more
+    figures["queued"] = _cpu_of(sender.offer, request, answer, rounds=MOST_WAITING, before=sender._queue.clear)
+    figures["lost, the queue is full"] = _cpu_of(sender.offer, request, answer)
+    sender._away = True
+    figures["lost, the shadow is away"] = _cpu_of(sender.offer, request, answer)
+    return "On the path of a request: " + ", ".join(f"{name} {cost:.2f} µs" for name, cost in figures.items()) + "."
+
+
+def _cpu_of(
+    offer: Callable[[Route, bytes, bytes], None],
+    request: bytes,
+    answer: bytes,
+    rounds: int = 2000,
+    before: Callable[[], None] = lambda: None,
+) -> float:
+    costs = []
+    for _ in range(200):
+        before()
+        began = time.thread_time_ns()
+        for _ in range(rounds):
+            offer("recommend", request, answer)
+        costs.append((time.thread_time_ns() - began) / rounds / 1000)
+    return statistics.median(costs)
 
 
 def _threads(process: int) -> list[int]:
