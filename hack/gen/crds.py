@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes crds/*.yaml and docs/reference/api.md from the types in operator/recsys_operator/api, and the list of metrics.
+"""Writes crds/*.yaml and docs/reference/api.md from the types in operator/recsys_operator/api, and from the
+code docs/reference/metrics.md and the Grafana dashboards.
 
 `--check` writes nothing and exits 1 when a file is not what would be written.
 """
@@ -16,6 +17,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "operator"), str(ROOT / "workers")]
 
+from hack.gen import dashboards  # noqa: E402
 from hack.gen.definition import definition  # noqa: E402
 from hack.gen.metrics import page as metrics_page  # noqa: E402
 from hack.gen.reference import reference  # noqa: E402
@@ -36,6 +38,7 @@ def generated() -> dict[Path, str]:
     }
     files[Path("docs/reference/api.md")] = reference(list(definitions.values()))
     files[Path("docs/reference/metrics.md")] = metrics_page()
+    files.update(dashboards.generated())
     return files
 
 
