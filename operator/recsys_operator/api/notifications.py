@@ -64,6 +64,6 @@ class Notification(Model):
         description="A target of the operator's configuration. Where it leads, only the operator knows."
     )
     events: Annotated[tuple[EventName, ...], Field(json_schema_extra=listing("set"))] = Field(
-        USUAL, min_length=1, max_length=15, description="Reasons of events of this Deployment."
+        USUAL, min_length=1, max_length=len(get_args(EventName)), description="Reasons of events of this Deployment."
     )
     template: Template | None = Field(None, description="Another wording than the target's own.")

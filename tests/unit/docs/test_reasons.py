@@ -1,12 +1,15 @@
 """Every reason of a condition, an event or a cause in the code stands in docs/concepts.md, and nothing else does."""
 
 import ast
+import json
 from collections.abc import Iterable, Mapping
+from typing import get_args
 
 import pytest
 from tests.unit.docs.pages import ROOT, table_words
 from tests.unit.docs.reasons import OPERATOR, WORD, WORKERS, Module, Unknown, Use, modules, values
 
+from recsys_operator.api.notifications import TEMPLATE, EventName
 from recsys_operator.decide.recmodel.decision import TOLD
 from recsys_operator.decide.recmodel.ready import Reason as ModelReason
 from recsys_operator.decide.trainingrun.decision import QUIET
@@ -122,6 +125,14 @@ def test_every_reason_is_documented_and_no_other(name: str) -> None:
     assert found - set(told) == set(), f"the table «{name}» of docs/concepts.md lacks these reasons of the code"
     assert set(told) - found == set(), f"the table «{name}» of docs/concepts.md has reasons that the code does not know"
     assert all(WORD.fullmatch(word) for word in found)
+
+
+def test_people_can_be_told_of_events_that_there_are() -> None:
+    assert set(get_args(EventName)) <= deployment_events()
+    schema = json.loads((ROOT / "charts/recsys-operator/values.schema.json").read_text())
+    target = schema["properties"]["notifications"]["properties"]["targets"]["items"]["properties"]
+    assert target["events"]["items"]["enum"] == list(get_args(EventName))
+    assert {one["pattern"] for one in target["template"]["properties"].values()} == {TEMPLATE}
 
 
 def test_no_condition_of_a_run_is_made_without_the_enum() -> None:
