@@ -10,7 +10,7 @@ from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.rollout import DeploymentStatus
 from recsys_operator.api.scaling import Autoscaling
 from recsys_operator.api.schema import NAME_RULES, Column, Kind, Model, listing
-from recsys_operator.api.strategy import Rollback, Strategy
+from recsys_operator.api.strategy import FreezeWindow, Rollback, Strategy
 from recsys_operator.api.traffic import Traffic
 
 
@@ -53,6 +53,12 @@ class DeploymentSpec(PodFields):
         max_length=10,
         json_schema_extra=listing("map", keys=("name",)),
         description="Who is told of what happens, by targets of the operator's configuration.",
+    )
+    freeze_windows: tuple[FreezeWindow, ...] = Field(
+        (),
+        max_length=16,
+        json_schema_extra=listing("map", keys=("name",)),
+        description="When no rollout begins and no weight rises. Rollbacks still happen.",
     )
     paused: bool = Field(False, description="Hold the rollout where it is. Rollbacks still happen.")
 

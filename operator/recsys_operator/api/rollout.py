@@ -1,11 +1,15 @@
 """What a Deployment's status says: what serves, what is tried, what happened."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
 from recsys_operator.api.common import Condition
 from recsys_operator.api.schema import Digest, Model, Text, Time, listing
+
+CommandName = Literal["promote", "promote-full", "pause", "resume", "abort", "retry", "undo", "unblock"]
+COMMANDS: tuple[CommandName, ...] = get_args(CommandName)
+"""The annotations `recsys.dev/<command>` that are carried out."""
 
 
 class Revision(Model):
@@ -45,7 +49,19 @@ class CanaryStatus(Revision):
     first_weight_time: Time | None = Field(None, description="When it first got requests.")
     stable_replicas: int = Field(0, ge=0, description="Pods that stable had when the rollout began.")
     testers_time: Time | None = Field(None, description="When testers were first sent to it.")
+    waiting_since: Time | None = Field(
+        None, description="Since when it waits for its pods or for the gateway, and nothing holds it."
+    )
+    waited_seconds: int = Field(0, ge=0, description="How long it waited before, since its last progress.")
+    well_since: Time | None = Field(None, description="At a bake: since when all has been well.")
+    held_since: Time | None = Field(None, description="Since when a pause, a command or an alert holds it.")
+    held_seconds: int = Field(0, ge=0, description="How long it was held before.")
     ready_replicas: int = Field(0, ge=0, description="Pods that are ready.")
+    held: bool = Field(False, description="The command pause holds it where it is, until resume or promote.")
+    skip_steps: bool = Field(
+        False,
+        description="It takes no steps (any more): by the command promote-full, or because only its pods were edited.",
+    )
     reverting: bool = Field(False, description="This is the way back to an earlier version: no steps, all at once.")
     cause: str | None = Field(None, max_length=64, description="Why a way back was taken.")
     message: Text | None = Field(None, description="The same as a sentence.")
@@ -59,17 +75,45 @@ class PreviousStatus(Revision):
     warm_until: Time = Field(description="Until when its pods are kept.")
 
 
+class BlockedRevision(Model):
+    """One revision of a version that is not tried again."""
+
+    revision: str = Field(max_length=64, description="Its hash.")
+    image: str = Field(max_length=1024, description="Its server image.")
+
+
 class Block(Model):
     """A version that is not tried again."""
 
     version: int = Field(ge=1, description="Number of the version.")
     digest: Digest = Field(description="Its digest: the same bytes under another name are blocked too.")
     revision: str | None = Field(
-        None, max_length=64, description="Set where only this revision is blocked, because stable has the same digest."
+        None,
+        max_length=64,
+        description="Set where only this revision is blocked: by its pods, its deadline or the command abort, or because "
+        "stable has the same digest.",
+    )
+    image: str | None = Field(
+        None,
+        max_length=1024,
+        description="Server image of that revision: an upgrade of the operator does not make another revision of it.",
+    )
+    other_revisions: tuple[BlockedRevision, ...] = Field(
+        (),
+        max_length=20,
+        json_schema_extra=listing("map", keys=("revision",)),
+        description="Earlier revisions of the same version that are blocked as well.",
     )
     cause: str = Field(max_length=64, description="One CamelCase word.")
     message: Text = Field(description="A sentence.")
     time: Time = Field(description="When it was blocked.")
+
+    @property
+    def revisions(self) -> tuple[BlockedRevision, ...]:
+        """The revisions that are blocked; none where the version is blocked as a whole."""
+        if self.revision is None:
+            return ()
+        return (BlockedRevision(revision=self.revision, image=self.image or ""), *self.other_revisions)
 
 
 class HistoryEntry(Model):
@@ -82,6 +126,7 @@ class HistoryEntry(Model):
     message: Text = Field("", description="A sentence.")
     start_time: Time = Field(description="When it began.")
     end_time: Time = Field(description="When it ended.")
+    held_seconds: int = Field(0, ge=0, description="How long a pause, a command or an alert held it.")
 
 
 class AlertRecord(Model):
@@ -98,10 +143,10 @@ class AlertRecord(Model):
     time: Time = Field(description="When it was acted on.")
 
 
-class LastCommand(Model):
-    """The command annotation that was carried out last."""
+class CommandRecord(Model):
+    """What became of a command annotation. The same value is not carried out again."""
 
-    command: Literal["unblock"] = Field(description="Which command.")
+    command: CommandName = Field(description="Which command.")
     argument: str = Field(max_length=128, description="The annotation's value.")
     outcome: Literal["Done", "Ignored"] = Field(description="What became of it.")
     message: Text = Field("", description="A sentence.")
@@ -133,7 +178,13 @@ class DeploymentStatus(Model):
         json_schema_extra=listing("map", keys=("fingerprint", "startsAt")),
         description="Alerts that were acted on, oldest first.",
     )
-    last_command: LastCommand | None = Field(None, description="The command annotation that was carried out last.")
+    commands: tuple[CommandRecord, ...] = Field(
+        (),
+        max_length=8,
+        json_schema_extra=listing("map", keys=("command",)),
+        description="The last value of each command annotation, and what became of it.",
+    )
+    last_command: CommandRecord | None = Field(None, description="The newest of them.")
     url: str | None = Field(
         None, max_length=512, description="Where to send requests: the first host name without a wildcard."
     )

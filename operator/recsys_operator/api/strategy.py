@@ -5,22 +5,57 @@ from typing import Literal
 from pydantic import Field
 
 from recsys_operator.api.common import one_of
-from recsys_operator.api.schema import Model, Rule, listing
+from recsys_operator.api.schema import Model, ObjectName, Rule, listing
+
+
+def _cron(unit: str) -> str:
+    """One field of a cron schedule: a star, numbers, ranges and steps, and lists of them."""
+    item = rf"(\*|{unit}(-{unit})?)(/[1-9][0-9]?)?"
+    return f"{item}(,{item})*"
+
+
+SCHEDULE = "^{}$".format(
+    " ".join(
+        _cron(unit)
+        for unit in (
+            "[0-5]?[0-9]",
+            "([01]?[0-9]|2[0-3])",
+            "(0?[1-9]|[12][0-9]|3[01])",
+            "(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)",
+            "([0-7]|SUN|MON|TUE|WED|THU|FRI|SAT)",
+        )
+    )
+)
+"""A cron schedule of five fields."""
 
 
 class Pause(Model):
     """Wait before the next step."""
 
-    duration_seconds: int = Field(ge=1, le=604800, description="How long.")
+    duration_seconds: int | None = Field(
+        None, ge=1, le=604800, description="How long; until the command promote, if absent."
+    )
+
+
+class Bake(Model):
+    """Wait until all has been well for a while."""
+
+    duration_seconds: int = Field(
+        ge=1,
+        le=604800,
+        description="For how long without a break: all pods of canary and stable available, the weight accepted, and no "
+        "alert that freezes. Any trouble begins it anew.",
+    )
 
 
 class Step(Model):
     """One step of a canary."""
 
-    CEL = (one_of("weight", "pause", subject="a step"),)
+    CEL = (one_of("weight", "pause", "bake", subject="a step"),)
 
     weight: int | None = Field(None, ge=1, le=99, description="Share of the requests that the canary gets, in percent.")
     pause: Pause | None = Field(None, description="Wait before the next step.")
+    bake: Bake | None = Field(None, description="Wait until all has been well for a while.")
 
 
 class Canary(Model):
@@ -43,12 +78,42 @@ class Canary(Model):
         description="Pods of a canary. Full: as many as spec.replicas from the start. FollowWeight: as large a part of "
         "them as its share of the requests, rounded up. With spec.autoscaling it always follows.",
     )
+    progress_deadline_seconds: int = Field(
+        600,
+        ge=1,
+        le=604800,
+        description="How long a canary may wait for its pods, or for the gateway to accept its weight, before it is taken "
+        "back and its revision blocked. Time in which something holds it does not count.",
+    )
 
 
 class Strategy(Model):
     """How a new version takes over."""
 
     canary: Canary = Field(description="Step by step, by the weights of an HTTPRoute.")
+    resource_edits: Literal["Canary", "Surge"] = Field(
+        "Canary",
+        description="How an edit of the pods alone takes over, with the same version and server image. Canary: through the "
+        "steps. Surge: all at once when a full set of new pods is available.",
+    )
+
+
+class FreezeWindow(Model):
+    """A stretch of time, again and again, in which no rollout begins and no weight rises. Rollbacks still happen."""
+
+    name: ObjectName = Field(description="What it is called in conditions.")
+    schedule: str = Field(
+        max_length=128,
+        pattern=SCHEDULE,
+        description="When it opens, as in cron: minute, hour, day of the month, month, day of the week.",
+    )
+    duration_seconds: int = Field(ge=60, le=2678400, description="How long it stays open.")
+    time_zone: str = Field(
+        "UTC",
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$",
+        description="Time zone of the schedule, as the IANA database names it, such as Europe/Berlin.",
+    )
 
 
 class Rollback(Model):

@@ -13,3 +13,8 @@ def rfc3339(moment: datetime) -> str:
 def instant(text: str) -> datetime:
     """The moment that an RFC 3339 text names, with or without fractions of a second."""
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def passed(seconds: int, since: str | None, now: datetime) -> int:
+    """So many seconds and those since a moment, whole ones; a clock that was set back takes none away."""
+    return seconds + (max(0, int((now - instant(since)).total_seconds())) if since else 0)

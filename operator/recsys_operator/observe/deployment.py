@@ -26,7 +26,7 @@ from recsys_operator.api.kinds import (
 )
 from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.recmodel import Catalogue, RecModelSpec, RecModelStatus
-from recsys_operator.api.rollout import DeploymentStatus, Revision
+from recsys_operator.api.rollout import COMMANDS, CommandName, DeploymentStatus, Revision
 from recsys_operator.api.trainingrun import TrainingRunStatus
 from recsys_operator.build import http_route, labels, names, server_workload
 from recsys_operator.build.labels import Owner
@@ -46,13 +46,13 @@ from recsys_operator.decide.times import instant
 from recsys_operator.observe.capacity import rooms
 from recsys_operator.observe.front import front as observe_front
 from recsys_operator.observe.front import revision_of
-from recsys_operator.observe.pods import complaint
+from recsys_operator.observe.pods import broken, complaint
 from recsys_operator.observe.reader import Reader, faults, if_possible
 from recsys_operator.observe.route import refusal
 
 Object = dict[str, Any]
 
-UNBLOCK = "recsys.dev/unblock"
+COMMAND = "recsys.dev/"
 WHOLE_SECOND = timedelta(seconds=1)
 """The API server drops fractions from the time of a change."""
 
@@ -112,7 +112,7 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
         generation=obj["metadata"]["generation"],
         spec=spec,
         status=status,
-        unblock=obj["metadata"].get("annotations", {}).get(UNBLOCK),
+        commands=_commands(obj),
         model=model_facts,
         workloads=tuple(_workload(one, pods) for one in workloads if _is_ours(one)),
         services=tuple(_service(one) for one in services if labels.REVISION in one["metadata"]["labels"]),
@@ -133,6 +133,11 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
         children=(*workloads, *services, *accessories, *((route,) if route else ())),
         pod_inputs=pod_inputs,
     )
+
+
+def _commands(obj: Object) -> dict[CommandName, str]:
+    annotations = obj["metadata"].get("annotations", {})
+    return {name: annotations[COMMAND + name] for name in COMMANDS if COMMAND + name in annotations}
 
 
 def _taken_by_others(owner: Owner, route: Object | None) -> tuple[Stranger, ...]:
@@ -269,6 +274,7 @@ def _workload(obj: Object, pods: dict[str, list[Object]]) -> Workload:
         ready=status.get("readyReplicas", 0),
         available=status.get("availableReplicas", 0),
         trouble=complaint(pods.get(revision.revision, ())),
+        broken=broken(pods.get(revision.revision, ())),
     )
 
 

@@ -1,6 +1,6 @@
 """Deployment: one wrong manifest and its correction for each rule and bound."""
 
-from typing import get_args
+from typing import Any, get_args
 
 from tests.integration.api import cases_pod_fields, cases_route, cases_scaling
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition
@@ -11,14 +11,22 @@ from recsys_operator.api.notifications import EventName, Template
 
 EVENTS = list(get_args(EventName))
 ONE_VERSION = "spec.version must set exactly one of: pin, follow"
-ONE_STEP = "a step must set exactly one of: weight, pause"
+ONE_STEP = "a step must set exactly one of: weight, pause, bake"
 BEGIN = "strategy.canary.steps must begin with a weight"
 RISE = "the weights of strategy.canary.steps must rise from step to step"
 TOGETHER = "traffic.gateway and traffic.hostnames go together: set both, or neither to serve by a Service alone"
 SUBDOMAIN = r"should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'"
 HOSTNAME = r"should match '^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'"
 LABEL = "should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'"
-STEPS = [{"weight": 10}, {"pause": {"durationSeconds": 60}}, {"weight": 50}, {"pause": {"durationSeconds": 60}}]
+STEPS = [
+    {"weight": 10},
+    {"pause": {"durationSeconds": 60}},
+    {"weight": 50},
+    {"pause": {"durationSeconds": 60}},
+    {"bake": {"durationSeconds": 60}},
+]
+SCHEDULE = "spec.freezeWindows[0].schedule in body should match"
+ZONE = "should match '^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$'"
 
 BASE: Manifest = {
     "apiVersion": "recsys.dev/v1alpha1",
@@ -37,10 +45,16 @@ BASE: Manifest = {
             "route": cases_route.BASE,
             "testers": cases_route.TESTERS,
         },
-        "strategy": {"canary": {"steps": STEPS, "scale": "FollowWeight"}},
+        "strategy": {
+            "canary": {"steps": STEPS, "scale": "FollowWeight", "progressDeadlineSeconds": 600},
+            "resourceEdits": "Surge",
+        },
         "rollback": {"warmSeconds": 600, "freezeSeconds": 600},
         "notifications": [
             {"name": "shop-team", "events": ["RolledBack"], "template": {"title": "{event}", "body": "{message}"}}
+        ],
+        "freezeWindows": [
+            {"name": "night", "schedule": "0 22 * * MON-FRI", "durationSeconds": 28800, "timeZone": "Europe/Berlin"}
         ],
         "paused": False,
     },
@@ -50,6 +64,18 @@ BASE: Manifest = {
 def weights(*shares: int) -> list[dict[str, int]]:
     """Steps without pauses."""
     return [{"weight": share} for share in shares]
+
+
+def listed(length: int) -> str:
+    """A schedule of so many characters: a list of minutes, again and again."""
+    rest = " 22 * * *"
+    count, left = divmod(length - len(rest), 3)
+    return "10," * (count - 1) + {0: "1,1", 1: "10,1", 2: "10,10"}[left] + rest
+
+
+def window(number: int = 0) -> dict[str, Any]:
+    """A freeze window of this number."""
+    return {"name": f"window-{number}", "schedule": "0 22 * * *", "durationSeconds": 3600}
 
 
 def host(length: int) -> str:
@@ -167,12 +193,62 @@ CASES: list[Case] = [
     Case("spec.strategy.canary.steps", "rule", weights(10, 10), weights(10, 11), RISE, about="spec.strategy.canary"),
     Case("spec.strategy.canary.steps[0].weight", "minimum", 0, 1, "should be greater than or equal to 1"),
     Case("spec.strategy.canary.steps[2].weight", "maximum", 100, 99, "should be less than or equal to 99"),
-    Case("spec.strategy.canary.steps[1].pause.durationSeconds", "required", ABSENT, 60, "Required value"),
     Case(
         "spec.strategy.canary.steps[1].pause.durationSeconds", "minimum", 0, 1, "should be greater than or equal to 1"
     ),
     Case(
         "spec.strategy.canary.steps[1].pause.durationSeconds",
+        "maximum",
+        604801,
+        604800,
+        "should be less than or equal to 604800",
+    ),
+    Case("spec.strategy.canary.steps[4].bake.durationSeconds", "required", ABSENT, 60, "Required value"),
+    Case("spec.strategy.canary.steps[4].bake.durationSeconds", "minimum", 0, 1, "should be greater than or equal to 1"),
+    Case(
+        "spec.strategy.canary.steps[4].bake.durationSeconds",
+        "maximum",
+        604801,
+        604800,
+        "should be less than or equal to 604800",
+    ),
+    Case("spec.strategy.resourceEdits", "enum", "Rolling", "Canary", 'supported values: "Canary", "Surge"'),
+    # When nothing may change
+    Case(
+        "spec.freezeWindows",
+        "maxItems",
+        [window(number) for number in range(17)],
+        [window(number) for number in range(16)],
+        "must have at most 16 items",
+    ),
+    Case("spec.freezeWindows", "unique", [window(), window()], [window(), window(1)], "Duplicate value"),
+    Case("spec.freezeWindows[0].name", "required", ABSENT, "night", "Required value"),
+    Case("spec.freezeWindows[0].name", "minLength", "", "n", "should be at least 1 chars long"),
+    Case("spec.freezeWindows[0].name", "maxLength", "n" * 41, "n" * 40, "may not be more than 40"),
+    Case("spec.freezeWindows[0].name", "pattern", "Night", "night", NAME),
+    Case("spec.freezeWindows[0].schedule", "required", ABSENT, "0 22 * * *", "Required value"),
+    Case("spec.freezeWindows[0].schedule", "pattern", "0 22 * *", "0 22 * * *", SCHEDULE),
+    Case("spec.freezeWindows[0].schedule", "pattern", "60 22 * * *", "59 23 * * *", SCHEDULE),
+    Case("spec.freezeWindows[0].schedule", "pattern", "0 24 * * *", "*/5 0-6 * * *", SCHEDULE),
+    Case("spec.freezeWindows[0].schedule", "pattern", "0 0 0 1 *", "0 0 31 12 7", SCHEDULE),
+    Case("spec.freezeWindows[0].schedule", "pattern", "0 0 * 13 *", "0 0 * 1,12 *", SCHEDULE),
+    Case("spec.freezeWindows[0].schedule", "pattern", "0 0 * * MO", "0 0 * * SAT,SUN", SCHEDULE),
+    Case("spec.freezeWindows[0].schedule", "pattern", "@daily", "0 0 * * *", SCHEDULE),
+    Case("spec.freezeWindows[0].schedule", "maxLength", listed(129), listed(128), "may not be more than 128"),
+    Case("spec.freezeWindows[0].durationSeconds", "required", ABSENT, 60, "Required value"),
+    Case("spec.freezeWindows[0].durationSeconds", "minimum", 59, 60, "should be greater than or equal to 60"),
+    Case(
+        "spec.freezeWindows[0].durationSeconds",
+        "maximum",
+        2678401,
+        2678400,
+        "should be less than or equal to 2678400",
+    ),
+    Case("spec.freezeWindows[0].timeZone", "maxLength", "z" * 65, "z" * 64, "may not be more than 64"),
+    Case("spec.freezeWindows[0].timeZone", "pattern", "Europe/", "Europe/Berlin", ZONE),
+    Case("spec.strategy.canary.progressDeadlineSeconds", "minimum", 0, 1, "should be greater than or equal to 1"),
+    Case(
+        "spec.strategy.canary.progressDeadlineSeconds",
         "maximum",
         604801,
         604800,

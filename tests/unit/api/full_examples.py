@@ -110,6 +110,14 @@ TRAININGRUN_STATUS: dict[str, Any] = {
     },
 }
 
+_UNBLOCK: dict[str, Any] = {
+    "command": "unblock",
+    "argument": "v4/1",
+    "outcome": "Done",
+    "message": "Version 4 is no longer blocked.",
+    "time": TIME,
+}
+
 DEPLOYMENT_STATUS: dict[str, Any] = {
     "observedGeneration": 5,
     "conditions": [_condition("Ready", "False", "VersionBlocked")],
@@ -123,7 +131,14 @@ DEPLOYMENT_STATUS: dict[str, Any] = {
         "firstWeightTime": TIME,
         "stableReplicas": 2,
         "testersTime": TIME,
+        "wellSince": TIME,
+        "waitingSince": TIME,
+        "waitedSeconds": 20,
+        "heldSince": TIME,
+        "heldSeconds": 30,
         "readyReplicas": 2,
+        "held": True,
+        "skipSteps": True,
         "reverting": True,
         "cause": "AlertFiring",
         "message": "The alert RecsysSlow fires.",
@@ -135,6 +150,8 @@ DEPLOYMENT_STATUS: dict[str, Any] = {
             "version": 4,
             "digest": OTHER_DIGEST,
             "revision": "4a1b2c3d4e5f6",
+            "image": "localhost/recsys-server:dev",
+            "otherRevisions": [{"revision": "4f1b2c3d4e5f6", "image": "localhost/recsys-server:dev"}],
             "cause": "AlertFiring",
             "message": "RecsysSlow fired.",
             "time": TIME,
@@ -149,6 +166,7 @@ DEPLOYMENT_STATUS: dict[str, Any] = {
             "message": "All steps are done.",
             "startTime": TIME,
             "endTime": TIME,
+            "heldSeconds": 30,
         }
     ],
     "alerts": [
@@ -164,13 +182,8 @@ DEPLOYMENT_STATUS: dict[str, Any] = {
             "time": TIME,
         }
     ],
-    "lastCommand": {
-        "command": "unblock",
-        "argument": "v4/1",
-        "outcome": "Done",
-        "message": "Version 4 is no longer blocked.",
-        "time": TIME,
-    },
+    "commands": [_UNBLOCK],
+    "lastCommand": _UNBLOCK,
     "url": "http://movies.example.com/v1/recommend",
     "replicas": 2,
     "selector": "recsys.dev/deployment=movies,recsys.dev/version=2",

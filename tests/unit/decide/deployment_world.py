@@ -7,7 +7,7 @@ from typing import Any
 
 from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.recmodel import Champion, ModelVersion
-from recsys_operator.api.rollout import DeploymentStatus, Revision
+from recsys_operator.api.rollout import CommandName, DeploymentStatus, Revision
 from recsys_operator.decide.deployment.alerts import Alert
 from recsys_operator.decide.deployment.decision import applied, decide
 from recsys_operator.decide.deployment.facts import (
@@ -85,7 +85,7 @@ class World:
     """How many workloads a quota allows; None: any number."""
     status: DeploymentStatus = field(default_factory=DeploymentStatus)
     generation: int = 1
-    unblock: str | None = None
+    commands: dict[CommandName, str] = field(default_factory=dict)
     image: str = IMAGE
     now: datetime = START
     workloads: dict[str, Workload] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class World:
             generation=self.generation,
             spec=self.spec,
             status=DeploymentStatus.model_validate(self.status.wire()),
-            unblock=self.unblock,
+            commands=dict(self.commands),
             model=ModelFacts(self.versions, self.champion, None, self.unreadable) if self.has_model else None,
             workloads=tuple(self.workloads.values()),
             services=tuple(self.services.values()),
@@ -188,7 +188,13 @@ class World:
             updated=live.replicas,
             ready=count,
             available=count,
+            broken="",
         )
+
+    def break_pods(self, revision: str, said: str = "pod movies-x ended 3 times") -> None:
+        """The pods of a revision crash again and again."""
+        self.pods(revision, 0)
+        self.workloads[revision] = replace(self.workloads[revision], broken=said)
 
     def wait(self, seconds: float) -> None:
         """Time passes."""
@@ -210,6 +216,14 @@ class World:
         """A user edits the spec."""
         self.spec = DeploymentSpec.model_validate({**self.spec.wire(), **changes})
         self.generation += 1
+
+    def command(self, name: CommandName, argument: str) -> None:
+        """A user writes a command annotation."""
+        self.commands[name] = argument
+
+    def outcome(self, name: CommandName) -> tuple[str, str]:
+        """What became of a command: Done or Ignored, and the message."""
+        return next((one.outcome, one.message) for one in self.status.commands if one.command == name)
 
     def alert(
         self,

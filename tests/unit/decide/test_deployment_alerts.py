@@ -59,7 +59,7 @@ def test_a_fingerprint_and_start_act_once_also_after_an_unblock() -> None:
     alert = world.alert(4)
     world.step(alert)
     world.run(seconds=3)
-    world.unblock = "v4/one"
+    world.command("unblock", "v4/one")
     world.run()
     assert world.weights() == {1: 90, 4: 10}
     for _ in range(10):
@@ -73,14 +73,14 @@ def test_unblock_is_carried_out_once() -> None:
     world = canary()
     world.step(world.alert(4))
     world.run(seconds=3)
-    world.unblock = "v4/one"
+    world.command("unblock", "v4/one")
     world.run()
     assert world.status.last_command
     assert (world.status.last_command.argument, world.status.last_command.outcome) == ("v4/one", "Done")
     world.step(world.alert(4))
     world.run(seconds=1000)
     assert world.weights() == {1: 100}, "the same value stays in Git and does nothing"
-    world.unblock = "v4/two"
+    world.command("unblock", "v4/two")
     world.run()
     assert world.weights() == {1: 90, 4: 10}
 
@@ -91,7 +91,7 @@ def test_unblock_is_carried_out_once() -> None:
 def test_unblock_of_something_else_is_ignored(value: str, text: str) -> None:
     world = canary()
     world.step(world.alert(4))
-    world.unblock = value
+    world.command("unblock", value)
     world.run(seconds=3)
     assert world.status.last_command
     assert world.status.last_command.outcome == "Ignored"
@@ -342,7 +342,7 @@ def test_unblocking_stable_ends_a_cold_revert_that_has_not_begun_to_serve() -> N
     world.step(world.alert(4))
     assert world.status.canary
     assert world.status.canary.reverting
-    world.unblock = "v4/go-on"
+    world.command("unblock", "v4/go-on")
     world.step()
     world.run(seconds=3)
     assert world.weights() == {4: 100}

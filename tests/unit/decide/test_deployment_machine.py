@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tests.unit.decide.deployment_world import STEPS, World, spec, version
 
-from recsys_operator.api.rollout import DeploymentStatus
-from recsys_operator.decide.deployment import blocks
+from recsys_operator.api.rollout import COMMANDS, CommandName, DeploymentStatus
+from recsys_operator.decide.deployment import blocks, windows
 from recsys_operator.decide.deployment.alerts import Alert
 from recsys_operator.decide.deployment.facts import SETTLE, Decision
 
@@ -19,7 +19,19 @@ RESOURCES = ({"limits": {"cpu": "500m", "memory": "512Mi"}}, {"limits": {"cpu": 
 STRATEGIES: tuple[dict[str, Any] | None, ...] = (
     {"canary": {"steps": STEPS}},
     {"canary": {"steps": [{"weight": 5}, {"weight": 20}, {"weight": 99}]}},
+    {"canary": {"steps": [{"weight": 10}, {"pause": {}}, {"weight": 50}, {"pause": {}}]}},
+    {
+        "canary": {"steps": [{"weight": 10}, {"bake": {"durationSeconds": 100}}], "progressDeadlineSeconds": 120},
+        "resourceEdits": "Surge",
+    },
     None,
+)
+
+WINDOWS: tuple[list[dict[str, Any]], ...] = (
+    [],
+    [],
+    [{"name": "often", "schedule": "*/10 * * * *", "durationSeconds": 120}],
+    [{"name": "always", "schedule": "* * * * *", "durationSeconds": 86400}],
 )
 
 ENDS = ("Serving", "Degraded", "VersionBlocked", "VersionFailedGates", "VersionNotFound", "NoVersion")
@@ -32,6 +44,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
         self.alerts: list[Alert] = []
+        self.commands = 0
 
     @initialize(
         choice=st.sampled_from(CHOICES), warm=st.sampled_from((0, 60, 600)), strategy=st.sampled_from(STRATEGIES)
@@ -61,6 +74,10 @@ class Machine(RuleBasedStateMachine):
         header = {"header": {"name": "X-Tester", "value": "yes"}}
         self.world.edit(traffic={**self.world.spec.traffic.wire(), "testers": header if there else None})
 
+    @rule(these=st.sampled_from(WINDOWS))
+    def freeze(self, these: list[dict[str, Any]]) -> None:
+        self.world.edit(freezeWindows=these)
+
     @rule(paused=st.booleans())
     def pause(self, paused: bool) -> None:
         self.world.edit(paused=paused)
@@ -78,15 +95,28 @@ class Machine(RuleBasedStateMachine):
     def upgrade(self, number: int) -> None:
         self.world.image = f"localhost/recsys-server:{number}"
 
-    @rule(number=st.sampled_from(VERSIONS), name=st.sampled_from("ab"))
-    def unblock(self, number: int, name: str) -> None:
-        self.world.unblock = f"v{number}/{name}"
+    @rule(name=st.sampled_from(COMMANDS), about=st.sampled_from(("canary", "stable", "blocked", 1)))
+    def command(self, name: CommandName, about: str | int) -> None:
+        """Somebody writes a command annotation, most often a sensible one; it stays there."""
+        status = self.world.status
+        named = {"canary": status.canary, "stable": status.stable, "blocked": next(iter(status.blocked), None)}
+        subject = named.get(str(about))
+        self.commands += 1
+        self.world.command(name, f"v{subject.version if subject else 1}/{self.commands}")
+        self.reconcile()
 
     @rule(available=st.sampled_from((None, None, None, 0, 1)), index=st.integers(0, 3))
     def pods(self, available: int | None, index: int) -> None:
         names = sorted(self.world.workloads)
         if names:
             self.world.pods(names[index % len(names)], available)
+
+    @rule(index=st.integers(0, 3))
+    def break_pods(self, index: int) -> None:
+        """Pods of some revision crash again and again, until they are seen well."""
+        names = sorted(self.world.workloads)
+        if names:
+            self.world.break_pods(names[index % len(names)])
 
     @rule(choice=st.sampled_from(CHOICES), rounds=st.integers(1, 6))
     def roll_out(self, choice: dict[str, Any], rounds: int) -> None:
@@ -172,7 +202,7 @@ class Machine(RuleBasedStateMachine):
             return
         blocked = {block.digest for block in self.world.status.blocked}
         if self.world.status.blocked:
-            self.world.unblock = f"v{self.world.status.blocked[-1].version}/old"
+            self.world.command("unblock", f"v{self.world.status.blocked[-1].version}/old")
         self.world.versions = tuple(
             one.model_copy(update={"blocked_by": ("movies",) if one.digest in blocked else ()})
             for one in self.world.versions
@@ -180,7 +210,11 @@ class Machine(RuleBasedStateMachine):
         self.world.status, told = DeploymentStatus(), len(self.world.events)
         self.reconcile()
         if self.world.has_model and "StatusRecovered" in self.world.events[told:]:
-            assert {block.digest for block in self.world.status.blocked} == blocked, "an old unblock undid a block"
+            stable = self.world.status.stable
+            assert stable
+            kept = {block.digest for block in self.world.status.blocked}
+            assert kept == blocked - {stable.digest}, "an old unblock undid a block"
+            assert not any(one.outcome == "Done" for one in self.world.status.commands), "an old command was done again"
 
     @rule(room=st.sampled_from((None, None, 1, 2)))
     def limit(self, room: int | None) -> None:
@@ -218,6 +252,7 @@ class Machine(RuleBasedStateMachine):
         if decision.status.stable:
             assert decision.status.stable.revision in {one.revision for one in decision.revisions}
         self._no_step_skipped(status, decision)
+        self._held(status, decision)
         if status.stable is None and decision.status.stable and "StatusRecovered" not in told(decision):
             assert route, "a first version serves without a route"
             assert route.accepted, "a first version serves before the gateway accepted its route"
@@ -236,12 +271,15 @@ class Machine(RuleBasedStateMachine):
         self.publish()
         self.world.has_model = True
         self.world.room = None
-        self.world.edit(paused=False)
+        self.world.edit(paused=False, freezeWindows=[])
         if self.world.spec.version.pin == 3:
             self.world.edit(version={"pin": 1})  # What failed its gates holds a rollout until somebody chooses better.
-        for _ in range(3):
+        for turn in range(4):
             self.world.wait(1000)
             self.all_well(12)
+            canary = self.world.status.canary
+            if canary and turn < 3:  # It may be held, or wait to be promoted.
+                self.world.command("promote-full", f"v{canary.version}/the end {turn}")
         status = self.world.status
         assert status.canary is None, "a rollout never ends"
         assert self.world.reason in ENDS, f"{self.world.reason}: {self.world.message}"
@@ -264,9 +302,25 @@ class Machine(RuleBasedStateMachine):
         if before.stable and after.stable and before.stable.revision != after.stable.revision:
             assert not blocks.of_revision(after.blocked, after.stable), "a blocked version became stable"
 
+    def _held(self, before: DeploymentStatus, decision: Decision) -> None:
+        """What is paused, held or in a freeze window neither begins nor gets more; only a way back does."""
+        old, new = before.canary, decision.status.canary
+        if new is None or new.reverting:
+            return
+        begun = old is None or (old.revision, old.start_time) != (new.revision, new.start_time)
+        rose = new.weight > (0 if begun or old is None else old.weight)
+        if not rose and not (begun and "RolloutStarted" in told(decision)):
+            return
+        assert not self.world.spec.paused, "a rollout went on while it was paused"
+        assert not windows.opened(self.world.observed(), self.world.now), "a rollout went on in a freeze window"
+        assert not new.held, "a rollout went on while it was held"
+
     def _no_step_skipped(self, before: DeploymentStatus, decision: Decision) -> None:
         old, new = before.canary, decision.status.canary
         if new is None or before.stable is None or new.reverting:
+            return
+        if new.skip_steps:
+            assert new.weight in (0, old.weight if old else 0, 100), "a step between was taken"
             return
         same = old is not None and (old.revision, old.start_time) == (new.revision, new.start_time)
         step, weight = (old.step, old.weight) if old and same else (0, 0)

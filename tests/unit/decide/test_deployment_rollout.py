@@ -69,7 +69,7 @@ def test_canary_takes_each_step_only_when_the_one_before_is_done() -> None:
     world.pods(revision)
     world.step()
     assert world.weights() == {1: 90, 4: 10}
-    world.wait(1000)
+    world.wait(500)
     world.step()
     assert world.status.canary
     assert world.status.canary.step == 0, "a weight counts only when the gateway has accepted it"
@@ -374,12 +374,12 @@ def test_gateway_gone_in_mid_rollout_holds() -> None:
     assert world.route
 
     world.route = replace(world.route, accepted=False, problem="GatewayNotFound", message="Gateway gateway is gone.")
-    world.wait(1000)
+    world.wait(500)
     world.step()
     world.route = replace(world.route, accepted=False, problem="GatewayNotFound", message="Gateway gateway is gone.")
     world.step()
     assert world.weights() == {1: 50, 4: 50}, "the step before had been accepted"
-    world.wait(1000)
+    world.wait(500)
     world.step()
     assert world.weights() == {1: 50, 4: 50}
     assert (world.reason, world.message) == ("GatewayNotFound", "Gateway gateway is gone.")
@@ -415,7 +415,7 @@ def test_a_weight_that_did_not_reach_the_route_waits_for_the_pods() -> None:
     assert world.status.canary.weight == 50
     world.pods(world.status.canary.revision, 0)
     world.step()
-    world.wait(1000)
+    world.wait(500)
     world.step()
     assert world.weights() == {1: 90, 4: 10}
     assert world.reason == "WaitingForPods"
@@ -485,7 +485,7 @@ def test_lost_status_does_not_let_an_old_unblock_undo_a_block() -> None:
     world = canary()
     world.step(world.alert(4))
     world.run(seconds=3)
-    world.unblock = "v4/old"
+    world.command("unblock", "v4/old")
     world.run()
     world.step(world.alert(4))
     world.run(seconds=3)
@@ -497,7 +497,7 @@ def test_lost_status_does_not_let_an_old_unblock_undo_a_block() -> None:
     assert world.status.last_command
     assert (world.status.last_command.argument, world.status.last_command.outcome) == ("v4/old", "Ignored")
     assert "The status was lost" in world.status.last_command.message
-    world.unblock = "v4/new"
+    world.command("unblock", "v4/new")
     world.run()
     assert world.weights() == {1: 90, 4: 10}
 

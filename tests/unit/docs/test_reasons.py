@@ -45,7 +45,8 @@ def deployment_conditions() -> set[str]:
 
 
 def deployment_events() -> set[str]:
-    return notices(DEPLOYMENT, {}) | collect(every(NOTIFY, "Event", None, "reason"))
+    found = notices(DEPLOYMENT, {"failure.verdict": {"RolledBack", "Aborted"}})
+    return found | collect(every(NOTIFY, "Event", None, "reason"))
 
 
 def causes() -> set[str]:
@@ -53,9 +54,10 @@ def causes() -> set[str]:
     uses = [
         *every(DEPLOYMENT, "take_back", 3),
         *every(DEPLOYMENT, "_entry", 3),
+        *every(DEPLOYMENT, "Failure", 0),
         *(use for name in ("Abort", "Block", "add", "_entry") for use in every(DEPLOYMENT, name, None, "cause")),
     ]
-    carried = ("because.cause", "abort.cause", "block.cause", "bad.cause", "canary.cause")
+    carried = ("because.cause", "abort.cause", "block.cause", "bad.cause", "canary.cause", "failure.cause")
     inside = [use for use in uses if use.source != "cause" or _assigned_here(use)]
     return collect(inside, {name: set() for name in carried})
 

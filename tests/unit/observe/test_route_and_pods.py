@@ -7,7 +7,7 @@ import pytest
 from recsys_operator.api.kinds import Resource
 from recsys_operator.api.traffic import GatewayRef
 from recsys_operator.apply.client import ApiError
-from recsys_operator.observe.pods import complaint
+from recsys_operator.observe.pods import CRASHES, broken, complaint
 from recsys_operator.observe.route import judgement, refusal
 
 GATEWAY = GatewayRef(name="gateway", namespace="gateway-system")
@@ -140,3 +140,49 @@ def pod(*containers: dict[str, Any], conditions: tuple[dict[str, Any], ...] = ()
 )
 def test_complaints_of_pods(one: dict[str, Any], text: str) -> None:
     assert complaint([one]) == text
+
+
+def waiting(reason: str, message: str = "", **more: Any) -> dict[str, Any]:
+    return {"ready": False, "state": {"waiting": {"reason": reason, "message": message}}, **more}
+
+
+def ended(times: int, message: str = "out of ideas", reason: str = "Error", **more: Any) -> dict[str, Any]:
+    """A container that runs again after so many ends."""
+    last = {"terminated": {"exitCode": 1, "reason": reason, "message": message}}
+    return {"ready": False, "restartCount": times, "state": {"running": {}}, "lastState": last, **more}
+
+
+MISMATCH = '{"reason": "DigestMismatch", "message": "model.onnx holds other bytes."}'
+RESOLVE = "failed to resolve reference: registry.example/server:9: not found"
+
+
+@pytest.mark.parametrize(
+    ("container", "text"),
+    [
+        (waiting("InvalidImageName", "couldn't parse image"), "pod movies-x: InvalidImageName: couldn't parse image"),
+        (waiting("ErrImagePull", RESOLVE), f"pod movies-x: ErrImagePull: {RESOLVE}"),
+        (waiting("ImagePullBackOff", "code = NotFound"), "pod movies-x: ImagePullBackOff: code = NotFound"),
+        (ended(1, MISMATCH), f"pod movies-x: exit code 1: {MISMATCH}"),
+        (ended(CRASHES), "pod movies-x ended 3 times, the last time with exit code 1: out of ideas"),
+        (
+            waiting("CrashLoopBackOff", "back-off 40s", **ended(CRASHES)) | waiting("CrashLoopBackOff", "back-off 40s"),
+            "pod movies-x ended 3 times, the last time with exit code 1: out of ideas",
+        ),
+        (ended(CRASHES - 1), ""),
+        (ended(9, ready=True), ""),
+        (ended(9, reason="Completed"), ""),
+        (ended(9, reason="Unknown"), ""),
+        (ended(1, '{"reason": "LoadFailed"}'), ""),
+        (ended(1, "[]"), ""),
+        (waiting("ImagePullBackOff", "dial tcp: i/o timeout"), ""),
+        (waiting("ContainerCreating"), ""),
+    ],
+)
+def test_pods_that_will_not_become_ready_by_themselves(container: dict[str, Any], text: str) -> None:
+    assert broken([pod({"ready": True, "state": {"running": {}}}), pod(container)]) == text
+
+
+def test_a_pod_that_is_being_deleted_is_not_broken() -> None:
+    one = pod(ended(9))
+    one["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"
+    assert broken([one]) == ""

@@ -125,7 +125,8 @@ def _against_canary(
     if status.stable is None:
         return _degraded(state, alert), "Degraded"
     message = alert.sentence
-    if canary.abort and canary.abort.verdict == "RolledBack":
+    block = blocks.of_revision(status.blocked, canary)
+    if canary.abort and block and (block.revision is None or block.cause == "Alert"):
         return state, "RolledBack"
     abort = Abort(verdict="RolledBack", cause="Alert", message=message, time=rfc3339(now))
     if canary.abort:

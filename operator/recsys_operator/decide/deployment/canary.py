@@ -7,15 +7,17 @@ from recsys_operator.api.rollout import Abort, Block, CanaryStatus, HistoryEntry
 from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.deployment import blocks
-from recsys_operator.decide.deployment.facts import Observed, State
+from recsys_operator.decide.deployment.facts import Failure, Observed, State
 from recsys_operator.decide.deployment.revisions import plain
 from recsys_operator.decide.notice import Notice
-from recsys_operator.decide.times import rfc3339
+from recsys_operator.decide.times import passed, rfc3339
 
 MOST_HISTORY = 20
 
 
-def begin(state: State, revision: Revision, now: datetime, *, because: Block | None = None) -> State:
+def begin(
+    state: State, revision: Revision, now: datetime, *, because: Block | None = None, skip_steps: bool = False
+) -> State:
     """A canary of this revision, without weight yet; with `because`, it is the way back from a bad stable version."""
     previous = state.status.previous
     entry = {
@@ -23,6 +25,7 @@ def begin(state: State, revision: Revision, now: datetime, *, because: Block | N
         "start_time": rfc3339(now),
         "step_start_time": rfc3339(now),
         "stable_replicas": (state.status.replicas or 0) if state.status.stable else 0,
+        "skip_steps": skip_steps,
         "reverting": because is not None,
         "cause": because.cause if because else None,
         "message": because.message if because else None,
@@ -54,6 +57,26 @@ def take_back(
     )
 
 
+def fail(state: State, canary: CanaryStatus, failure: Failure, now: datetime) -> State:
+    """A canary that proved bad is taken back, and is not tried again."""
+    message = clip(failure.message)
+    abort = Abort(verdict=failure.verdict, cause=failure.cause, message=message, time=rfc3339(now))
+    return state.change(
+        Notice("Warning", failure.verdict, f"Version {canary.version} is taken back: {message}", "RollBack"),
+        Notice("Warning", "VersionBlocked", f"Version {canary.version} is not tried again: {message}", "Block"),
+        canary=canary.model_copy(update={"weight": 0, "abort": abort}),
+        blocked=blocks.add(
+            state.status,
+            canary,
+            spares=state.status.stable,
+            cause=failure.cause,
+            message=message,
+            now=now,
+            whole=failure.whole,
+        ),
+    )
+
+
 def drained(observed: Observed, canary: CanaryStatus, now: datetime) -> bool:
     """Whether the gateway certainly sends nothing more to a canary that was taken back."""
     silent = observed.silent_from(canary.revision)
@@ -65,7 +88,8 @@ def drained(observed: Observed, canary: CanaryStatus, now: datetime) -> bool:
 
 def bury(state: State, canary: CanaryStatus, abort: Abort, now: datetime) -> State:
     """The canary that was taken back becomes history."""
-    entry = _entry(state, canary, abort.verdict, abort.cause, abort.message, canary.start_time, now)
+    held = passed(canary.held_seconds, canary.held_since, now)
+    entry = _entry(state, canary, abort.verdict, abort.cause, abort.message, canary.start_time, now, held)
     return state.change(canary=None, history=_longer(state, entry))
 
 
@@ -86,7 +110,8 @@ def promote(observed: Observed, state: State, canary: CanaryStatus, now: datetim
     else:
         cause = "CanaryCompleted" if old else "InitialDeployment"
         message = f"Version {canary.version} serves all requests."
-        entry = _entry(state, canary, "Promoted", cause, message, canary.start_time, now)
+        held = passed(canary.held_seconds, canary.held_since, now)
+        entry = _entry(state, canary, "Promoted", cause, message, canary.start_time, now, held)
         notice = Notice("Normal", "Promoted", message, "Promote")
     return state.change(
         notice,
@@ -123,6 +148,7 @@ def _entry(
     message: str,
     start: str,
     now: datetime,
+    held_seconds: int = 0,
 ) -> HistoryEntry:
     stable = state.status.stable
     return HistoryEntry(
@@ -133,6 +159,7 @@ def _entry(
         message=message,
         start_time=start,
         end_time=rfc3339(now),
+        held_seconds=held_seconds,
     )
 
 

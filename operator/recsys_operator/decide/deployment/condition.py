@@ -8,11 +8,13 @@ from recsys_operator.api.common import Condition
 from recsys_operator.api.rollout import CanaryStatus, DeploymentStatus, Revision
 from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import conclude, find
-from recsys_operator.decide.deployment import alerts, blocks, capacity, steps
-from recsys_operator.decide.deployment.facts import Observed, weights
+from recsys_operator.decide.deployment import alerts, blocks, capacity, failures, steps, windows
+from recsys_operator.decide.deployment.facts import Observed, State, weights
 from recsys_operator.decide.deployment.versions import Unresolved
 from recsys_operator.decide.refusal import CHILD_REFUSED, sentence
 from recsys_operator.decide.times import rfc3339
+
+NO_WAY_BACK = "It is the first version, so there is nothing to go back to: it goes on trying."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,20 @@ def _findings(
         yield _trying(observed, status, canary, now)
     if lacking := capacity.shortage(observed, status, target):
         yield Finding("InsufficientCapacity", f"{lacking} {_serving(status)}".strip())
+    window = windows.opened(observed, now)
     if stable is None:
-        reason = "Paused" if observed.spec.paused else "Progressing"
-        yield Finding(reason, "spec.paused holds the first version back." if observed.spec.paused else "Starting.")
+        if observed.spec.paused:
+            yield Finding("Paused", "spec.paused holds the first version back.")
+        if window:
+            yield Finding("FreezeWindow", f"The first version is held back: {window.sentence}.")
+        yield Finding("Progressing", "Starting.")
         return
     if not isinstance(target, Unresolved) and target.revision != stable.revision:
         if observed.spec.paused:
             yield Finding("Paused", f"spec.paused holds version {target.version} back. {_serving(status)}")
+        if window:
+            said = f"Version {target.version} is held back: {window.sentence}."
+            yield Finding("FreezeWindow", f"{said} {_serving(status)}")
         yield Finding("Progressing", f"Version {target.version} is next. {_serving(status)}")
     if not observed.complete(stable.revision):
         yield Finding("WaitingForPods", _waiting(observed, stable))
@@ -124,6 +133,11 @@ def _trying(observed: Observed, status: DeploymentStatus, canary: CanaryStatus, 
     frozen = alerts.freeze(status, (observed.spec.rollback or Rollback()).freeze_seconds, now)
     if observed.spec.paused and not canary.reverting:
         return Finding("Paused", f"{where}; spec.paused holds it there.")
+    window = windows.opened(observed, now)
+    if window and not canary.reverting:
+        return Finding("FreezeWindow", f"{where}; it is held there: {window.sentence}.")
+    if canary.held and not canary.reverting:
+        return Finding("Held", f"{where}; the command pause holds it there until resume or promote.")
     if frozen and status.stable and not canary.reverting:
         record, until = frozen
         return Finding(
@@ -131,6 +145,11 @@ def _trying(observed: Observed, status: DeploymentStatus, canary: CanaryStatus, 
             f"{where}; the {record.severity} alert {record.name} ({record.message or 'no summary was given'}) holds it "
             f"there until it is resolved, at most until {rfc3339(until)}.",
         )
+    failure = failures.find(observed, State(status), canary, now) if status.stable is None else None
+    if failure and failure.cause == "PodsFailed":
+        return Finding("PodsFailed", f"{where}. {failure.message} {NO_WAY_BACK}")
+    if failure and failure.cause == "ProgressDeadlineExceeded":
+        return Finding("ProgressDeadlineExceeded", f"{where}. {failure.message} {NO_WAY_BACK}")
     if not observed.complete(canary.revision):
         return Finding("WaitingForPods", f"{where}. {_waiting(observed, canary)}")
     if not observed.in_place(weights(status)):
@@ -138,6 +157,14 @@ def _trying(observed: Observed, status: DeploymentStatus, canary: CanaryStatus, 
     reached = observed.reached_from(weights(status))
     if status.stable is None and reached and now < reached:
         return Finding("Progressing", f"{where}. {_about_to_serve(observed)}")
+    step = steps.current(observed, State(status), canary)
+    if step and step.pause and step.pause.duration_seconds is None:
+        command = f"kubectl annotate rdep {observed.name} --overwrite recsys.dev/promote=v{canary.version}/<any id>"
+        return Finding("AwaitingPromotion", f"{where}. It waits for the command promote: {command}")
+    if step and step.bake:
+        due = steps.due(observed, State(status), canary)
+        end = f"until {rfc3339(due)}" if due else f"for {step.bake.duration_seconds} s"
+        return Finding("Progressing", f"{where}. It bakes: all must be well without a break {end}.")
     return Finding("Progressing", f"{where}.")
 
 
@@ -158,6 +185,8 @@ def _where(observed: Observed, status: DeploymentStatus, canary: CanaryStatus) -
     count = len(steps.steps_of(observed))
     if status.stable is None or canary.reverting or not count:
         return text
+    if canary.skip_steps:
+        return f"{text} (without steps)"
     return f"{text} (step {min(canary.step + 1, count)} of {count})"
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from recsys_operator.api.rollout import DeploymentStatus, Revision
 from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import find
-from recsys_operator.decide.deployment import sizes, steps
+from recsys_operator.decide.deployment import clock, sizes, steps, windows
 from recsys_operator.decide.deployment.alerts import Alert, freeze, heed
 from recsys_operator.decide.deployment.commands import obey
 from recsys_operator.decide.deployment.condition import ready
@@ -23,9 +23,11 @@ from recsys_operator.decide.refusal import CHILD_REFUSED, Refusal, sentence
 from recsys_operator.decide.times import instant
 
 LOOK_AGAIN = 15.0
-"""Seconds between looks while something is under way, in case a wake-up is lost. Pods are not watched."""
+"""Seconds between looks while something is under way, in case a wake-up is lost."""
+LOOK_AT_PODS = 3.0
+"""Seconds between looks while pods of a canary are missing: what they complain of wakes nobody."""
 LOOK_AT_ENDPOINTS = 1.0
-"""Seconds between looks while the endpoints of a Service have yet to follow it. They are not watched either."""
+"""Seconds between looks while the endpoints of a Service have yet to follow it. They are not watched."""
 
 
 def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decision:
@@ -33,12 +35,13 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
 
     The status is written before anything else, so what it says is an intent that survives a crash.
     """
-    state = obey(recover(observed, State(observed.status), now), observed.unblock, now)
+    state = obey(observed, recover(observed, State(observed.status), now), now)
     outcomes = []
     for alert in alerts:
         state, outcome = heed(observed, state, alert, now)
         outcomes.append(outcome)
     state = roll(observed, state, lambda at: desired(observed, at.status), now)
+    state = clock.keep(observed, state, now)
     status = _complete(observed, state.status, now)
     shares = routed(observed, status)
     revisions = _wanted(observed, status)
@@ -64,7 +67,7 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
             or (one.is_autoscaler and not _scaled(size_of.get(one.revision)))
         ),
         doomed_leftover=_relieved(observed, shares, now),
-        notices=(*state.notices, *_lost(observed, status), *_held(observed, status)),
+        notices=(*state.notices, *_turned(observed, status)),
         outcomes=tuple(outcomes),
         requeue_after=_requeue(observed, status, now),
     )
@@ -82,20 +85,22 @@ def applied(observed: Observed, decision: Decision, refusals: tuple[Refusal, ...
     return replace(decision, status=status.model_copy(update={"conditions": (condition,)}), notices=notices)
 
 
-def _lost(observed: Observed, status: DeploymentStatus) -> tuple[Notice, ...]:
-    """That the RecModel is missing is told when the condition begins to say so."""
+def _turned(observed: Observed, status: DeploymentStatus) -> tuple[Notice, ...]:
+    """What is told when the condition begins to say so, and stands in the condition only."""
     before, after = (find(one.conditions, "Ready") for one in (observed.status, status))
-    if after is None or after.reason != "ModelNotFound" or (before and before.reason == after.reason):
+    if after is None or (before and before.reason == after.reason):
         return ()
-    return (Notice("Warning", "ModelNotFound", after.message, "Resolve"),)
-
-
-def _held(observed: Observed, status: DeploymentStatus) -> tuple[Notice, ...]:
-    """That there is no room for a version is told when the condition begins to say so."""
-    before, after = (find(one.conditions, "Ready") for one in (observed.status, status))
-    if after is None or after.reason != "InsufficientCapacity" or (before and before.reason == after.reason):
-        return ()
-    return (Notice("Warning", "InsufficientCapacity", after.message, "Start"),)
+    if after.reason == "ModelNotFound":
+        return (Notice("Warning", "ModelNotFound", after.message, "Resolve"),)
+    if after.reason == "FreezeWindow":
+        return (Notice("Normal", "FreezeWindow", after.message, "Wait"),)
+    if after.reason == "InsufficientCapacity":
+        return (Notice("Warning", "InsufficientCapacity", after.message, "Start"),)
+    if after.reason == "PodsFailed":
+        return (Notice("Warning", "PodsFailed", after.message, "Wait"),)
+    if after.reason == "ProgressDeadlineExceeded":
+        return (Notice("Warning", "ProgressDeadlineExceeded", after.message, "Wait"),)
+    return ()
 
 
 def _complete(observed: Observed, status: DeploymentStatus, now: datetime) -> DeploymentStatus:
@@ -175,6 +180,11 @@ def _kept(status: DeploymentStatus) -> set[str]:
     return {entry.revision for entry in (status.stable, status.canary, status.previous) if entry}
 
 
+def _settled(status: DeploymentStatus) -> bool:
+    """Whether what the spec asks for serves, and nothing is to be done."""
+    return bool(status.conditions) and status.conditions[0].reason == "Serving"
+
+
 def _requeue(observed: Observed, status: DeploymentStatus, now: datetime) -> float | None:
     """Seconds until time alone may change the decision, or until a look in case a wake-up was lost."""
     moments = []
@@ -189,18 +199,24 @@ def _requeue(observed: Observed, status: DeploymentStatus, now: datetime) -> flo
         reached = observed.reached_from(weights(status)) if status.stable is None else None
         if reached and reached > now:
             moments.append(reached)
-        all_steps = steps.steps_of(observed)
-        pause = all_steps[canary.step].pause if canary.step < len(all_steps) else None
-        if pause and not steps.held(observed, State(status), canary, now):
-            moments.append(steps.pause_end(canary, pause.duration_seconds))
+        due = steps.due(observed, State(status), canary)
+        end = clock.deadline(observed, canary)
+        if end and end > now:
+            moments.append(end)
+        if due and not steps.held(observed, State(status), canary, now):
+            moments.append(due)
         frozen = freeze(status, (observed.spec.rollback or Rollback()).freeze_seconds, now)
         if frozen:
             moments.append(frozen[1])
     if observed.leftover and (reached := observed.reached_from(routed(observed, status))):
         moments.append(reached)
+    window = windows.opened(observed, now)
+    if window and window.until and not _settled(status):
+        moments.append(window.until)
     seconds = [max(0.01, (moment - now).total_seconds() + 0.01) for moment in moments]
-    settled = status.conditions and status.conditions[0].reason == "Serving"
-    if canary or leaving or not settled:
+    if canary and not canary.abort and not observed.complete(canary.revision):
+        seconds.append(LOOK_AT_PODS)
+    if canary or leaving or not _settled(status):
         seconds.append(LOOK_AGAIN)
         if not observed.by_weight and not observed.in_place(routed(observed, status)):
             seconds.append(LOOK_AT_ENDPOINTS)

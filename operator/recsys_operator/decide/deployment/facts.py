@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from recsys_operator.api.common import GateVerdict, Resources
 from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.recmodel import Catalogue, Champion, ModelVersion
-from recsys_operator.api.rollout import CanaryStatus, DeploymentStatus, Revision
+from recsys_operator.api.rollout import CanaryStatus, CommandName, DeploymentStatus, Revision
 from recsys_operator.decide.deployment import sizes
 from recsys_operator.decide.deployment.sizes import Size
 from recsys_operator.decide.notice import Notice
@@ -49,6 +50,8 @@ class Workload:
     available: int
     trouble: str = ""
     """What its pods complain of, as a sentence; empty when there is nothing."""
+    broken: str = ""
+    """Why its pods will not become ready by themselves, as a sentence; empty while they may yet."""
 
     def complete(self, replicas: int) -> bool:
         """Whether this many pods are up to date and have been ready for a while."""
@@ -160,8 +163,8 @@ class Observed:
     generation: int
     spec: DeploymentSpec
     status: DeploymentStatus
-    unblock: str | None
-    """Value of the annotation recsys.dev/unblock."""
+    commands: Mapping[CommandName, str]
+    """Values of the annotations recsys.dev/<command>."""
     model: ModelFacts | None
     workloads: tuple[Workload, ...]
     services: tuple[Service, ...]
@@ -226,13 +229,14 @@ class Observed:
 
     def _has(self, revision: str, pods: int) -> bool:
         workload = self.workload(revision)
-        return workload is not None and workload.complete(pods) and not self._taken(revision)
+        return workload is not None and workload.complete(pods) and not self.taken(revision)
 
     def can_serve(self, revision: str) -> bool:
         """Whether requests to a revision reach a ready pod of it."""
-        return self.ready(revision) > 0 and not self._taken(revision)
+        return self.ready(revision) > 0 and not self.taken(revision)
 
-    def _taken(self, revision: str) -> bool:
+    def taken(self, revision: str) -> bool:
+        """Whether somebody else's object bears the name of a child of this revision."""
         return any(stranger.revision == revision for stranger in self.strangers)
 
     def ready(self, revision: str) -> int:
@@ -294,6 +298,17 @@ def routed(observed: Observed, status: DeploymentStatus) -> dict[str, int]:
     if observed.by_weight or status.stable is None or 100 in shares.values():
         return shares
     return {status.stable.revision: 100}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a canary is taken back for good: it is blocked, as a revision, or as a `whole` version."""
+
+    cause: str
+    """One CamelCase word."""
+    message: str
+    whole: bool = False
+    verdict: Literal["RolledBack", "Aborted"] = "RolledBack"
 
 
 @dataclass(frozen=True, slots=True)

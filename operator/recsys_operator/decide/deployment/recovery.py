@@ -33,9 +33,9 @@ def recover(observed: Observed, state: State, now: datetime) -> State:
         Notice("Normal", "StatusRecovered", message, "Recover"),
         stable=StableStatus.model_validate({**plain(stable), "since": rfc3339(now)}),
         canary=_canary(observed, canary, now) if canary else None,
-        blocked=status.blocked or _blocked(observed, now),
+        blocked=status.blocked or _blocked(observed, stable, now),
     )
-    return overlook(recovered, observed.unblock, now)
+    return overlook(observed, recovered, now)
 
 
 def _stable(observed: Observed, state: State, serving: dict[str, Revision]) -> Revision:
@@ -66,8 +66,11 @@ def _canary(observed: Observed, revision: Revision, now: datetime) -> CanaryStat
     )
 
 
-def _blocked(observed: Observed, now: datetime) -> tuple[Block, ...]:
-    """What the RecModel still knows of this Deployment's blocks."""
+def _blocked(observed: Observed, stable: Revision, now: datetime) -> tuple[Block, ...]:
+    """What the RecModel still knows of this Deployment's blocks.
+
+    It knows no revisions: where the bytes are those that serve, only another revision of them was blocked.
+    """
     return tuple(
         Block(
             version=version.version,
@@ -77,5 +80,5 @@ def _blocked(observed: Observed, now: datetime) -> tuple[Block, ...]:
             time=rfc3339(now),
         )
         for version in (observed.model.versions if observed.model else ())
-        if observed.name in version.blocked_by
+        if observed.name in version.blocked_by and version.digest != stable.digest
     )

@@ -30,13 +30,18 @@ def revise(version: ModelVersion, inputs: PodInputs, status: DeploymentStatus, s
     """The revision that serves a version now.
 
     A version that runs already, with the same pod inputs, keeps the image it runs with: an upgrade of the operator
-    changes no running revision. Everything else takes the operator's own server image.
+    changes no running revision. So does one that is blocked: nothing but an edit or a command has it tried again.
+    Everything else takes the operator's own server image.
     """
     for running in (status.stable, status.canary, status.previous):
         if running and running.digest == version.digest:
             name = fingerprint(version.digest, version.uri, running.image, inputs)
             if name == running.revision:
                 return _revision(version, running.image, name)
+    for block in status.blocked:
+        for kept in block.revisions if block.digest == version.digest else ():
+            if fingerprint(version.digest, version.uri, kept.image, inputs) == kept.revision:
+                return _revision(version, kept.image, kept.revision)
     return _revision(version, server_image, fingerprint(version.digest, version.uri, server_image, inputs))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from recsys_operator.api.rollout import CanaryStatus, Revision
-from recsys_operator.decide.deployment import blocks, capacity, steps, testers
+from recsys_operator.decide.deployment import blocks, capacity, failures, steps, testers
 from recsys_operator.decide.deployment import canary as moves
 from recsys_operator.decide.deployment.facts import Observed, State
 from recsys_operator.decide.deployment.fallback import fallback
@@ -117,7 +117,9 @@ def _supersede(observed: Observed, state: State, target: Target, now: datetime) 
     """A canary makes room for another revision that is asked for instead."""
     canary = state.status.canary
     wanted = target if isinstance(target, Revision) else target.revision
-    if canary is None or canary.abort or wanted is None or wanted.revision == canary.revision or observed.spec.paused:
+    if canary is None or canary.abort or wanted is None or wanted.revision == canary.revision:
+        return None
+    if steps.stopped(observed, now):
         return None
     if canary.reverting:
         replaceable = observed.edited and canary.weight == 0 and isinstance(target, Revision)
@@ -131,6 +133,15 @@ def _supersede(observed: Observed, state: State, target: Target, now: datetime) 
     return moves.take_back(state, canary, "Superseded", "NewerRevision", message, now)
 
 
+def _fail(observed: Observed, state: State, target: Target, now: datetime) -> State | None:
+    """A canary that proves bad is taken back, also while held. A first version has nothing to go back to."""
+    canary = state.status.canary
+    if canary is None or canary.abort or canary.reverting or state.status.stable is None:
+        return None
+    failure = failures.find(observed, state, canary, now)
+    return moves.fail(state, canary, failure, now) if failure else None
+
+
 def _serves_nobody(observed: Observed, canary: CanaryStatus) -> bool:
     """Whether a first deployment can be replaced without taking away what serves."""
     accepted = observed.route is not None and observed.route.accepted
@@ -140,21 +151,19 @@ def _serves_nobody(observed: Observed, canary: CanaryStatus) -> bool:
 def _start(observed: Observed, state: State, target: Target, now: datetime) -> State | None:
     """What is asked for, and does not serve yet, is tried."""
     stable = state.status.stable
-    if state.status.canary or not isinstance(target, Revision) or observed.spec.paused:
+    if state.status.canary or not isinstance(target, Revision) or steps.stopped(observed, now):
         return None
     if stable and stable.revision == target.revision:
         return None
     if capacity.shortage(observed, state.status, target):
         return None
-    return moves.begin(state, target, now)
+    return moves.begin(state, target, now, skip_steps=steps.surges(observed, stable, target))
 
 
 def _step(observed: Observed, state: State, target: Target, now: datetime) -> State | None:
     """The canary goes a step further."""
     canary = state.status.canary
     if canary is None or canary.abort or steps.held(observed, state, canary, now):
-        return None
-    if not canary.reverting and isinstance(target, Unresolved):
         return None
     return steps.advance(observed, state, canary, now)
 
@@ -172,6 +181,7 @@ POLICIES: tuple[Policy, ...] = (
     _refuse_blocked,
     _back_to_stable,
     _supersede,
+    _fail,
     _start,
     _admit_testers,
     _step,

@@ -70,7 +70,7 @@ def kept(spec: DeploymentSpec, pods: int | None) -> Size:
 def _ahead(spec: DeploymentSpec, canary: CanaryStatus) -> int:
     """The share in percent that a canary has or is about to get."""
     steps = spec.strategy.canary.steps if spec.strategy else ()
-    if canary.reverting or canary.step >= len(steps):
+    if canary.reverting or canary.skip_steps or canary.step >= len(steps):
         return 100
     return max(steps[canary.step].weight or 0, canary.weight)
 

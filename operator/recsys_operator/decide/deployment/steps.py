@@ -7,11 +7,13 @@ never fall here, so an edit of the steps counts from the next one.
 
 from datetime import datetime, timedelta
 
-from recsys_operator.api.rollout import CanaryStatus
-from recsys_operator.api.strategy import Rollback, Step
+from recsys_operator.api.rollout import CanaryStatus, Revision
+from recsys_operator.api.strategy import Bake, Pause, Rollback, Step
 from recsys_operator.decide.deployment import canary as moves
+from recsys_operator.decide.deployment import windows
 from recsys_operator.decide.deployment.alerts import freeze
 from recsys_operator.decide.deployment.facts import Observed, State, weights
+from recsys_operator.decide.deployment.versions import Unresolved, desired
 from recsys_operator.decide.notice import Notice
 from recsys_operator.decide.times import instant, rfc3339
 
@@ -22,32 +24,108 @@ def steps_of(observed: Observed) -> tuple[Step, ...]:
 
 
 def held(observed: Observed, state: State, canary: CanaryStatus, now: datetime) -> bool:
-    """Whether a pause or an alert holds the weight. Nothing holds the way back from a bad version."""
+    """Whether something holds the weight: a pause, a command, an alert, a freeze window, or a target that is not known.
+
+    Nothing holds the way back from a bad version.
+    """
     if canary.reverting:
         return False
+    return (
+        stopped(observed, now)
+        or canary.held
+        or frozen(observed, state, now)
+        or isinstance(desired(observed, state.status), Unresolved)
+    )
+
+
+def stopped(observed: Observed, now: datetime) -> bool:
+    """Whether no rollout may begin or go on, by the spec: it is paused, or a freeze window is open."""
+    return observed.spec.paused or windows.opened(observed, now) is not None
+
+
+def frozen(observed: Observed, state: State, now: datetime) -> bool:
+    """Whether a warning holds the weight; it does not hold a first version."""
     freeze_seconds = (observed.spec.rollback or Rollback()).freeze_seconds
-    frozen = state.status.stable is not None and freeze(state.status, freeze_seconds, now) is not None
-    return observed.spec.paused or frozen
+    return state.status.stable is not None and freeze(state.status, freeze_seconds, now) is not None
+
+
+def current(observed: Observed, state: State, canary: CanaryStatus) -> Step | None:
+    """The step that the canary is at; None when it takes none, or has them all behind it."""
+    steps = steps_of(observed)
+    if canary.reverting or canary.skip_steps or state.status.stable is None:
+        return None
+    return steps[canary.step] if canary.step < len(steps) else None
+
+
+def surges(observed: Observed, stable: Revision | None, target: Revision) -> bool:
+    """Whether only the pods were edited, and such an edit takes no steps."""
+    strategy = observed.spec.strategy
+    if strategy is None or strategy.resource_edits != "Surge" or stable is None:
+        return False
+    return (stable.digest, stable.image) == (target.digest, target.image)
 
 
 def advance(observed: Observed, state: State, canary: CanaryStatus, now: datetime) -> State | None:
     """The next move of a canary that is neither held nor taken back; None while there is nothing to do but wait."""
-    steps = steps_of(observed)
-    all_at_once = canary.reverting or state.status.stable is None
-    if all_at_once or canary.step >= len(steps):
+    step = current(observed, state, canary)
+    if step is None:
         return _finish(observed, state, canary, now)
-    step = steps[canary.step]
-    if step.pause is not None:
-        return _next(state, canary, now) if now >= pause_end(canary, step.pause.duration_seconds) else None
-    wanted = max(step.weight or 0, canary.weight)
+    if step.pause:
+        return _pause(observed, state, canary, step.pause, now)
+    if step.bake:
+        return _bake(observed, state, canary, step.bake, now)
+    return _weight(observed, state, canary, step.weight or 0, now)
+
+
+def end(observed: Observed, state: State, canary: CanaryStatus, now: datetime) -> State | None:
+    """The step after one that waits, by command; None where the canary is at no such step."""
+    step = current(observed, state, canary)
+    return _next(observed, state, canary, now) if step and (step.pause or step.bake) else None
+
+
+def due(observed: Observed, state: State, canary: CanaryStatus) -> datetime | None:
+    """When time alone ends the step that the canary is at."""
+    step = current(observed, state, canary)
+    if step and step.pause and step.pause.duration_seconds is not None:
+        return _begun(canary) + timedelta(seconds=step.pause.duration_seconds)
+    if step and step.bake and canary.well_since:
+        return instant(canary.well_since) + timedelta(seconds=step.bake.duration_seconds)
+    return None
+
+
+def well(observed: Observed, state: State, canary: CanaryStatus, now: datetime) -> bool:
+    """Whether a bake may count this moment: all pods are there, the weight is accepted, and no warning fires."""
+    stable = state.status.stable
+    complete = observed.complete(canary.revision) and (stable is None or observed.complete(stable.revision))
+    return complete and observed.in_place(weights(state.status)) and not frozen(observed, state, now)
+
+
+def _begun(canary: CanaryStatus) -> datetime:
+    """When the step began that the canary is at."""
+    return instant(canary.step_start_time or canary.start_time)
+
+
+def _weight(observed: Observed, state: State, canary: CanaryStatus, weight: int, now: datetime) -> State | None:
+    wanted = max(weight, canary.weight)
     if canary.weight < wanted:
         return _raise(observed, state, canary, wanted, now)
-    return _next(state, canary, now) if observed.in_place(weights(state.status)) else None
+    return _next(observed, state, canary, now) if observed.in_place(weights(state.status)) else None
 
 
-def pause_end(canary: CanaryStatus, seconds: int) -> datetime:
-    """When the timed pause that the canary is in is over."""
-    return instant(canary.step_start_time or canary.start_time) + timedelta(seconds=seconds)
+def _pause(observed: Observed, state: State, canary: CanaryStatus, pause: Pause, now: datetime) -> State | None:
+    """A pause without a duration ends by the command promote only."""
+    if pause.duration_seconds is None:
+        return None
+    over = now >= _begun(canary) + timedelta(seconds=pause.duration_seconds)
+    return _next(observed, state, canary, now) if over else None
+
+
+def _bake(observed: Observed, state: State, canary: CanaryStatus, bake: Bake, now: datetime) -> State | None:
+    """A bake counts from when all was well and has been so at every look since."""
+    if canary.well_since is None or not well(observed, state, canary, now):
+        return None
+    over = now >= instant(canary.well_since) + timedelta(seconds=bake.duration_seconds)
+    return _next(observed, state, canary, now) if over else None
 
 
 def _finish(observed: Observed, state: State, canary: CanaryStatus, now: datetime) -> State | None:
@@ -72,5 +150,12 @@ def _raise(observed: Observed, state: State, canary: CanaryStatus, weight: int, 
     )
 
 
-def _next(state: State, canary: CanaryStatus, now: datetime) -> State:
-    return state.change(canary=canary.model_copy(update={"step": canary.step + 1, "step_start_time": rfc3339(now)}))
+def _next(observed: Observed, state: State, canary: CanaryStatus, now: datetime) -> State:
+    update = {"step": canary.step + 1, "step_start_time": rfc3339(now), "well_since": None}
+    further = canary.model_copy(update=update)
+    begun = state.change(canary=further)
+    step = current(observed, begun, further)
+    if step and step.pause and step.pause.duration_seconds is None:
+        message = f"Version {canary.version} waits at {canary.weight} % for the command promote."
+        return begun.change(Notice("Normal", "AwaitingPromotion", message, "Wait"))
+    return begun

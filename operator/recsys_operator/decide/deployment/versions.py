@@ -117,9 +117,20 @@ def _champion(observed: Observed, model: ModelFacts) -> ModelVersion | Unresolve
     return found
 
 
+def _passed_over(observed: Observed, status: DeploymentStatus, entry: ModelVersion) -> bool:
+    """Whether an older version is followed instead of this one.
+
+    Not where the version serves and only other settings of its pods are blocked: no older version is asked for then.
+    """
+    if status.stable and status.stable.digest == entry.digest:
+        return blocks.of_digest(status.blocked, entry.digest) is not None
+    revision = revise(entry, observed.inputs, status, observed.server_image)
+    return blocks.of_revision(status.blocked, revision) is not None
+
+
 def _latest_passing(observed: Observed, status: DeploymentStatus, model: ModelFacts) -> ModelVersion | Unresolved:
     passing = [entry for entry in model.versions if entry.verdict == "Passed"]
-    free = [entry for entry in passing if blocks.of_digest(status.blocked, entry.digest) is None]
+    free = [entry for entry in passing if not _passed_over(observed, status, entry)]
     if free:
         return max(free, key=lambda entry: entry.version)
     name = observed.spec.model_ref.name
