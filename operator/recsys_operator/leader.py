@@ -28,7 +28,9 @@ LEASE_DURATION = 15
 RENEW_DEADLINE = 10.0
 """Seconds without a renewal after which the holder does not write any more."""
 RETRY_PERIOD = 2.0
-"""Seconds between two renewals, and between two looks of those who stand by."""
+"""Seconds between two renewals, and between two tries that fail."""
+LOOK_PERIOD = 1.0
+"""Seconds between two looks of those who stand by: how late they may see that the Lease is renewed, or released."""
 PATIENCE = 5.0
 """Seconds for one try, so that a connection that hangs leaves time for another."""
 ADDRESS = "recsys.dev/alerts-address"
@@ -159,7 +161,7 @@ class Election:
             self._complain(str(error) or "no answer in time")
         else:
             if self.seconds_left() <= 0:
-                return min(RETRY_PERIOD, max(0.05, self._free_in()))
+                return min(LOOK_PERIOD, max(0.05, self._free_in()))
         return max(0.0, RETRY_PERIOD - (self._clock() - begin))
 
     async def release(self) -> None:

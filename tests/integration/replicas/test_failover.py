@@ -76,7 +76,9 @@ async def test_a_leader_that_is_paused_in_the_middle_of_a_reconcile(world: World
             arrived.set()
             await answer.wait()
 
-        first.proxy.delay = lambda write: hold_up() if write.path.endswith(f"/{DEPLOYMENT}/status") else None
+        first.proxy.delay = lambda write: (
+            hold_up() if write.path.endswith(f"/deployments/{DEPLOYMENT}/status") else None
+        )
         await edit(first, replicas=2)
         await asyncio.wait_for(arrived.wait(), PATIENCE)
         begin = time.monotonic()

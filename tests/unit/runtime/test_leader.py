@@ -9,7 +9,16 @@ import pytest
 
 from recsys_operator.api.kinds import Resource
 from recsys_operator.apply.client import ApiError
-from recsys_operator.leader import ADDRESS, LEASE_DURATION, RENEW_DEADLINE, RETRY_PERIOD, Alone, Election, candidate
+from recsys_operator.leader import (
+    ADDRESS,
+    LEASE_DURATION,
+    LOOK_PERIOD,
+    RENEW_DEADLINE,
+    RETRY_PERIOD,
+    Alone,
+    Election,
+    candidate,
+)
 from recsys_operator.settings import Settings
 
 LEASE = "recsys-system/recsys-operator"
@@ -84,7 +93,7 @@ async def test_the_first_makes_the_lease_and_others_stand_by(cluster: Cluster) -
     assert not leads(one)
     await one.step()
     assert leads(one)
-    assert await other.step() == RETRY_PERIOD
+    assert await other.step() == LOOK_PERIOD
     assert not leads(other)
     assert cluster.lease
     spec = cluster.lease["spec"]
@@ -126,13 +135,13 @@ async def test_a_renewed_lease_is_never_taken(cluster: Cluster) -> None:
 async def test_a_dead_leader_s_lease_is_taken_when_it_was_seen_unchanged_for_its_duration(cluster: Cluster) -> None:
     one, other = cluster.candidate("one"), cluster.candidate("other")
     await one.step()
-    cluster.now += 1.5
+    cluster.now += 0.5
     await other.step()
-    for _ in range(7):
-        cluster.now += RETRY_PERIOD
+    for _ in range(16):
+        cluster.now += 0.9
         delay = await other.step()
         assert not leads(other)
-    assert delay == pytest.approx(1), "it looks again when the Lease ends, not a whole period later"
+    assert delay == pytest.approx(0.6), "it looks again when the Lease ends, not a whole period later"
     cluster.now += delay
     await other.step()
     assert leads(other)
