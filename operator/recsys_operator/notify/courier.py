@@ -12,10 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from recsys_operator.notify.message import Message
+from recsys_operator.notify.sender import READY
 
 COMMAND = (sys.executable, "-m", "recsys_operator.notify.sender")
 DEADLINE = 45.0
 """Seconds until a message counts as not taken; services have time-outs of their own, of some seconds."""
+START = 180.0
+"""Seconds until a process that is not ready counts as broken: it has a low priority, and loads a lot."""
 IDLE = 30.0
 """Seconds after the last message until the process ends."""
 
@@ -25,18 +28,26 @@ class Sender:
     """One process, and what it owes."""
 
     process: Process
+    ready: asyncio.Event
     waiting: dict[int, asyncio.Future[str]] = field(default_factory=dict)
     hangs: bool = False
     idle: asyncio.TimerHandle | None = None
 
 
 class Courier:
-    """Sends messages one by one; `deadline` and `idle` are seconds."""
+    """Sends messages one by one; `deadline`, `idle` and `start` are seconds."""
 
-    def __init__(self, command: tuple[str, ...] = COMMAND, deadline: float = DEADLINE, idle: float = IDLE) -> None:
+    def __init__(
+        self,
+        command: tuple[str, ...] = COMMAND,
+        deadline: float = DEADLINE,
+        idle: float = IDLE,
+        start: float = START,
+    ) -> None:
         self._command = command
         self._deadline = deadline
         self._idle = idle
+        self._start_deadline = start
         self._sender: Sender | None = None
         self._all: dict[asyncio.Task[None], Sender] = {}
         self._starting = asyncio.Lock()
@@ -45,8 +56,12 @@ class Courier:
     async def send(self, address: str, message: Message) -> str:
         """Empty once the service has taken the message, else why not, as one word."""
         try:
+            async with self._starting:
+                sender = self._sender or await self._start()
+            if sender is None:
+                return "SenderFailed"
             async with asyncio.timeout(self._deadline):
-                return await self._ask(address, message)
+                return await self._ask(sender, address, message)
         except TimeoutError:
             return "TimedOut"
         except OSError:
@@ -64,9 +79,7 @@ class Courier:
             _kill(sender.process)
         await asyncio.gather(*readers, return_exceptions=True)
 
-    async def _ask(self, address: str, message: Message) -> str:
-        async with self._starting:
-            sender = self._sender or await self._start()
+    async def _ask(self, sender: Sender, address: str, message: Message) -> str:
         self._number += 1
         number = self._number
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -88,12 +101,21 @@ class Courier:
             sender.waiting.pop(number, None)
             self._release(sender)
 
-    async def _start(self) -> Sender:
+    async def _start(self) -> Sender | None:
+        """A process that takes messages; None when it does not come to that."""
         process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
-        sender = Sender(process)
+        sender = Sender(process, asyncio.Event())
         reader = asyncio.create_task(self._read(sender), name="notifications: answers")
         self._all[reader] = sender
         reader.add_done_callback(self._all.pop)
+        try:
+            async with asyncio.timeout(self._start_deadline):
+                await sender.ready.wait()
+        except TimeoutError:
+            _kill(process)
+            return None
+        if reader.done() or sender.hangs:
+            return None
         self._sender = sender
         return sender
 
@@ -121,10 +143,15 @@ class Courier:
         try:
             async for line in sender.process.stdout:
                 found = json.loads(line)
+                if found["id"] == READY:
+                    sender.ready.set()
+                    continue
                 answer = sender.waiting.get(found["id"])
                 if answer and not answer.done():
                     answer.set_result(str(found["outcome"]))
         finally:
+            sender.hangs = True
+            sender.ready.set()
             self._leave(sender)
             if sender.idle:
                 sender.idle.cancel()

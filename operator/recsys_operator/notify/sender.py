@@ -1,5 +1,7 @@
 """The process that sends: requests as lines of JSON on standard input, one answer a line on standard output.
 
+The first line says that it is ready.
+
 Apprise blocks, knows a hundred services and takes 50 MB: it lives here and not in the operator, which ends this process
 when it has nothing to send, and kills it when a service hangs. Addresses come by the pipe and leave it nowhere else: an
 answer is one of a few words and digits, never the text of a library, which may quote an address.
@@ -13,6 +15,8 @@ import sys
 import threading
 from typing import Any, TextIO
 
+READY = 0
+"""The id of the first line, which says that requests are taken from now on."""
 CODES = (
     ("Http", re.compile(r"\berror=(\d{3})\b")),
     ("Smtp", re.compile(r"Socket Exception: .*?\(?(\d{3}), b['\"]")),
@@ -40,6 +44,7 @@ def main() -> int:
     # Loads all services, which is not safe in several threads.
     apprise.Apprise.instantiate("json://localhost")
     lock = threading.Lock()
+    print(json.dumps({"id": READY}), file=answers, flush=True)
     for line in sys.stdin:
         threading.Thread(target=_answer, args=(json.loads(line), log, answers, lock), daemon=True).start()
     return 0

@@ -168,3 +168,11 @@ def test_apprise_knows_the_addresses_of_the_documentation() -> None:
     addresses = [address for address in found if len(address) > len("json://")]
     assert len(addresses) >= 7
     assert [address for address in addresses if apprise.Apprise.instantiate(address) is None] == []
+
+
+@pytest.mark.parametrize("command", [("sleep", "60"), ("false",), ("no-such-program",)])
+async def test_a_process_that_does_not_come_up_is_an_attempt_that_failed(command: tuple[str, ...]) -> None:
+    courier = Courier(command, start=0.2)
+    assert await courier.send("json://127.0.0.1/", MESSAGE) == "SenderFailed"
+    await gone(courier)
+    await courier.close()
