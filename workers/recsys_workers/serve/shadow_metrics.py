@@ -24,6 +24,7 @@ class Lost(StrEnum):
     UNREACHABLE = "Unreachable"
     REFUSED = "Refused"
     BUSY = "Busy"
+    ENDED = "Ended"
 
 
 class Comparison:

@@ -107,6 +107,8 @@ class Sender:
             self._stopped.wait(back_off * random.uniform(0.5, 1.0))  # noqa: S311
             back_off = min(2 * back_off, LONGEST_BACK_OFF)
             self._away = False
+        self._lose(Lost.ENDED, len(self._queue))
+        self._queue.clear()
         self._disconnect()
 
     def _next_batch(self) -> list[Sample]:

@@ -175,6 +175,19 @@ def test_what_the_shadow_does_not_take_is_counted(
     assert sent(metrics) == 0
 
 
+def test_what_still_waits_at_the_end_is_counted(shadow: Shadow, metrics: ShadowMetrics) -> None:
+    shadow.release.clear()
+    sender = Sender(target(shadow.port), 4, metrics)
+    sender.offer("recommend", REQUEST, ANSWER)
+    until(lambda: bool(shadow.batches))
+    for _ in range(20):
+        sender.offer("recommend", REQUEST, ANSWER)
+    sender.stop()
+    shadow.release.set()
+    until(lambda: lost(metrics) == {"Ended": 20})
+    assert sent(metrics) == 1
+
+
 def test_a_sample_that_is_too_large_is_left_out(shadow: Shadow, metrics: ShadowMetrics) -> None:
     sender = Sender(target(shadow.port), 4, metrics)
     sender.offer("recommend", b'"' + b"x" * MAX_SAMPLE + b'"', ANSWER)
