@@ -15,5 +15,6 @@ async def shop(stage: tuple[ControlPlane, str], tmp_path: Path, request: pytest.
     """The shop of this test."""
     plane, token = stage
     name = request.node.name.removeprefix("test_").replace("_", "-").replace("[", "-").rstrip("]")[:50].strip("-")
-    async with Api(plane) as api, Players(api), open_shop(plane, api, token, tmp_path, name) as opened:
+    async with Api(plane) as api, Players(api) as players, open_shop(plane, api, token, tmp_path, name) as opened:
+        opened.players = players
         yield opened

@@ -14,6 +14,7 @@ from tests.integration.harness import access
 from tests.integration.harness.api import Api, Object, until
 from tests.integration.harness.control_plane import ControlPlane
 from tests.integration.harness.operator import TOKEN, Operator
+from tests.integration.harness.players import Players
 from tests.integration.kill.objects import DEPLOYMENT, MODEL, deployment, recmodel, trainingrun
 
 from recsys_operator.api.kinds import DEPLOYMENTS, EVENTS, HTTPROUTES, RECMODELS, TRAININGRUNS, WORKLOADS
@@ -41,6 +42,7 @@ class Shop:
     namespace: str
     operator: Operator
     http: aiohttp.ClientSession
+    players: Players | None = field(default=None)
     fingerprints: int = field(default=0)
 
     def alert(self, version: int | None, severity: str = "critical", **changes: Any) -> Object:

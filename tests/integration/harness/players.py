@@ -16,7 +16,16 @@ from typing import Any, Self
 import aiohttp
 from tests.integration.harness.api import Api, Object, Refused
 
-from recsys_operator.api.kinds import CONFIGMAPS, HTTPROUTES, JOBS, PODS, TRAININGRUNS, WORKLOADS, Resource
+from recsys_operator.api.kinds import (
+    CONFIGMAPS,
+    HTTPROUTES,
+    JOBS,
+    PODS,
+    SERVICEACCOUNTS,
+    TRAININGRUNS,
+    WORKLOADS,
+    Resource,
+)
 
 RUN_LABEL = "recsys.dev/trainingrun"
 WORD = 0.15
@@ -35,6 +44,10 @@ class Players:
         self.api = api
         self.jobs: dict[tuple[str, str], set[str]] = {}
         """UIDs of all Jobs that ever were, by namespace and run."""
+        self.crashing: set[tuple[str, int]] = set()
+        """Namespace and version of the servers whose pods crash again and again."""
+        self.silent: set[tuple[str, int]] = set()
+        """Namespace and version of the servers whose pods never become ready."""
         self._numbers: dict[tuple[str, str], list[str]] = {}
         self._busy: dict[str, bool] = {}
         """UIDs of objects that are being played, and whether something happened to them meanwhile."""
@@ -96,6 +109,11 @@ class Players:
     async def _workload(self, obj: Object) -> bool:
         """All pods of an `apps/v1` Deployment are ready at once. Returns whether there is more to do."""
         generation, replicas = obj["metadata"]["generation"], obj["spec"].get("replicas", 1)
+        version = obj["metadata"].get("labels", {}).get("recsys.dev/version", "0")
+        if (obj["metadata"]["namespace"], int(version)) in self.crashing:
+            return await self._crash(obj)
+        if (obj["metadata"]["namespace"], int(version)) in self.silent:
+            return False
         status = {
             "observedGeneration": generation,
             "replicas": replicas,
@@ -111,6 +129,30 @@ class Players:
         if all(found.get(name) == value for name, value in status.items() if name != "conditions"):
             return False
         await self._patch_status(WORKLOADS, obj, status)
+        return True
+
+    async def _crash(self, workload: Object) -> bool:
+        """One pod, whose server has ended for the third time."""
+        metadata = workload["metadata"]
+        if await self.api.get(PODS, metadata["namespace"], f"{metadata['name']}-0") is None:
+            with suppress(Refused):  # It may be there already; the controller that makes one is not played.
+                await self.api.create(SERVICEACCOUNTS, _account(metadata["namespace"]))
+            pod = await self.api.create(PODS, _pod(workload, f"{metadata['name']}-0"))
+            ended = {"exitCode": 1, "reason": "Error", "message": "out of ideas", "finishedAt": _now()}
+            server = {
+                **_container(running=True),
+                "name": "server",
+                "ready": False,
+                "restartCount": 3,
+                "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}},
+                "lastState": {"terminated": ended},
+            }
+            await self._patch_status(PODS, pod, {"phase": "Running", "containerStatuses": [server]})
+        found = workload.get("status", {})
+        if found.get("observedGeneration") == metadata["generation"]:
+            return False
+        status = {"observedGeneration": metadata["generation"], "replicas": 1, "updatedReplicas": 1}
+        await self._patch_status(WORKLOADS, workload, status)
         return True
 
     async def _route(self, obj: Object) -> bool:
@@ -228,7 +270,12 @@ def _ended(*kinds: str) -> list[Object]:
     return [{**_condition(kind, "Played", bare=True), "lastProbeTime": _now()} for kind in kinds]
 
 
+def _account(namespace: str) -> Object:
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}}
+
+
 def _pod(job: Object, name: str) -> Object:
+    """A pod of a Job, or of an `apps/v1` Deployment."""
     template = job["spec"]["template"]
     return {
         "apiVersion": "v1",
@@ -239,8 +286,8 @@ def _pod(job: Object, name: str) -> Object:
             "labels": template["metadata"]["labels"],
             "ownerReferences": [
                 {
-                    "apiVersion": "batch/v1",
-                    "kind": "Job",
+                    "apiVersion": job["apiVersion"],
+                    "kind": job["kind"],
                     "name": job["metadata"]["name"],
                     "uid": job["metadata"]["uid"],
                     "controller": True,

@@ -3,15 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from tests.unit.decide.deployment_invariants import checked_step
 from tests.unit.decide.deployment_world import STEPS, World, spec, version
 
 from recsys_operator.api.rollout import COMMANDS, CommandName, DeploymentStatus
-from recsys_operator.decide.deployment import blocks, windows
 from recsys_operator.decide.deployment.alerts import Alert
-from recsys_operator.decide.deployment.facts import SETTLE, Decision
 
 VERSIONS = (1, 2, 4, 5)
 CHOICES = ({"pin": 1}, {"pin": 2}, {"pin": 3}, {"pin": 4}, {"pin": 5}, {"follow": "LatestPassing"})
@@ -229,42 +229,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def reconcile(self, *alerts: Alert, crash: bool = False) -> None:
-        world = self.world
-        before, status, route = dict(world.workloads), world.status, world.route
-        decision = world.step(*alerts, crash=crash)
-        shares = decision.weights
-        self._sums(status, decision)
-        self._blocked(status, decision)
-        for revision, share in shares.items():
-            was = route.weights.get(revision, 0) if route else 0
-            if share > was and decision.status.canary and decision.status.canary.revision == revision:
-                live = before.get(revision)
-                back = decision.status.canary.reverting and live and live.ready
-                assert back or (live and live.complete(world.spec.replicas)), "a weight rose without its pods"
-        for workload in decision.doomed_workloads:
-            name = workload.revision.revision
-            assert name not in shares
-            if route:
-                assert route.accepted, "pods went before the gateway obeyed"
-                assert not route.sends(name), "pods went before the weight"
-                assert route.changed
-                assert world.now - route.changed >= SETTLE
-        if decision.status.stable:
-            assert decision.status.stable.revision in {one.revision for one in decision.revisions}
-        self._no_step_skipped(status, decision)
-        self._held(status, decision)
-        if status.stable is None and decision.status.stable and "StatusRecovered" not in told(decision):
-            assert route, "a first version serves without a route"
-            assert route.accepted, "a first version serves before the gateway accepted its route"
-            assert route.answered
-            assert world.now - route.answered >= SETTLE, "a first version is said to serve before the gateway can"
-        if status.stable and decision.status.stable and decision.status.stable.revision != status.stable.revision:
-            live = before.get(decision.status.stable.revision)
-            assert live, "what serves has no pods"
-            assert live.ready, "what serves has no ready pod"
-        again = world.step(crash=crash)
-        settled = again.weights == decision.weights and again.status.stable == decision.status.stable
-        assert settled or not crash, "a second look at the same things decided otherwise"
+        checked_step(self.world, *alerts, crash=crash)
 
     def teardown(self) -> None:
         """Once all goes well, every rollout ends, whatever happened before."""
@@ -286,58 +251,17 @@ class Machine(RuleBasedStateMachine):
         kept = {entry.revision for entry in (status.stable, status.previous) if entry}
         assert set(self.world.workloads) == kept, "pods were left behind"
 
-    def _sums(self, before: DeploymentStatus, decision: Decision) -> None:
-        if decision.weights:
-            assert sum(decision.weights.values()) == 100
-            assert all(0 < share <= 100 for share in decision.weights.values())
-        if before.stable:
-            assert decision.status.stable, "what serves was forgotten"
-            assert decision.weights, "nothing serves any more"
-
-    def _blocked(self, before: DeploymentStatus, decision: Decision) -> None:
-        after = decision.status
-        if after.canary and after.stable and blocks.of_revision(after.blocked, after.canary):
-            assert after.canary.weight == 0, "a blocked version got requests"
-            assert not decision.testers, "a blocked version got testers' requests"
-        if before.stable and after.stable and before.stable.revision != after.stable.revision:
-            assert not blocks.of_revision(after.blocked, after.stable), "a blocked version became stable"
-
-    def _held(self, before: DeploymentStatus, decision: Decision) -> None:
-        """What is paused, held or in a freeze window neither begins nor gets more; only a way back does."""
-        old, new = before.canary, decision.status.canary
-        if new is None or new.reverting:
-            return
-        begun = old is None or (old.revision, old.start_time) != (new.revision, new.start_time)
-        rose = new.weight > (0 if begun or old is None else old.weight)
-        if not rose and not (begun and "RolloutStarted" in told(decision)):
-            return
-        assert not self.world.spec.paused, "a rollout went on while it was paused"
-        assert not windows.opened(self.world.observed(), self.world.now), "a rollout went on in a freeze window"
-        assert not new.held, "a rollout went on while it was held"
-
-    def _no_step_skipped(self, before: DeploymentStatus, decision: Decision) -> None:
-        old, new = before.canary, decision.status.canary
-        if new is None or before.stable is None or new.reverting:
-            return
-        if new.skip_steps:
-            assert new.weight in (0, old.weight if old else 0, 100), "a step between was taken"
-            return
-        same = old is not None and (old.revision, old.start_time) == (new.revision, new.start_time)
-        step, weight = (old.step, old.weight) if old and same else (0, 0)
-        if new.weight <= weight:
-            return
-        strategy = self.world.spec.strategy
-        ahead = [one.weight for one in (strategy.canary.steps if strategy else ())[step:] if one.weight]
-        higher = [one for one in ahead if one > weight]
-        assert new.weight == (higher[0] if higher else 100), "a step was skipped"
-
-
-def told(decision: Decision) -> set[str]:
-    """The reasons of what a decision tells."""
-    return {notice.reason for notice in decision.notices}
-
 
 TestMachine = Machine.TestCase
 TestMachine.settings = settings(
     max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+@pytest.mark.full
+class TestMillionsOfSteps(Machine.TestCase):
+    """The same for as long as a night allows: 25,000 lives of 60 rules, most of which reconcile several times."""
+
+    settings = settings(
+        max_examples=25_000, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+    )
