@@ -1,5 +1,6 @@
 """What the environment tells the operator."""
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -7,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from recsys_operator.observe.measure.networks import FORBIDDEN, Network
+
 LEVELS = ("debug", "info", "warning", "error")
 LEASE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+
+ADDRESS = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?)(:[0-9]{1,5})?(/[^\s?#]*)?")
 
 
 class SettingsError(Exception):
@@ -64,6 +69,12 @@ class Settings:
     watch_patience_seconds: int = 30
     """RECSYS_WATCH_PATIENCE_SECONDS: a watch that owes a change for longer is silent, and /healthz fails."""
 
+    prometheus_address: str = ""
+    """RECSYS_PROMETHEUS_ADDRESS: where a metric's query is asked that names no address."""
+
+    forbidden_networks: tuple[Network, ...] = FORBIDDEN
+    """RECSYS_FORBIDDEN_NETWORKS: a comma-separated list; no address in a spec may lead there."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the variables of this process, or those given; raises `SettingsError`."""
@@ -90,6 +101,8 @@ class Settings:
             alerts_port=_number(env, "RECSYS_ALERTS_PORT", 8081, 1, 65535),
             resync_seconds=_number(env, "RECSYS_RESYNC_SECONDS", 300, 1, 86400),
             watch_patience_seconds=_number(env, "RECSYS_WATCH_PATIENCE_SECONDS", 30, 1, 3600),
+            prometheus_address=_address(env.get("RECSYS_PROMETHEUS_ADDRESS", "")),
+            forbidden_networks=_networks(env.get("RECSYS_FORBIDDEN_NETWORKS", "")),
         )
 
 
@@ -112,6 +125,25 @@ def _level(value: str) -> str:
     if value.lower() not in LEVELS:
         raise SettingsError(f"RECSYS_LOG_LEVEL is {value!r}: it must be one of {', '.join(LEVELS)}")
     return value.lower()
+
+
+def _address(value: str) -> str:
+    if value and not ADDRESS.fullmatch(value):
+        raise SettingsError(
+            f"RECSYS_PROMETHEUS_ADDRESS is {value!r}: it must be http:// or https://, a host, and a port and a path "
+            "where it needs them"
+        )
+    return value.rstrip("/")
+
+
+def _networks(value: str) -> tuple[Network, ...]:
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    try:
+        return tuple(ipaddress.ip_network(name) for name in names) or FORBIDDEN
+    except ValueError:
+        raise SettingsError(
+            f"RECSYS_FORBIDDEN_NETWORKS is {value!r}: it must be networks such as 10.0.0.0/8, separated by commas"
+        ) from None
 
 
 def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

@@ -53,6 +53,18 @@ def test_nodes_are_read_only_clusterwide_and_only_if_wanted() -> None:
     assert readers(*NAMESPACED) == []
 
 
+@pytest.mark.parametrize("options", [(), NAMESPACED], ids=["clusterwide", "namespaced"])
+def test_secrets_are_read_only_where_the_chart_is_told_to_and_never_listed(options: tuple[Any, ...]) -> None:
+    def of_secrets(*more: Any) -> list[set[str]]:
+        operators = [role for role in roles(manifests(*options, *more)) if "aggregat" not in str(role["metadata"])]
+        return [{verb for _, what, verb in granted(role["rules"]) if what == "secrets"} for role in operators]
+
+    assert all(not verbs for verbs in of_secrets())
+    told = of_secrets("--set", "readSecrets=true")
+    assert {"get"} in told
+    assert all(verbs <= {"get"} for verbs in told)
+
+
 def test_the_operator_writes_status_only() -> None:
     rules = granted(next(role for role in roles(manifests()) if role["metadata"]["name"] == "recsys-operator")["rules"])
     for plural in ("recmodels", "trainingruns", "deployments"):

@@ -2,7 +2,7 @@
 What the operator may do in the namespaces that it works in: one list, for the ClusterRole and for the Roles.
 It grants each trainer `get` on its TrainingRun and `get`, `patch` on that status, so it holds these verbs itself:
 Kubernetes lets nobody grant more than he has, and the operator has neither `escalate` nor `bind`.
-Secrets are not here: nothing reads them.
+Secrets are here only with `readSecrets`, and then by `get` alone: one is read when a spec names it.
 */}}
 {{- define "recsys-operator.rules" -}}
 - apiGroups: [recsys.dev]
@@ -14,10 +14,10 @@ Secrets are not here: nothing reads them.
 - apiGroups: [recsys.dev]
   resources: [trainingruns/status]
   verbs: [get, patch]
-# Applied server-side: `patch`, and `create` for the first time.
+# Applied server-side: `patch`, and `create` for the first time. An analysis Job whose canary is gone is deleted.
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
@@ -53,6 +53,11 @@ Secrets are not here: nothing reads them.
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- if .Values.readSecrets }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+{{- end }}
 {{- end }}
 
 {{- /*

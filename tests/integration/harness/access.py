@@ -1,6 +1,7 @@
 """The operator's ServiceAccount and a kubeconfig with its token, as a pod would have it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ RULES = ROOT / "charts" / "recsys-operator" / "templates" / "_rules.tpl"
 
 
 def chart_rules() -> list[Any]:
-    """What the chart grants the operator, and no more."""
+    """What the chart grants the operator unless it is told to grant more."""
     _, _, body = RULES.read_text().partition('{{- define "recsys-operator.rules" -}}')
-    rules: list[Any] = yaml.safe_load(body.partition("{{- end }}")[0])
+    always = re.sub(r"\{\{- if .*?\{\{- end \}\}", "", body, flags=re.DOTALL)
+    rules: list[Any] = yaml.safe_load(always.partition("{{- end }}")[0])
     return rules
 
 

@@ -4,9 +4,8 @@ import itertools
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import yaml
+from tests.integration.harness import access
 from tests.integration.harness.api import Api
-from tests.integration.harness.binaries import ROOT
 from tests.integration.harness.control_plane import BASIC_CONTROLLERS, ControlPlane
 from tests.integration.runs.scene import Scene
 
@@ -15,15 +14,12 @@ from recsys_operator.apply.client import connect
 NUMBERS = itertools.count(1)
 OPERATOR = "the-operator"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
-RULES = ROOT / "charts" / "recsys-operator" / "templates" / "_rules.tpl"
 
 
 def grant(plane: ControlPlane) -> None:
     """Give the user `OPERATOR` what the chart gives the operator, and no more."""
-    _, _, body = RULES.read_text().partition('{{- define "recsys-operator.rules" -}}')
-    rules = yaml.safe_load(body.partition("{{- end }}")[0])
     group = "rbac.authorization.k8s.io"
-    role = {"metadata": {"name": OPERATOR}, "rules": rules}
+    role = {"metadata": {"name": OPERATOR}, "rules": access.chart_rules()}
     binding = {
         "metadata": {"name": OPERATOR},
         "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": OPERATOR},
