@@ -8,7 +8,7 @@ from tests.unit.build.test_server_manifests import OWNER, revision
 
 from recsys_operator.api.analysis import JobTemplate
 from recsys_operator.build import labels, names
-from recsys_operator.build.analysis_job import analysis_job
+from recsys_operator.build.analysis_job import Check, analysis_job
 from recsys_operator.build.labels import Manifest
 from recsys_operator.build.server_service import server_service
 
@@ -19,7 +19,8 @@ RESOURCES = {"requests": {"cpu": "50m"}, "limits": {"cpu": 1, "memory": "128Mi"}
 
 def job(occasion: str = "step-2", metric: str = "offline", **template: Any) -> Manifest:
     wanted = JobTemplate.model_validate({"image": "registry.example/checks:3", "resources": RESOURCES, **template})
-    return analysis_job(OWNER, "films", CANARY, metric, wanted, occasion)
+    check = Check(metric, wanted, CANARY.version, CANARY.digest, CANARY.revision, occasion)
+    return analysis_job(OWNER, "films", check)
 
 
 def test_the_manifest_is_the_golden_one(golden: bool) -> None:
