@@ -1,5 +1,6 @@
-"""The Jobs of an analysis: made once for each occasion, and taken away when nobody asks for their verdict any more."""
+"""The Jobs of an analysis: made once for each occasion, taken away when nobody waits for their verdict any more."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from recsys_operator.api.kinds import JOBS
@@ -8,21 +9,22 @@ from recsys_operator.apply.client import Client
 from recsys_operator.build import labels
 from recsys_operator.build.analysis_job import Check, analysis_job
 from recsys_operator.build.labels import Owner
-from recsys_operator.decide.analysis.facts import Plan, Question
+from recsys_operator.decide.analysis.facts import Question
 from recsys_operator.decide.refusal import Refusal
 
 ENDED = ("Complete", "Failed")
 
 
 async def keep_jobs(
-    client: Client, owner: Owner, model: str, plan: Plan | None, *, leftovers: bool
+    client: Client, owner: Owner, model: str, questions: Iterable[Question], *, leftovers: bool
 ) -> tuple[Refusal, ...]:
-    """Make the Jobs that the plan asks and that are not there, and delete those of others that still run.
+    """Make the Jobs that these questions need and that are not there, and delete all others that still run.
 
-    What has ended stays until its time is over, to be looked at. Without a question for a Job, Jobs are looked for only
-    where there may be `leftovers`. Gives what the API server refused.
+    `questions` are all that wait for an answer, asked now or later. What has ended stays until its time is over, to be
+    looked at. Without a question for a Job, Jobs are looked for only where there may be `leftovers`.
+    Gives what the API server refused.
     """
-    checks = [check for question in (plan.questions if plan else ()) if (check := _check(question))]
+    checks = [check for question in questions if (check := _check(question))]
     if not checks and not leftovers:
         return ()
     wanted = {

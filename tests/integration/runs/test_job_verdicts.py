@@ -48,8 +48,9 @@ class Checked:
         return made
 
     async def keep(self, plan: Plan | None, *, leftovers: bool = True) -> tuple[Refusal, ...]:
-        """What the operator does about Jobs when it plans this."""
-        return await keep_jobs(self.scene.client, self.owner, "movies", plan, leftovers=leftovers)
+        """What the operator does about Jobs while this waits for an answer."""
+        questions = plan.questions if plan else ()
+        return await keep_jobs(self.scene.client, self.owner, "movies", questions, leftovers=leftovers)
 
     async def jobs(self) -> list[Object]:
         """The Jobs that there are and that nobody has deleted."""
