@@ -66,12 +66,15 @@ golden: ## Write the golden manifests and charts anew: read the diff before you 
 
 ##@ Benchmarks
 
-.PHONY: bench-rollback bench-shadow soak
+.PHONY: bench-rollback bench-shadow bench-analysis soak
 bench-rollback: prepare up images install ## 100 rollbacks under load, beside Argo Rollouts and Flagger (about an hour)
 	hack/bench.sh rollback
 
 bench-shadow: ## Latency of a server whose requests are copied to a shadow that is healthy, hangs or is dead (5 minutes)
 	hack/bench.sh shadow
+
+bench-analysis: ## How often an analysis takes an equal canary back, and how surely it finds a worse one (a quarter of an hour)
+	hack/bench.sh analysis
 
 soak: prepare up images install ## Half an hour of random rollouts, restarts, evictions and alerts under load
 	hack/bench.sh soak

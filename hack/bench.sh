@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Long measurements, each on its own: hack/bench.sh rollback|shadow|soak [ARGUMENT…]
+# Long measurements, each on its own: hack/bench.sh rollback|shadow|analysis|soak [ARGUMENT…]
 # A benchmark prints a table; with --write it also keeps it in benchmarks/results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,6 +13,10 @@ case ${1:-} in
     export PATH=$binaries:$PATH KUBECONFIG=$PWD/.local/kubeconfig
     hack/demo/data.sh
     exec "$(hack/venv.sh dev)" -u -m benchmarks.rollback --binaries "$binaries" "${@:2}"
+    ;;
+  analysis)
+    export PYTHONPATH=operator:.
+    exec "$(hack/venv.sh dev)" -u -m benchmarks.analysis "${@:2}"
     ;;
   shadow)
     export PYTHONPATH=workers:.

@@ -19,8 +19,10 @@ from recsys_operator.health import Health
 from recsys_operator.metrics import LoopMetrics
 from recsys_operator.notify import targets
 from recsys_operator.notify.notifier import Notifier
+from recsys_operator.observe.measure.look import Measurer
+from recsys_operator.observe.measure.looks import Looks
 from recsys_operator.reconcile.deployment import DeploymentReconciler
-from recsys_operator.reconcile.loop import Loops, Timing
+from recsys_operator.reconcile.loop import Key, Loops, Timing
 from recsys_operator.reconcile.recmodel import RecModelReconciler
 from recsys_operator.reconcile.trainingrun import TrainingRunReconciler
 from recsys_operator.settings import Settings, SettingsError
@@ -56,12 +58,15 @@ async def run(settings: Settings) -> int:
     election = await leader.candidate(settings)
     client = await connect(observer=health.answered, fence=election.seconds_left)
     notifier = Notifier(client, targets.load(settings.notification_targets, settings.notification_address_dir))
+    looks: Looks[Key] = Looks(
+        Measurer(client, settings.prometheus_address, settings.forbidden_networks), lambda key: loops.wake(key)
+    )
     loops = Loops(
         client,
         (
             RecModelReconciler(client, settings),
             TrainingRunReconciler(client, settings),
-            DeploymentReconciler(client, settings, notifier),
+            DeploymentReconciler(client, settings, notifier, looks=looks),
         ),
         LoopMetrics(),
         Timing(resync=settings.resync_seconds),
@@ -80,6 +85,7 @@ async def run(settings: Settings) -> int:
             code = await _lead(settings, client, loops, health, election, ready, stopping)
     finally:
         await notifier.stop()
+        await looks.close()
         heartbeat.cancel()
         await client.close()
         await election.close()

@@ -19,6 +19,7 @@ BuiltIn = Literal[
 ]
 
 HTTP_URL = r"^https?://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[^\s]*)?$"
+BASE_URL = r"^https?://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[^\s?#]*)?$"
 
 
 class SecretKey(Model):
@@ -34,8 +35,8 @@ class PrometheusQuery(Model):
     address: str | None = Field(
         None,
         max_length=512,
-        pattern=HTTP_URL,
-        description="Where Prometheus is, such as http://prometheus.monitoring:9090; the operator's own setting when absent.",
+        pattern=BASE_URL,
+        description="Where Prometheus is, such as http://prometheus.monitoring.svc:9090; the operator's own setting when absent.",
     )
     query: str = Field(
         min_length=1,
@@ -83,16 +84,26 @@ class AnalysisJob(Model):
 
 
 class Webhook(Model):
-    """A gate: somebody who is asked by a POST and says yes (200) or no (403)."""
+    """A gate: somebody who is asked by a POST whether the rollout may go on. In a step it holds until it says yes.
+
+    Yes is any 2xx but 202 (ask again). No is 403, 409, 412 or 422 with a JSON object that has a message.
+    """
 
     url: str = Field(max_length=1024, pattern=HTTP_URL, description="Where the question is posted.")
+    token: SecretKey | None = Field(None, description="Secret with a bearer token to be sent along.")
+
+
+class TimedWebhook(Webhook):
+    """A gate, and when it is asked.
+
+    Yes is any 2xx but 202 (ask again). No is 403, 409, 412 or 422 with a JSON object that has a message.
+    """
+
     when: Literal["Confirm", "Pre", "Post"] = Field(
         "Confirm",
-        description="Confirm: hold until it says yes; in a step at that step, in the background before the canary gets "
-        "everything. Pre: before the canary's first request. Post: when the canary gets everything, before it is stable. "
-        "A no to Confirm holds, a no to the others takes the canary back.",
+        description="Confirm: before the canary gets everything; it holds until it says yes. Pre: before the canary's first "
+        "request. Post: with all the requests, before it is stable. A no to Pre or Post takes the canary back.",
     )
-    token: SecretKey | None = Field(None, description="Secret with a bearer token to be sent along.")
 
 
 class RelativeBounds(Model):
@@ -108,27 +119,27 @@ TESTABLE = ("SuccessRate", "EmptyAnswers", "LatencyP50", "LatencyP90", "LatencyP
 """Rates of requests, and latencies as the share of requests that are slower than stable's own quantile."""
 
 
-class Metric(Model):
-    """One thing that is measured, and what is good."""
-
-    CEL = (
-        one_of("builtIn", "prometheus", "job", "webhook", subject="a metric"),
+def _metric_rules(*sources: str) -> tuple[Rule, ...]:
+    """What holds for a metric that has one of these sources."""
+    told = [source for source in sources if source not in ("builtIn", "prometheus")]
+    bounds = "has(self.min) || has(self.max) || has(self.relativeToStable)"
+    verdict = " || ".join(f"has(self.{source})" for source in told)
+    return (
+        one_of(*sources, subject="a metric"),
         Rule(
-            "has(self.job) || has(self.webhook) || has(self.min) || has(self.max) || has(self.relativeToStable) || has(self.test)",
+            f"{verdict} || {bounds} || has(self.test)",
             "a builtIn or prometheus metric must say what is good: min, max, relativeToStable or test",
         ),
         Rule(
-            "!(has(self.job) || has(self.webhook)) || !(has(self.min) || has(self.max) || has(self.relativeToStable))",
-            "a job or webhook says yes or no: min, max and relativeToStable are for builtIn and prometheus",
+            f"!({verdict}) || !({bounds})",
+            f"{' and '.join(told)} say yes or no: min, max and relativeToStable are for builtIn and prometheus",
         ),
         Rule(
-            "!has(self.test) || (has(self.builtIn) && self.builtIn in ["
-            + ", ".join(f"'{one}'" for one in TESTABLE)
-            + "])",
+            f"!has(self.test) || (has(self.builtIn) && self.builtIn in {list(TESTABLE)})",
             "test is for the builtIn metrics " + ", ".join(TESTABLE),
         ),
         Rule(
-            "!has(self.test) || !(has(self.min) || has(self.max) || has(self.relativeToStable) || has(self.failureLimit))",
+            f"!has(self.test) || !({bounds} || has(self.failureLimit))",
             "test compares with stable by itself: leave out min, max, relativeToStable and failureLimit",
         ),
         Rule("!has(self.tolerancePercent) || has(self.test)", "tolerancePercent is for test"),
@@ -141,11 +152,12 @@ class Metric(Model):
             "ScoreShift is a comparison already: give it a max instead of relativeToStable",
         ),
         Rule("!has(self.minSamples) || has(self.builtIn)", "minSamples is for builtIn metrics"),
-        Rule(
-            "!has(self.min) || !has(self.max) || double(self.min) <= double(self.max)",
-            "min must not be greater than max",
-        ),
+        Rule("!has(self.min) || !has(self.max) || double(self.min) <= double(self.max)", "min must not exceed max"),
     )
+
+
+class AnyMetric(Model):
+    """What all metrics have."""
 
     name: ObjectName = Field(description="Name of the metric, unique in its list.")
     built_in: BuiltIn | None = Field(
@@ -155,8 +167,6 @@ class Metric(Model):
         "item ids that the model does not know. ScoreShift: population stability index of the scores.",
     )
     prometheus: PrometheusQuery | None = Field(None, description="Asked of Prometheus.")
-    job: AnalysisJob | None = Field(None, description="Found out by a Job, once in its step.")
-    webhook: Webhook | None = Field(None, description="Asked of a webhook.")
     min: Decimal | None = Field(None, description='The value must be at least this, such as "0.99".')
     max: Decimal | None = Field(None, description='The value must be at most this, such as "0.2".')
     relative_to_stable: RelativeBounds | None = Field(
@@ -204,12 +214,42 @@ class Metric(Model):
     )
 
 
-class Analysis(Model):
-    """What is measured while a canary gets requests."""
+class Metric(AnyMetric):
+    """A metric wherever it stands."""
 
-    metrics: tuple[Metric, ...] = Field(
-        min_length=1, max_length=10, json_schema_extra=listing("map", keys=("name",)), description="What is measured."
-    )
+    job: AnalysisJob | None = None
+    webhook: TimedWebhook | None = None
+
+
+class StepMetric(AnyMetric):
+    """One thing that is measured in a step, and what is good."""
+
+    CEL = _metric_rules("builtIn", "prometheus", "job", "webhook")
+
+    job: AnalysisJob | None = Field(None, description="Found out by a Job, once in its step.")
+    webhook: Webhook | None = Field(None, description="Asked of a webhook, until it says yes.")
+
+    def anywhere(self) -> Metric:
+        """The same without its place."""
+        webhook = TimedWebhook(url=self.webhook.url, token=self.webhook.token) if self.webhook else None
+        return Metric.model_construct(**{**dict(self), "webhook": webhook})
+
+
+class BackgroundMetric(AnyMetric):
+    """One thing that is measured all the while, and what is good."""
+
+    CEL = _metric_rules("builtIn", "prometheus", "webhook")
+
+    webhook: TimedWebhook | None = Field(None, description="Asked of a webhook.")
+
+    def anywhere(self) -> Metric:
+        """The same without its place."""
+        return Metric.model_construct(**dict(self))
+
+
+class Analysis(Model):
+    """How long evidence may be missing."""
+
     deadline_seconds: int | None = Field(
         None, ge=1, le=604800, description="How long evidence may be missing before onDeadline; forever when absent."
     )
@@ -222,17 +262,15 @@ class Analysis(Model):
 class BackgroundAnalysis(Analysis):
     """What is measured from the canary's first request to its promotion. No weight rises while evidence is missing."""
 
-    CEL = (Rule("!self.metrics.exists(m, has(m.job))", "a job belongs in a step: strategy.canary.analysis takes none"),)
+    metrics: tuple[BackgroundMetric, ...] = Field(
+        min_length=1, max_length=10, json_schema_extra=listing("map", keys=("name",)), description="What is measured."
+    )
 
 
 class StepAnalysis(Analysis):
     """What is measured in one step, which ends when all of it is good."""
 
-    CEL = (
-        Rule(
-            "!self.metrics.exists(m, has(m.webhook) && m.webhook.when != 'Confirm')",
-            "in a step a webhook confirms: when Pre and Post belong in strategy.canary.analysis",
-        ),
+    metrics: tuple[StepMetric, ...] = Field(
+        min_length=1, max_length=10, json_schema_extra=listing("map", keys=("name",)), description="What is measured."
     )
-
     duration_seconds: int = Field(60, ge=0, le=604800, description="How long it is watched at least.")

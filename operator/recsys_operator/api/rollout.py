@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
+from recsys_operator.api.analysis_status import Counters, MetricStatus
 from recsys_operator.api.common import Condition
 from recsys_operator.api.schema import Digest, Model, Text, Time, listing
 
@@ -66,6 +67,13 @@ class CanaryStatus(Revision):
     cause: str | None = Field(None, max_length=64, description="Why a way back was taken.")
     message: Text | None = Field(None, description="The same as a sentence.")
     abort: Abort | None = Field(None, description="Set once it is being taken back.")
+    analysis: tuple[MetricStatus, ...] = Field(
+        (),
+        max_length=20,
+        json_schema_extra=listing("map", keys=("name",)),
+        description="What became of each metric, in the background and of the step under way.",
+    )
+    counters: Counters | None = Field(None, description="The pods' counters as they were judged last.")
 
 
 class PreviousStatus(Revision):

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from recsys_operator.api.analysis import BackgroundAnalysis, StepAnalysis
 from recsys_operator.api.common import one_of
 from recsys_operator.api.schema import Model, ObjectName, Rule, listing
 
@@ -51,11 +52,12 @@ class Bake(Model):
 class Step(Model):
     """One step of a canary."""
 
-    CEL = (one_of("weight", "pause", "bake", subject="a step"),)
+    CEL = (one_of("weight", "pause", "bake", "analysis", subject="a step"),)
 
     weight: int | None = Field(None, ge=1, le=99, description="Share of the requests that the canary gets, in percent.")
     pause: Pause | None = Field(None, description="Wait before the next step.")
     bake: Bake | None = Field(None, description="Wait until all has been well for a while.")
+    analysis: StepAnalysis | None = Field(None, description="Measure the canary until all is good.")
 
 
 class Canary(Model):
@@ -67,6 +69,11 @@ class Canary(Model):
             "self.steps.filter(s, has(s.weight)).map(s, s.weight).isSorted() && self.steps.all(s, !has(s.weight) || "
             "self.steps.filter(t, has(t.weight) && t.weight == s.weight).size() == 1)",
             "the weights of strategy.canary.steps must rise from step to step",
+        ),
+        Rule(
+            "!has(self.analysis) || self.steps.all(s, !has(s.analysis) || s.analysis.metrics.all(m, "
+            "self.analysis.metrics.all(b, b.name != m.name)))",
+            "metrics of a step and of strategy.canary.analysis must have different names",
         ),
     )
 
@@ -84,6 +91,9 @@ class Canary(Model):
         le=604800,
         description="How long a canary may wait for its pods, or for the gateway to accept its weight, before it is taken "
         "back and its revision blocked. Time in which something holds it does not count.",
+    )
+    analysis: BackgroundAnalysis | None = Field(
+        None, description="What is measured all the while, from the canary's first request until it gets everything."
     )
 
 

@@ -30,6 +30,7 @@ from recsys_operator.api.rollout import COMMANDS, CommandName, DeploymentStatus,
 from recsys_operator.api.trainingrun import TrainingRunStatus
 from recsys_operator.build import http_route, labels, names, server_workload
 from recsys_operator.build.labels import Owner
+from recsys_operator.decide.analysis.facts import NO_EVIDENCE, Evidence
 from recsys_operator.decide.deployment import capacity
 from recsys_operator.decide.deployment.facts import (
     Accessory,
@@ -75,8 +76,10 @@ class Seen:
         )
 
 
-async def observe(client: Reader, namespace: str, name: str, uid: str, server_image: str) -> Seen | None:
-    """Read everything once; None when there is no such Deployment any more."""
+async def observe(
+    client: Reader, namespace: str, name: str, uid: str, server_image: str, evidence: Evidence = NO_EVIDENCE
+) -> Seen | None:
+    """Read everything once; None when there is no such Deployment any more. `evidence` was measured before."""
     of_it = {labels.DEPLOYMENT: name}
     obj, workloads, services, budgets, autoscalers, route = await asyncio.gather(
         client.get(DEPLOYMENTS, namespace, name),
@@ -123,6 +126,7 @@ async def observe(client: Reader, namespace: str, name: str, uid: str, server_im
         gateway_api=gateway_api or spec.traffic.gateway is None,
         leftover=leftover,
         accessories=tuple(_accessory(one) for one in accessories),
+        evidence=evidence,
     )
     if capacity.matters(facts):
         facts = replace(facts, rooms=await rooms(client, spec))

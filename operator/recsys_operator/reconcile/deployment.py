@@ -19,6 +19,7 @@ from recsys_operator.build.front_service import front_service
 from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.build.server_service import server_service
 from recsys_operator.build.server_workload import server_workload
+from recsys_operator.decide.analysis.facts import NO_EVIDENCE, Plan
 from recsys_operator.decide.deployment.alerts import Alert
 from recsys_operator.decide.deployment.decision import applied, decide
 from recsys_operator.decide.deployment.facts import Decision
@@ -27,6 +28,8 @@ from recsys_operator.decide.notice import Notice
 from recsys_operator.decide.refusal import Refusal
 from recsys_operator.notify.notifier import Notifier
 from recsys_operator.observe.deployment import Seen, observe
+from recsys_operator.observe.measure.looks import Looks
+from recsys_operator.reconcile.analysis_jobs import keep_jobs
 from recsys_operator.reconcile.loop import Gone, Key
 from recsys_operator.reconcile.notices import tell
 from recsys_operator.settings import Settings
@@ -59,30 +62,37 @@ class DeploymentReconciler:
         settings: Settings,
         notifier: Notifier,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        looks: Looks[Key] | None = None,
     ) -> None:
+        """Without `looks` nothing is measured, so a canary with an analysis is held."""
         self.client = client
         self.settings = settings
         self.notifier = notifier
         self.clock = clock
+        self.looks = looks
 
     async def __call__(self, key: Key, inbox: tuple[Any, ...]) -> float | None:
         """Reconcile once. The status, which holds the intent, is written before the children follow it."""
         posted = tuple(item for item in inbox if isinstance(item, Posted))
-        seen = await observe(self.client, key.namespace, key.name, key.uid, self.settings.server_image)
-        if seen is None:
-            raise Gone
-        if seen.obj["metadata"].get("deletionTimestamp"):
+        evidence = self.looks.evidence(key) if self.looks else NO_EVIDENCE
+        seen = await observe(self.client, key.namespace, key.name, key.uid, self.settings.server_image, evidence)
+        if seen is None or seen.obj["metadata"].get("deletionTimestamp"):
+            self._measure(key, None, None)
+            if seen is None:
+                raise Gone
             return None
         now = self.clock()
         decision = decide(seen.facts, tuple(item.alert for item in posted), now)
         written = await write_status(self.client, seen.obj, decision.status.wire())
         self._count(key, seen, decision)
         self._notify(seen, decision.status, decision.notices, now)
+        self._measure(key, seen, decision.measure)
         gone = deletions(seen, decision)
         for kind, namespace, name, uid in gone:
             if kind == AUTOSCALERS:  # Before anything else: it would go on scaling what is taken back.
                 await self.client.delete(kind, namespace, name, uid)
         refusals = await self._apply(seen, decision)
+        refusals += await self._keep_jobs(seen, decision)
         end = applied(seen.facts, decision, refusals, now)
         if end.status != decision.status:
             await write_status(self.client, written, end.status.wire())
@@ -101,6 +111,15 @@ class DeploymentReconciler:
         if refusals:
             raise failure(refusals)
         return decision.requeue_after
+
+    def _measure(self, key: Key, seen: Seen | None, plan: Plan | None) -> None:
+        """Have the next look taken beside the reconciles, which never wait for it; its end wakes the object."""
+        if self.looks is None:
+            return
+        if seen is None or plan is None:
+            self.looks.forget(key)
+        else:
+            self.looks.begin(key, seen.owner, seen.facts.spec.model_ref.name, plan)
 
     async def _apply(self, seen: Seen, decision: Decision) -> tuple[Refusal, ...]:
         """Write the children; what is refused keeps nothing else from being written, or what is to go from going."""
@@ -121,6 +140,15 @@ class DeploymentReconciler:
     def _notify(self, seen: Seen, status: DeploymentStatus, notices: Iterable[Notice], now: datetime) -> None:
         """Queue what people are to be told, once the status that it is about is written."""
         self.notifier.tell(seen.obj, seen.facts.spec, status, notices, now)
+
+    async def _keep_jobs(self, seen: Seen, decision: Decision) -> tuple[Refusal, ...]:
+        """The Jobs of an analysis come last: a rollback waits for none of them."""
+        strategy = seen.facts.spec.strategy
+        steps = strategy.canary.steps if strategy else ()
+        jobs = any(metric.job for step in steps if step.analysis for metric in step.analysis.metrics)
+        leftovers = jobs and seen.facts.status.canary is not None
+        model = seen.facts.spec.model_ref.name
+        return await keep_jobs(self.client, seen.owner, model, decision.jobs, leftovers=leftovers)
 
     def _count(self, key: Key, seen: Seen, decision: Decision) -> None:
         """Metrics follow the status that was written, whatever becomes of the children."""

@@ -2,7 +2,7 @@
 
 from typing import Any, get_args
 
-from tests.integration.api import cases_pod_fields, cases_route, cases_scaling
+from tests.integration.api import cases_analysis, cases_pod_fields, cases_route, cases_scaling
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition
 from tests.integration.api.cases_recmodel import DNS_LABEL, NAME, NAMES_GROW
 from tests.integration.api.cases_trainingrun import quantities
@@ -11,19 +11,20 @@ from recsys_operator.api.notifications import EventName, Template
 
 EVENTS = list(get_args(EventName))
 ONE_VERSION = "spec.version must set exactly one of: pin, follow"
-ONE_STEP = "a step must set exactly one of: weight, pause, bake"
+ONE_STEP = "a step must set exactly one of: weight, pause, bake, analysis"
 BEGIN = "strategy.canary.steps must begin with a weight"
 RISE = "the weights of strategy.canary.steps must rise from step to step"
 TOGETHER = "traffic.gateway and traffic.hostnames go together: set both, or neither to serve by a Service alone"
 SUBDOMAIN = r"should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'"
 HOSTNAME = r"should match '^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'"
 LABEL = "should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'"
-STEPS = [
+STEPS: list[dict[str, Any]] = [
     {"weight": 10},
     {"pause": {"durationSeconds": 60}},
     {"weight": 50},
     {"pause": {"durationSeconds": 60}},
     {"bake": {"durationSeconds": 60}},
+    {"analysis": cases_analysis.STEP},
 ]
 SCHEDULE = "spec.freezeWindows[0].schedule in body should match"
 ZONE = "should match '^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$'"
@@ -46,7 +47,12 @@ BASE: Manifest = {
             "testers": cases_route.TESTERS,
         },
         "strategy": {
-            "canary": {"steps": STEPS, "scale": "FollowWeight", "progressDeadlineSeconds": 600},
+            "canary": {
+                "steps": STEPS,
+                "scale": "FollowWeight",
+                "progressDeadlineSeconds": 600,
+                "analysis": cases_analysis.BACKGROUND,
+            },
             "resourceEdits": "Surge",
         },
         "rollback": {"warmSeconds": 600, "freezeSeconds": 600},
@@ -310,6 +316,7 @@ CASES: list[Case] = [
             ),
         )
     ),
+    *cases_analysis.CASES,
     # What may not change
     Transition(
         "spec.modelRef",

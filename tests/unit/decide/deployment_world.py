@@ -8,6 +8,7 @@ from typing import Any
 from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.recmodel import Champion, ModelVersion
 from recsys_operator.api.rollout import CommandName, DeploymentStatus, Revision
+from recsys_operator.decide.analysis.facts import NO_EVIDENCE, Evidence
 from recsys_operator.decide.deployment.alerts import Alert
 from recsys_operator.decide.deployment.decision import applied, decide
 from recsys_operator.decide.deployment.facts import (
@@ -94,6 +95,7 @@ class World:
     route: Route | None = None
     events: list[str] = field(default_factory=list)
     fingerprints: int = 0
+    evidence: Evidence = NO_EVIDENCE
 
     def observed(self) -> Observed:
         """What the operator would read now."""
@@ -112,6 +114,7 @@ class World:
             strangers=self.strangers,
             gateway_api=self.gateway_api,
             rooms=self.rooms,
+            evidence=self.evidence,
         )
 
     def step(self, *alerts: Alert, crash: bool = False) -> Decision:

@@ -83,6 +83,8 @@ class Question:
     """What {{interval}} stands for."""
     occasion: str
     """Names when it is asked, the same for each look of one step of one canary: a Job runs once for it."""
+    step: int | None = None
+    """Index of the step that asks; None in the background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,9 @@ class Evidence:
             (one for one in self.measurements if one.metric == metric and one.arm == arm and one.revision == revision),
             None,
         )
+
+
+NO_EVIDENCE = Evidence()
 
 
 def _of(readings: tuple[Reading, ...], arm: Arm, revision: str) -> Reading | None:

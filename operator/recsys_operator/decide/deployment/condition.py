@@ -8,7 +8,7 @@ from recsys_operator.api.common import Condition
 from recsys_operator.api.rollout import CanaryStatus, DeploymentStatus, Revision
 from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import conclude, find
-from recsys_operator.decide.deployment import alerts, blocks, capacity, failures, steps, windows
+from recsys_operator.decide.deployment import alerts, analysis, blocks, capacity, failures, steps, windows
 from recsys_operator.decide.deployment.facts import Observed, State, weights
 from recsys_operator.decide.deployment.versions import Unresolved
 from recsys_operator.decide.refusal import CHILD_REFUSED, sentence
@@ -165,6 +165,11 @@ def _trying(observed: Observed, status: DeploymentStatus, canary: CanaryStatus, 
         due = steps.due(observed, State(status), canary)
         end = f"until {rfc3339(due)}" if due else f"for {step.bake.duration_seconds} s"
         return Finding("Progressing", f"{where}. It bakes: all must be well without a break {end}.")
+    if lacking := analysis.lacking(observed, status):
+        reason = "AnalysisError" if lacking.phase == "Error" else "AnalysisInconclusive"
+        return Finding(reason, f"{where}, held for lack of evidence. {lacking.name}: {lacking.message}")
+    if waits := analysis.holding(observed, status, analysis.next_move(observed, status)):
+        return Finding("Progressing", f"{where}, until its analysis lets it go on. {waits}")
     return Finding("Progressing", f"{where}.")
 
 

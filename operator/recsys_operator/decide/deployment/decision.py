@@ -7,7 +7,7 @@ from datetime import datetime
 from recsys_operator.api.rollout import DeploymentStatus, Revision
 from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import find
-from recsys_operator.decide.deployment import clock, sizes, steps, windows
+from recsys_operator.decide.deployment import analysis, clock, sizes, steps, windows
 from recsys_operator.decide.deployment.alerts import Alert, freeze, heed
 from recsys_operator.decide.deployment.commands import obey
 from recsys_operator.decide.deployment.condition import ready
@@ -40,6 +40,7 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
     for alert in alerts:
         state, outcome = heed(observed, state, alert, now)
         outcomes.append(outcome)
+    state = analysis.look(observed, state, now)
     state = roll(observed, state, lambda at: desired(observed, at.status), now)
     state = clock.keep(observed, state, now)
     status = _complete(observed, state.status, now)
@@ -70,6 +71,8 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
         notices=(*state.notices, *_turned(observed, status)),
         outcomes=tuple(outcomes),
         requeue_after=_requeue(observed, status, now),
+        measure=analysis.measure(observed, status, now),
+        jobs=analysis.jobs(observed, status),
     )
 
 
@@ -203,11 +206,12 @@ def _requeue(observed: Observed, status: DeploymentStatus, now: datetime) -> flo
         end = clock.deadline(observed, canary)
         if end and end > now:
             moments.append(end)
-        if due and not steps.held(observed, State(status), canary, now):
+        if due and due > now and not steps.held(observed, State(status), canary, now):
             moments.append(due)
         frozen = freeze(status, (observed.spec.rollback or Rollback()).freeze_seconds, now)
         if frozen:
             moments.append(frozen[1])
+        moments += analysis.deadlines(observed, status, now)
     if observed.leftover and (reached := observed.reached_from(routed(observed, status))):
         moments.append(reached)
     window = windows.opened(observed, now)

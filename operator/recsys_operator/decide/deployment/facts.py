@@ -10,6 +10,7 @@ from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.recmodel import Catalogue, Champion, ModelVersion
 from recsys_operator.api.rollout import CanaryStatus, CommandName, DeploymentStatus, Revision
+from recsys_operator.decide.analysis.facts import NO_EVIDENCE, Evidence, Plan, Question
 from recsys_operator.decide.deployment import sizes
 from recsys_operator.decide.deployment.sizes import Size
 from recsys_operator.decide.notice import Notice
@@ -179,6 +180,8 @@ class Observed:
     """Of the nodes that may take the pods; None where that is not known, or does not matter now."""
     gateway_api: bool = True
     """Whether the API server knows HTTPRoutes."""
+    evidence: Evidence = NO_EVIDENCE
+    """What was measured of the canary and of stable last."""
     refusals: tuple[Refusal, ...] | None = None
     """What the API server refused when the children were applied just now; None before that."""
 
@@ -344,3 +347,7 @@ class Decision:
     outcomes: tuple[str, ...] = ()
     """One an alert, in their order: RolledBack, Reverted, Frozen, Degraded, Duplicate, Resolved or Ignored."""
     requeue_after: float | None = None
+    measure: Plan | None = None
+    """What is to be measured next, beside the reconciles."""
+    jobs: tuple[Question, ...] = ()
+    """What the Jobs of an analysis are to find out."""

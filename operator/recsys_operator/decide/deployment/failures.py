@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from recsys_operator.api.rollout import CanaryStatus
-from recsys_operator.decide.deployment import clock, steps
+from recsys_operator.decide.deployment import analysis, clock, steps
 from recsys_operator.decide.deployment.facts import Failure, Observed, State
 
 Check = Callable[[Observed, State, CanaryStatus, datetime], Failure | None]
@@ -34,4 +34,9 @@ def _deadline(observed: Observed, state: State, canary: CanaryStatus, now: datet
     return Failure("ProgressDeadlineExceeded", f"It made no progress in {seconds} s. {lacks}")
 
 
-CHECKS: tuple[Check, ...] = (_pods, _deadline)
+def _analysis(observed: Observed, state: State, canary: CanaryStatus, now: datetime) -> Failure | None:
+    """A metric that is bad, or for which evidence is missing for longer than the user bears."""
+    return analysis.failure(observed, state.status, now)
+
+
+CHECKS: tuple[Check, ...] = (_analysis, _pods, _deadline)

@@ -7,10 +7,11 @@ never fall here, so an edit of the steps counts from the next one.
 
 from datetime import datetime, timedelta
 
+from recsys_operator.api.analysis import StepAnalysis
 from recsys_operator.api.rollout import CanaryStatus, Revision
 from recsys_operator.api.strategy import Bake, Pause, Rollback, Step
+from recsys_operator.decide.deployment import analysis, windows
 from recsys_operator.decide.deployment import canary as moves
-from recsys_operator.decide.deployment import windows
 from recsys_operator.decide.deployment.alerts import freeze
 from recsys_operator.decide.deployment.facts import Observed, State, weights
 from recsys_operator.decide.deployment.versions import Unresolved, desired
@@ -74,13 +75,16 @@ def advance(observed: Observed, state: State, canary: CanaryStatus, now: datetim
         return _pause(observed, state, canary, step.pause, now)
     if step.bake:
         return _bake(observed, state, canary, step.bake, now)
+    if step.analysis:
+        return _analysis(observed, state, canary, step.analysis, now)
     return _weight(observed, state, canary, step.weight or 0, now)
 
 
 def end(observed: Observed, state: State, canary: CanaryStatus, now: datetime) -> State | None:
     """The step after one that waits, by command; None where the canary is at no such step."""
     step = current(observed, state, canary)
-    return _next(observed, state, canary, now) if step and (step.pause or step.bake) else None
+    waits = step and (step.pause or step.bake or step.analysis)
+    return _next(observed, state, canary, now) if waits else None
 
 
 def due(observed: Observed, state: State, canary: CanaryStatus) -> datetime | None:
@@ -90,6 +94,8 @@ def due(observed: Observed, state: State, canary: CanaryStatus) -> datetime | No
         return _begun(canary) + timedelta(seconds=step.pause.duration_seconds)
     if step and step.bake and canary.well_since:
         return instant(canary.well_since) + timedelta(seconds=step.bake.duration_seconds)
+    if step and step.analysis:
+        return _begun(canary) + timedelta(seconds=step.analysis.duration_seconds)
     return None
 
 
@@ -128,6 +134,18 @@ def _bake(observed: Observed, state: State, canary: CanaryStatus, bake: Bake, no
     return _next(observed, state, canary, now) if over else None
 
 
+def _analysis(
+    observed: Observed, state: State, canary: CanaryStatus, wanted: StepAnalysis, now: datetime
+) -> State | None:
+    """It ends when it was watched for long enough and all of it is good; missing evidence holds it."""
+    over = now >= _begun(canary) + timedelta(seconds=wanted.duration_seconds)
+    if not over or analysis.holding(observed, state.status, "EndStep"):
+        return None
+    message = f"Version {canary.version} is good by all that the analysis of step {canary.step + 1} measures."
+    passed = state.change(Notice("Normal", "AnalysisPassed", message, "Analyse"))
+    return _next(observed, passed, canary, now)
+
+
 def _finish(observed: Observed, state: State, canary: CanaryStatus, now: datetime) -> State | None:
     if canary.weight < 100:
         return _raise(observed, state, canary, 100, now)
@@ -136,11 +154,15 @@ def _finish(observed: Observed, state: State, canary: CanaryStatus, now: datetim
         # A gateway answers 404 for a new route until its data plane follows; a known route goes on serving.
         reached = observed.reached_from(weights(state.status))
         ready = ready and reached is not None and now >= reached
-    return moves.promote(observed, state, canary, now) if ready else None
+    if not ready or analysis.holding(observed, state.status, "Promote"):
+        return None
+    return moves.promote(observed, state, canary, now)
 
 
 def _raise(observed: Observed, state: State, canary: CanaryStatus, weight: int, now: datetime) -> State | None:
-    if not observed.fit(canary):
+    if not observed.fit(canary) or analysis.holding(
+        observed, state.status, "RaiseWeight" if weight < 100 else "TakeOver"
+    ):
         return None
     return state.change(
         Notice("Normal", "WeightChanged", f"Version {canary.version} gets {weight} % of the requests.", "SetWeight"),

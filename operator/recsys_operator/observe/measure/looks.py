@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from recsys_operator.build.labels import Owner
+from recsys_operator.decide.analysis.counters import follow
 from recsys_operator.decide.analysis.facts import Evidence, Plan
 from recsys_operator.observe.measure.look import Measurer, now
 
@@ -85,7 +86,8 @@ class Looks(Generic[Key]):
             async with self._places:
                 self._looks[key].measuring = True
                 found = await self._measurer.measure(owner, model, plan)
-            self._found[key] = _later(found, self.evidence(key))
+            last = self.evidence(key)
+            self._found[key] = follow(_later(found, last), last)
         except Exception:
             logger.exception("a look failed", extra={"object": str(key)})
             await asyncio.sleep(PAUSE)
