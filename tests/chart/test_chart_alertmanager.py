@@ -1,7 +1,9 @@
 """The example route in a real Alertmanager: what it posts to the operator, with which token, and what it keeps away."""
 
 import json
+import os
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from tests.chart.tools import CHART, HERE, manifests, only, tool
+from tests.chart.tools import CHART, HERE, manifests, only, run, tool
 from tests.integration.harness.processes import Process, free_port
 
 TOKEN = "a-token-for-tests-0001"
@@ -49,18 +51,14 @@ def alertmanager(posts: tuple[int, Posts], tmp_path: Path) -> Iterator[httpx.Cli
     (receiver,) = (each for each in config["receivers"] if each["name"] == "recsys-operator")
     (webhook,) = receiver["webhook_configs"]
     webhook["url"] = f"http://127.0.0.1:{posts[0]}/alerts"
-    (tmp_path / "token").write_text(TOKEN)
-    webhook["http_config"]["authorization"]["credentials_file"] = str(tmp_path / "token")
-    (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(config))
+    root = _root(tmp_path / "root")
+    webhook["http_config"]["authorization"]["credentials_file"] = "/token"
+    (root / "token").write_text(TOKEN)
+    (root / "alertmanager.yml").write_text(yaml.safe_dump(config))
     address = f"127.0.0.1:{free_port()}"
-    flags = [
-        f"--config.file={tmp_path}/alertmanager.yml",
-        f"--storage.path={tmp_path}/data",
-        "--cluster.listen-address=",
-    ]
-    process = Process(
-        "alertmanager", [tool("alertmanager"), *flags, f"--web.listen-address={address}"], tmp_path / "log"
-    )
+    flags = ["--config.file=/alertmanager.yml", "--storage.path=/data", "--cluster.listen-address="]
+    command = ["chroot", str(root), "/alertmanager", *flags, f"--web.listen-address={address}"]
+    process = Process("alertmanager", command, tmp_path / "log")
     try:
         with httpx.Client(base_url=f"http://{address}", trust_env=False) as client:
             end = time.monotonic() + 30
@@ -71,6 +69,22 @@ def alertmanager(posts: tuple[int, Posts], tmp_path: Path) -> Iterator[httpx.Cli
             yield client
     finally:
         process.kill()
+
+
+def _root(root: Path) -> Path:
+    """A root directory for Alertmanager: Debian's reads its templates from a fixed path, where nothing is installed."""
+    if os.geteuid() != 0:
+        pytest.skip("Alertmanager runs in a root directory of its own here, which takes root")
+    program = Path(tool("alertmanager")).resolve()
+    libraries = [Path(word) for word in run("ldd", program).stdout.split() if word.startswith("/")]
+    templates = {Path("/usr/share/prometheus/alertmanager") / one.name: one for one in program.parent.glob("*.tmpl")}
+    assert templates, f"there are no templates beside {program}"
+    files = {Path("/alertmanager"): program, **templates, **{library: library for library in libraries}}
+    for target, source in files.items():
+        copy = root / target.relative_to("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, copy)
+    return root
 
 
 def _ready(client: httpx.Client) -> bool:

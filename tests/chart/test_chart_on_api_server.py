@@ -226,8 +226,10 @@ def test_the_operator_grants_no_more_than_it_has(installed: ControlPlane, operat
     assert "attempting to grant RBAC permissions not currently held" in message(
         apply(operator, f"{RBAC}/roles/greedy", role, "recsys-operator")
     )
-    for path in (f"/api/v1/namespaces/{NAMESPACE}/secrets", "/api/v1/secrets", "/api/v1/nodes"):
+    for path in (f"/api/v1/namespaces/{NAMESPACE}/secrets", "/api/v1/secrets", "/api/v1/persistentvolumes"):
         assert "cannot list" in message(operator.get(path))
+    assert operator.get("/api/v1/nodes").status_code == 200, "what room there is on the nodes is asked for"
+    assert "cannot create" in message(operator.post("/api/v1/nodes", json={}))
     assert "cannot update" in message(operator.put(f"{RUNS}/night", json={}))
 
 
