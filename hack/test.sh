@@ -15,7 +15,7 @@ case ${1:-} in
     say "lint: ruff, mypy, import contracts, generated files"
     python -m ruff check .
     python -m ruff format --check .
-    python -m mypy operator/recsys_operator workers/recsys_workers hack benchmarks
+    python -m mypy operator/recsys_operator operator/recsys_cli workers/recsys_workers hack benchmarks
     PYTHONPATH=operator:workers "$(dirname "$dev")/lint-imports" --no-cache
     python hack/gen/crds.py --check # the chart's copies too
     ;;
