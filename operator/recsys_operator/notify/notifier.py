@@ -58,8 +58,22 @@ class Notifier:
         notices: Iterable[Notice],
         now: datetime,
     ) -> None:
-        """Queue what these notices about a Deployment (as last read) say, for those who are to be told."""
+        """Queue what these notices about a Deployment (as last read) say, for who is to be told. Never raises."""
         ref = ObjectRef.of(obj)
+        try:
+            self._queue(ref, spec, status, notices, now)
+        except Exception:
+            # The rollback that this is about comes next, and must.
+            logger.exception("notifications are lost", extra={"object": f"{ref.namespace}/{ref.name}", "uid": ref.uid})
+
+    def _queue(
+        self,
+        ref: ObjectRef,
+        spec: DeploymentSpec,
+        status: DeploymentStatus,
+        notices: Iterable[Notice],
+        now: datetime,
+    ) -> None:
         for notice in notices:
             values = fields(ref.namespace, ref.name, spec, status, notice, rfc3339(now))
             for target, template in self._recipients(ref.namespace, spec, notice.reason):

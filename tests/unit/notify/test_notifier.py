@@ -136,3 +136,15 @@ async def test_telling_returns_before_anything_is_sent(event: str) -> None:
     assert courier.sent == []
     await found.stop()
     assert len(courier.sent) == 1
+
+
+async def test_a_fault_in_telling_is_no_fault_of_the_reconcile(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no room")
+
+    found, _ = notifier(Courier(), {"name": "sre", "events": ["RolledBack"]})
+    monkeypatch.setattr(found._outbox, "post", broken)
+    found.tell(OBJ, spec(), canary().status, (ROLLED_BACK,), START)
+    assert "notifications are lost" in caplog.text
