@@ -22,6 +22,16 @@ EventName = Literal[
     "ModelNotFound",
     "Unblocked",
     "StatusRecovered",
+    "AwaitingPromotion",
+    "CommandIgnored",
+    "FreezeWindow",
+    "Held",
+    "InsufficientCapacity",
+    "PodsFailed",
+    "ProgressDeadlineExceeded",
+    "Resumed",
+    "StepEnded",
+    "StepsSkipped",
 ]
 FieldName = Literal[
     "event", "severity", "namespace", "deployment", "model", "stable", "canary", "weight", "message", "time"
