@@ -152,6 +152,7 @@ def _metric_rules(*sources: str) -> tuple[Rule, ...]:
             "ScoreShift is a comparison already: give it a max instead of relativeToStable",
         ),
         Rule("!has(self.minSamples) || has(self.builtIn)", "minSamples is for builtIn metrics"),
+        Rule("!self.name.startsWith('shadow')", "names that begin with shadow are those of the step shadow"),
         Rule("!has(self.min) || !has(self.max) || double(self.min) <= double(self.max)", "min must not exceed max"),
     )
 

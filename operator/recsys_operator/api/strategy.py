@@ -7,6 +7,7 @@ from pydantic import Field
 from recsys_operator.api.analysis import BackgroundAnalysis, StepAnalysis
 from recsys_operator.api.common import one_of
 from recsys_operator.api.schema import Model, ObjectName, Rule, listing
+from recsys_operator.api.shadow import Shadow
 
 
 def _cron(unit: str) -> str:
@@ -52,19 +53,29 @@ class Bake(Model):
 class Step(Model):
     """One step of a canary."""
 
-    CEL = (one_of("weight", "pause", "bake", "analysis", subject="a step"),)
+    CEL = (one_of("weight", "pause", "bake", "analysis", "shadow", subject="a step"),)
 
     weight: int | None = Field(None, ge=1, le=99, description="Share of the requests that the canary gets, in percent.")
     pause: Pause | None = Field(None, description="Wait before the next step.")
     bake: Bake | None = Field(None, description="Wait until all has been well for a while.")
     analysis: StepAnalysis | None = Field(None, description="Measure the canary until all is good.")
+    shadow: Shadow | None = Field(
+        None, description="Have the canary answer copies of stable's requests, and compare, before its first weight."
+    )
 
 
 class Canary(Model):
     """How a new version takes over. After the last step it gets everything."""
 
     CEL = (
-        Rule("has(self.steps[0].weight)", "strategy.canary.steps must begin with a weight"),
+        Rule(
+            "has(self.steps[0].weight) || has(self.steps[0].shadow)",
+            "strategy.canary.steps must begin with a weight or a shadow",
+        ),
+        Rule(
+            "self.steps.filter(s, has(s.weight) || has(s.shadow)).map(s, has(s.weight) ? 1 : 0).isSorted()",
+            "a shadow must come before the first weight of strategy.canary.steps",
+        ),
         Rule(
             "self.steps.filter(s, has(s.weight)).map(s, s.weight).isSorted() && self.steps.all(s, !has(s.weight) || "
             "self.steps.filter(t, has(t.weight) && t.weight == s.weight).size() == 1)",

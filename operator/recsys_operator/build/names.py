@@ -40,6 +40,11 @@ def front(deployment: str) -> str:
     return deployment
 
 
+def shadow(deployment: str) -> str:
+    """ConfigMap that tells the servers of a Deployment whether to copy requests to a shadow."""
+    return f"{deployment}-shadow"
+
+
 def route(deployment: str) -> str:
     """HTTPRoute of a Deployment."""
     return deployment

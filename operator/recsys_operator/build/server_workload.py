@@ -10,7 +10,7 @@ from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.quantity import quantity
 from recsys_operator.api.recmodel import Catalogue
 from recsys_operator.api.rollout import Revision
-from recsys_operator.build import labels, names, pod
+from recsys_operator.build import labels, names, pod, shadow_config
 from recsys_operator.build.labels import Manifest, Owner
 from recsys_operator.build.placement import pod_env, pod_settings, spread
 
@@ -95,7 +95,7 @@ def _pod_spec(
     pod_fields: PodFields | None,
 ) -> Manifest:
     locations = {revision.uri: True, **({catalogue.uri: True} if catalogue else {})}
-    volumes = pod.scratch() + pod.claim_volumes(locations)
+    volumes = pod.scratch() + pod.claim_volumes(locations) + shadow_config.volumes(owner.name)
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -137,6 +137,8 @@ def _env(
         "RECSYS_CATALOGUE": json.dumps(catalogue.wire(), sort_keys=True) if catalogue else "",
         "RECSYS_THREADS": str(threads(resources.limits.cpu)),
         "RECSYS_PORT": str(PORT),
+        "RECSYS_REVISION": revision.revision,
+        "RECSYS_SHADOW_FILE": shadow_config.FILE,
         "HOME": pod.HOME,
     }
     return [{"name": name, "value": value} for name, value in values.items()]

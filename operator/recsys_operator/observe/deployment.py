@@ -15,6 +15,7 @@ from recsys_operator.api.deployment import DEPLOYMENT, DeploymentSpec
 from recsys_operator.api.kinds import (
     AUTOSCALERS,
     BUDGETS,
+    CONFIGMAPS,
     DEPLOYMENTS,
     HTTPROUTES,
     PODS,
@@ -28,7 +29,7 @@ from recsys_operator.api.podfields import PodFields
 from recsys_operator.api.recmodel import Catalogue, RecModelSpec, RecModelStatus
 from recsys_operator.api.rollout import COMMANDS, CommandName, DeploymentStatus, Revision
 from recsys_operator.api.trainingrun import TrainingRunStatus
-from recsys_operator.build import http_route, labels, names, server_workload
+from recsys_operator.build import http_route, labels, names, server_workload, shadow_config
 from recsys_operator.build.labels import Owner
 from recsys_operator.decide.analysis.facts import NO_EVIDENCE, Evidence
 from recsys_operator.decide.deployment import capacity
@@ -99,14 +100,16 @@ async def observe(
     accessories = [one for one in (*budgets, *autoscalers) if owner.owns(one)]
     gateway_api = route is not None or await if_possible(client.serves(HTTPROUTES), True)
     front = next((one for one in services if one["metadata"]["name"] == names.front(name)), None)
-    foreign, route = _taken_by_others(owner, route), route if route and owner.owns(route) else None
-    model, pods, way_in, strangers = await asyncio.gather(
+    foreign, route = _taken_by_others(owner, HTTPROUTES, route), route if route and owner.owns(route) else None
+    model, shadow, pods, way_in, strangers = await asyncio.gather(
         client.get(RECMODELS, namespace, spec.model_ref.name),
+        if_possible(client.get(CONFIGMAPS, namespace, names.shadow(name)), None),
         _pods(client, namespace, name, workloads),
         _way_in(client, spec, route, front, workloads, services),
         _strangers(client, owner, spec, status, (*workloads, *services, *accessories)),
     )
     route_facts, leftover = way_in
+    others, shadow = _taken_by_others(owner, CONFIGMAPS, shadow), shadow if shadow and owner.owns(shadow) else None
     pod_inputs = {_label(one, labels.REVISION): _inputs(one, spec) for one in workloads if _is_ours(one)}
     model_facts = _model(model, _running_catalogue(status, pod_inputs)) if model else None
     facts = Observed(
@@ -122,7 +125,11 @@ async def observe(
         route=route_facts,
         server_image=server_image,
         failed_gates=await _failed_gates(client, namespace, spec, model_facts),
-        strangers=(*(foreign if spec.traffic.gateway else ()), *strangers),
+        strangers=(
+            *(foreign if spec.traffic.gateway else ()),
+            *(others if _has_shadows(spec) else ()),
+            *strangers,
+        ),
         gateway_api=gateway_api or spec.traffic.gateway is None,
         leftover=leftover,
         accessories=tuple(_accessory(one) for one in accessories),
@@ -134,7 +141,7 @@ async def observe(
         facts=facts,
         obj=obj,
         owner=owner,
-        children=(*workloads, *services, *accessories, *((route,) if route else ())),
+        children=(*workloads, *services, *accessories, *(one for one in (route, shadow) if one)),
         pod_inputs=pod_inputs,
     )
 
@@ -144,8 +151,8 @@ def _commands(obj: Object) -> dict[CommandName, str]:
     return {name: annotations[COMMAND + name] for name in COMMANDS if COMMAND + name in annotations}
 
 
-def _taken_by_others(owner: Owner, route: Object | None) -> tuple[Stranger, ...]:
-    return (Stranger(HTTPROUTES.kind, names.route(owner.name)),) if route and not owner.owns(route) else ()
+def _taken_by_others(owner: Owner, kind: Resource, obj: Object | None) -> tuple[Stranger, ...]:
+    return (Stranger(kind.kind, obj["metadata"]["name"]),) if obj and not owner.owns(obj) else ()
 
 
 async def _way_in(
@@ -279,7 +286,12 @@ def _workload(obj: Object, pods: dict[str, list[Object]]) -> Workload:
         available=status.get("availableReplicas", 0),
         trouble=complaint(pods.get(revision.revision, ())),
         broken=broken(pods.get(revision.revision, ())),
+        told_of_shadows=shadow_config.mounted(obj),
     )
+
+
+def _has_shadows(spec: DeploymentSpec) -> bool:
+    return spec.strategy is not None and any(step.shadow for step in spec.strategy.canary.steps)
 
 
 def _service(obj: Object) -> Service:

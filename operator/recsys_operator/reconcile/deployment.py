@@ -7,12 +7,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from recsys_operator import metrics
-from recsys_operator.api.kinds import AUTOSCALERS, BUDGETS, DEPLOYMENTS, HTTPROUTES, SERVICES, WORKLOADS, Resource
+from recsys_operator.api.kinds import (
+    AUTOSCALERS,
+    BUDGETS,
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    HTTPROUTES,
+    SERVICES,
+    WORKLOADS,
+    Resource,
+)
 from recsys_operator.api.rollout import Block, DeploymentStatus, Revision
 from recsys_operator.apply.changes import Child, apply_children, failure, write_status
 from recsys_operator.apply.client import Client
 from recsys_operator.apply.resize import due, resize
-from recsys_operator.build import names
+from recsys_operator.build import names, shadow_config
 from recsys_operator.build.autoscaler import autoscaler
 from recsys_operator.build.disruption_budget import disruption_budget
 from recsys_operator.build.front_service import front_service
@@ -196,6 +205,7 @@ def children(seen: Seen, decision: Decision) -> tuple[tuple[Child, ...], ...]:
         if facts.spec.autoscaling and size.most:
             scaling = autoscaler(seen.owner, inputs.model, revision, facts.spec.autoscaling, size.least, size.most)
             pods.append((AUTOSCALERS, scaling))
+    pods += _shadow(seen, decision)
     route = _route(seen, decision)
     known = {service.revision for service in facts.services}
     asked = decision.weights.keys() | ({decision.testers} if decision.testers else set())
@@ -228,6 +238,18 @@ def _scaled_by_others(seen: Seen, decision: Decision) -> Iterator[tuple[str, dic
         size = decision.sizes[revision.revision]
         if size.replicas is None and name not in taken:
             yield name, seen.live_workload(name), size
+
+
+def _shadow(seen: Seen, decision: Decision) -> tuple[Child, ...]:
+    """The ConfigMap that tells servers to copy requests; once there, it stays and says that there is no shadow."""
+    copying, model = decision.copying, seen.facts.spec.model_ref.name
+    if copying:
+        text = shadow_config.content(seen.owner, copying.stable, copying.canary, copying.percent)
+    elif any(one["kind"] == CONFIGMAPS.kind for one in seen.children):
+        text = shadow_config.NOTHING
+    else:
+        return ()
+    return ((CONFIGMAPS, shadow_config.config_map(seen.owner, model, text)),)
 
 
 def _route(seen: Seen, decision: Decision) -> tuple[Child, ...]:

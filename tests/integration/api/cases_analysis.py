@@ -118,6 +118,9 @@ def cases(at: str, *sources: str) -> list[Case]:
             "minSamples is for builtIn metrics",
         ),
         Case(one, "rule", {**good, "max": "0.8"}, {**good, "max": "0.9"}, "min must not exceed max"),
+        Case(
+            one, "rule", {**good, "name": "shadow-m"}, good, "names that begin with shadow are those of the step shadow"
+        ),
         Case(f"{one}.name", "required", ABSENT, "m", "Required value"),
         Case(f"{one}.name", "minLength", "", "m", "should be at least 1 chars long"),
         Case(f"{one}.name", "maxLength", "m" * 41, "m" * 40, "may not be more than 40"),

@@ -2,7 +2,7 @@
 
 from typing import Any, get_args
 
-from tests.integration.api import cases_analysis, cases_pod_fields, cases_route, cases_scaling
+from tests.integration.api import cases_analysis, cases_pod_fields, cases_route, cases_scaling, cases_shadow
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition
 from tests.integration.api.cases_recmodel import DNS_LABEL, NAME, NAMES_GROW
 from tests.integration.api.cases_trainingrun import quantities
@@ -11,8 +11,8 @@ from recsys_operator.api.notifications import EventName, Template
 
 EVENTS = list(get_args(EventName))
 ONE_VERSION = "spec.version must set exactly one of: pin, follow"
-ONE_STEP = "a step must set exactly one of: weight, pause, bake, analysis"
-BEGIN = "strategy.canary.steps must begin with a weight"
+ONE_STEP = "a step must set exactly one of: weight, pause, bake, analysis, shadow"
+BEGIN = "strategy.canary.steps must begin with a weight or a shadow"
 RISE = "the weights of strategy.canary.steps must rise from step to step"
 TOGETHER = "traffic.gateway and traffic.hostnames go together: set both, or neither to serve by a Service alone"
 SUBDOMAIN = r"should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'"
@@ -317,6 +317,7 @@ CASES: list[Case] = [
         )
     ),
     *cases_analysis.CASES,
+    *cases_shadow.CASES,
     # What may not change
     Transition(
         "spec.modelRef",

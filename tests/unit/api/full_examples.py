@@ -118,6 +118,15 @@ _UNBLOCK: dict[str, Any] = {
     "time": TIME,
 }
 
+SHADOW: dict[str, Any] = {
+    "shadow": {
+        "percent": 20,
+        "durationSeconds": 600,
+        "minSamples": 1000,
+        "gates": [{"metric": "PopularityShift", "min": "-0.1", "max": "0.1"}],
+    }
+}
+
 DEPLOYMENT_STATUS: dict[str, Any] = {
     "observedGeneration": 5,
     "conditions": [_condition("Ready", "False", "VersionBlocked")],
@@ -235,4 +244,8 @@ def whole(plural: str) -> dict[str, Any]:
         "trainingruns": (cases_trainingrun.BASE, TRAININGRUN_STATUS),
         "deployments": (cases_deployment.BASE, DEPLOYMENT_STATUS),
     }[plural]
-    return copy.deepcopy({**base, "status": status})
+    example = copy.deepcopy({**base, "status": status})
+    if plural == "deployments":
+        # A shadow comes before the first weight; the cases begin with a weight.
+        example["spec"]["strategy"]["canary"]["steps"].insert(0, copy.deepcopy(SHADOW))
+    return example

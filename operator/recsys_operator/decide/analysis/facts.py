@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from recsys_operator.api.analysis import Metric
+from recsys_operator.decide.analysis.shadow_facts import ShadowReading
 
 Arm = Literal["Canary", "Stable"]
 
@@ -51,6 +52,8 @@ class PodReading:
     """Of these, the ones that the model does not know."""
     evaluation: Histogram | None = None
     """Scores of the version's own evaluation, with the bounds of `scores`, where the pod tells them."""
+    shadows: tuple[ShadowReading, ...] = ()
+    """What it counted as a shadow, one reading for each stable version."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from recsys_operator.api.common import Condition
 from recsys_operator.api.rollout import CanaryStatus, DeploymentStatus, Revision
 from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import conclude, find
-from recsys_operator.decide.deployment import alerts, analysis, blocks, capacity, failures, steps, windows
+from recsys_operator.decide.deployment import alerts, analysis, blocks, capacity, failures, shadow, steps, windows
 from recsys_operator.decide.deployment.facts import Observed, State, weights
 from recsys_operator.decide.deployment.versions import Unresolved
 from recsys_operator.decide.refusal import CHILD_REFUSED, sentence
@@ -157,6 +157,12 @@ def _trying(observed: Observed, status: DeploymentStatus, canary: CanaryStatus, 
     reached = observed.reached_from(weights(status))
     if status.stable is None and reached and now < reached:
         return Finding("Progressing", f"{where}. {_about_to_serve(observed)}")
+    if said := shadow.unavailable(observed, status):
+        return Finding("ShadowUnavailable", f"{where}. {said}")
+    if lacks := shadow.lacking(observed, status):
+        return Finding("ShadowLacksEvidence", f"{where}. {lacks}")
+    if said := shadow.progress(observed, status):
+        return Finding("Progressing", f"{where}. {said}")
     step = steps.current(observed, State(status), canary)
     if step and step.pause and step.pause.duration_seconds is None:
         command = f"kubectl annotate rdep {observed.name} --overwrite recsys.dev/promote=v{canary.version}/<any id>"

@@ -7,7 +7,7 @@ from datetime import datetime
 from recsys_operator.api.rollout import DeploymentStatus, Revision
 from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import find
-from recsys_operator.decide.deployment import analysis, clock, sizes, steps, windows
+from recsys_operator.decide.deployment import analysis, clock, shadow, sizes, steps, windows
 from recsys_operator.decide.deployment.alerts import Alert, freeze, heed
 from recsys_operator.decide.deployment.commands import obey
 from recsys_operator.decide.deployment.condition import ready
@@ -40,7 +40,7 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
     for alert in alerts:
         state, outcome = heed(observed, state, alert, now)
         outcomes.append(outcome)
-    state = analysis.look(observed, state, now)
+    state = shadow.look(observed, analysis.look(observed, state, now))
     state = roll(observed, state, lambda at: desired(observed, at.status), now)
     state = clock.keep(observed, state, now)
     status = _complete(observed, state.status, now)
@@ -71,7 +71,8 @@ def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decisi
         notices=(*state.notices, *_turned(observed, status)),
         outcomes=tuple(outcomes),
         requeue_after=_requeue(observed, status, now),
-        measure=analysis.measure(observed, status, now),
+        measure=shadow.measure(observed, status, analysis.measure(observed, status, now)),
+        copying=shadow.copying(observed, status),
         jobs=analysis.jobs(observed, status),
     )
 

@@ -53,6 +53,8 @@ class Workload:
     """What its pods complain of, as a sentence; empty when there is nothing."""
     broken: str = ""
     """Why its pods will not become ready by themselves, as a sentence; empty while they may yet."""
+    told_of_shadows: bool = True
+    """Whether its pods have the volume that tells them to copy requests."""
 
     def complete(self, replicas: int) -> bool:
         """Whether this many pods are up to date and have been ready for a while."""
@@ -315,6 +317,15 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Copying:
+    """The pods of one revision are to copy a share of their requests, in percent, to those of another."""
+
+    stable: Revision
+    canary: Revision
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """A status in the making and what will be told about it."""
 
@@ -351,3 +362,5 @@ class Decision:
     """What is to be measured next, beside the reconciles."""
     jobs: tuple[Question, ...] = ()
     """What the Jobs of an analysis are to find out."""
+    copying: Copying | None = None
+    """Who copies requests to whom."""

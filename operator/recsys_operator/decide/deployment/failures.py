@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from recsys_operator.api.rollout import CanaryStatus
-from recsys_operator.decide.deployment import analysis, clock, steps
+from recsys_operator.decide.deployment import analysis, clock, shadow, steps
 from recsys_operator.decide.deployment.facts import Failure, Observed, State
 
 Check = Callable[[Observed, State, CanaryStatus, datetime], Failure | None]
@@ -39,4 +39,4 @@ def _analysis(observed: Observed, state: State, canary: CanaryStatus, now: datet
     return analysis.failure(observed, state.status, now)
 
 
-CHECKS: tuple[Check, ...] = (_analysis, _pods, _deadline)
+CHECKS: tuple[Check, ...] = (shadow.failure, _analysis, _pods, _deadline)

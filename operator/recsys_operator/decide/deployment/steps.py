@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from recsys_operator.api.analysis import StepAnalysis
 from recsys_operator.api.rollout import CanaryStatus, Revision
 from recsys_operator.api.strategy import Bake, Pause, Rollback, Step
+from recsys_operator.decide.analysis import shadow_step
 from recsys_operator.decide.deployment import analysis, windows
 from recsys_operator.decide.deployment import canary as moves
 from recsys_operator.decide.deployment.alerts import freeze
@@ -77,13 +78,15 @@ def advance(observed: Observed, state: State, canary: CanaryStatus, now: datetim
         return _bake(observed, state, canary, step.bake, now)
     if step.analysis:
         return _analysis(observed, state, canary, step.analysis, now)
+    if step.shadow:
+        return _next(observed, state, canary, now) if shadow_step.passed(canary) else None
     return _weight(observed, state, canary, step.weight or 0, now)
 
 
 def end(observed: Observed, state: State, canary: CanaryStatus, now: datetime) -> State | None:
     """The step after one that waits, by command; None where the canary is at no such step."""
     step = current(observed, state, canary)
-    waits = step and (step.pause or step.bake or step.analysis)
+    waits = step and (step.pause or step.bake or step.analysis or step.shadow)
     return _next(observed, state, canary, now) if waits else None
 
 

@@ -13,6 +13,7 @@ from recsys_operator.build.server_workload import CONTAINER, PORT
 from recsys_operator.decide.analysis.facts import Arm, Histogram, PodReading, Reading
 from recsys_operator.decide.times import instant
 from recsys_operator.observe.measure.exposition import NotMetrics, Sample, samples
+from recsys_operator.observe.measure.shadow import shadow_readings
 from recsys_operator.observe.measure.web import NoAnswer, Web
 
 Object = dict[str, Any]
@@ -123,6 +124,7 @@ def pod_reading(found: Sequence[Sample], uid: str, restarts: int, started: datet
         items_asked=_total(found, ITEMS_ASKED) or 0,
         unknown_items=_total(found, UNKNOWN_ITEMS) or 0,
         evaluation=_histogram(evaluation, EVALUATION) if evaluation else None,
+        shadows=shadow_readings(found),
     )
 
 
