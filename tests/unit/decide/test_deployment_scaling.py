@@ -149,6 +149,16 @@ def test_without_an_autoscaler_a_canary_follows_its_weight_if_the_user_says_so(s
     assert world.weights() == {4: 100}
 
 
+def test_a_canary_that_skips_its_steps_has_all_pods_first() -> None:
+    world = begun()
+    world.command("promote-full", "v4/1")
+    world.step()
+    assert pods(world)[4] == 12
+    assert world.weights() == {1: 90, 4: 10}, "ten of the twelve are not there yet"
+    world.run()
+    assert world.weights() == {4: 100}
+
+
 def test_scale_speaks_of_stable() -> None:
     world = begun()
     assert world.status.replicas == 12
