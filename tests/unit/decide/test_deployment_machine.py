@@ -213,7 +213,8 @@ class Machine(RuleBasedStateMachine):
             stable = self.world.status.stable
             assert stable
             kept = {block.digest for block in self.world.status.blocked}
-            assert kept == blocked - {stable.digest}, "an old unblock undid a block"
+            # Pods of the canary that are broken block it anew at the same look.
+            assert kept >= blocked - {stable.digest}, "an old unblock undid a block"
             assert not any(one.outcome == "Done" for one in self.world.status.commands), "an old command was done again"
 
     @rule(room=st.sampled_from((None, None, 1, 2)))
