@@ -25,7 +25,7 @@ case ${1:-} in
     ;;
   unit)
     say "unit tests"
-    python -m pytest tests/unit
+    python -m pytest tests/unit -m "not full"
     ;;
   chart)
     say "chart tests"
