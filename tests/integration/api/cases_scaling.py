@@ -149,7 +149,6 @@ CASES: list[Case] = [
         "Object",
         "Resource",
         'supported values: "Resource", "Pods", "External"',
-        also=(METRIC,),
     ),
     Case(FIRST, "rule", {**CPU, "type": "Pods"}, CPU, METRIC),
     *(
