@@ -38,7 +38,7 @@ def document(namespace: str, deployment: str, model: str, question: Question) ->
         "digest": question.digest,
         "revision": question.revision,
         "weight": question.weight,
-        "step": question.occasion,
+        "step": question.step,
         "stableVersion": question.stable_version,
     }
 

@@ -21,6 +21,7 @@ QUESTION = Question(
     stable_version=7,
     interval_seconds=30,
     occasion="step-2",
+    step=2,
 )
 
 
@@ -48,7 +49,7 @@ async def test_a_gate_is_told_what_it_is_about(asking: Web) -> None:
                 "digest": "sha256:1",
                 "revision": "abc",
                 "weight": 10,
-                "step": "step-2",
+                "step": 2,
                 "stableVersion": 7,
             },
         )
