@@ -343,6 +343,27 @@ DEPLOYMENT = (
         ),
     ),
     Row(
+        "Analysis of the canary",
+        (
+            Panel(
+                "Canary and stable",
+                "What each metric was at its last look.",
+                (Query(f"max by (metric, arm, version) (recsys_analysis_value{{{ONE}}})", "{{metric}} {{arm}}"),),
+            ),
+            Panel(
+                "Phases",
+                "Failed takes the canary back; Inconclusive and Error hold it.",
+                (Query(f"max by (metric, phase) (recsys_analysis_phase{{{ONE}}})", "{{metric}} {{phase}}"),),
+                stacked=True,
+            ),
+            Panel(
+                "Samples",
+                "How much of the canary the last look was based on.",
+                (Query(f"max by (metric, version) (recsys_analysis_samples{{{ONE}}})", "{{metric}}"),),
+            ),
+        ),
+    ),
+    Row(
         "Shadow",
         (
             Panel(

@@ -1,9 +1,11 @@
 """What Prometheus reads of the operator. Series of a deleted object are removed."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from recsys_operator.api.analysis_status import MetricStatus
 from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.kinds import DEPLOYMENTS, KINDS
 from recsys_operator.api.rollout import DeploymentStatus, HistoryEntry
@@ -52,6 +54,21 @@ HELD = Gauge(
     ("namespace", "deployment", "version", "reason"),
 )
 HELD_SECONDS = HeldTime()
+ANALYSIS_VALUE = Gauge(
+    "recsys_analysis_value",
+    "What a metric of a canary's analysis was at the last look; arm is canary or stable.",
+    ("namespace", "deployment", "version", "metric", "arm"),
+)
+ANALYSIS_PHASE = Gauge(
+    "recsys_analysis_phase",
+    "1 for the phase that a metric of a canary's analysis is in: Running, Passed, Failed, Inconclusive or Error.",
+    ("namespace", "deployment", "version", "metric", "phase"),
+)
+ANALYSIS_SAMPLES = Gauge(
+    "recsys_analysis_samples",
+    "How much of the canary the last look at a metric was based on.",
+    ("namespace", "deployment", "version", "metric"),
+)
 ROLLOUT_SECONDS = Histogram(
     "recsys_rollout_duration_seconds",
     "From the start of a rollout to its end, by verdict.",
@@ -88,7 +105,8 @@ NOTIFICATION_FAULTS = Gauge(
     "recsys_notification_targets_faulty", "Targets of the configuration that cannot be read and are left out."
 )
 
-OF_A_DEPLOYMENT = (WEIGHT, STATE, READY, STEP, STEPS, HELD, ROLLOUT_SECONDS, LAST_ROLLBACK, ROLLBACKS)
+ANALYSIS = (ANALYSIS_VALUE, ANALYSIS_PHASE, ANALYSIS_SAMPLES)
+OF_A_DEPLOYMENT = (*ANALYSIS, WEIGHT, STATE, READY, STEP, STEPS, HELD, ROLLOUT_SECONDS, LAST_ROLLBACK, ROLLBACKS)
 
 
 class LoopMetrics:
@@ -128,7 +146,7 @@ def set_rollout(namespace: str, deployment: str, spec: DeploymentSpec, status: D
     for state in STATES:
         STATE.labels(**name, state=state).set(state == found.state)
     STEPS.labels(**name).set(len(spec.strategy.canary.steps) if spec.strategy else 0)
-    for family in (READY, STEP, HELD, LAST_ROLLBACK):
+    for family in (READY, STEP, HELD, LAST_ROLLBACK, *ANALYSIS):
         family.remove_by_labels(name)
     ready = find(status.conditions, "Ready")
     if ready:
@@ -136,6 +154,8 @@ def set_rollout(namespace: str, deployment: str, spec: DeploymentSpec, status: D
     if status.canary:
         version = str(status.canary.version)
         STEP.labels(**name, version=version).set(status.canary.step)
+        for metric in status.canary.analysis:
+            _set_analysis({**name, "version": version, "metric": metric.name}, metric)
         if found.held:
             HELD.labels(**name, version=version, reason=found.held).set(1)
     HELD_SECONDS.hold(namespace, deployment, found.held)
@@ -144,6 +164,16 @@ def set_rollout(namespace: str, deployment: str, spec: DeploymentSpec, status: D
         bad = last.to_version if last.verdict == "RolledBack" else last.from_version
         ended = instant(last.end_time).timestamp()
         LAST_ROLLBACK.labels(**name, version=str(bad or ""), cause=last.cause).set(ended)
+
+
+def _set_analysis(labels: dict[str, str], metric: MetricStatus) -> None:
+    ANALYSIS_PHASE.labels(**labels, phase=metric.phase).set(1)
+    ANALYSIS_SAMPLES.labels(**labels).set(metric.samples)
+    for arm, text in (("canary", metric.value), ("stable", metric.stable)):
+        # A query may have answered with anything: a value that is no number has no series.
+        with suppress(ValueError):
+            value = float(text or "none")
+            ANALYSIS_VALUE.labels(**labels, arm=arm).set(value)
 
 
 def count_finished(namespace: str, deployment: str, entries: Iterable[HistoryEntry]) -> None:

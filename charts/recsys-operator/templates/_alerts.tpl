@@ -114,6 +114,19 @@ groups:
             For {{ $v.rolloutStuck.for }} something has kept version {{ "{{ $labels.version }}" }} from going on. The condition Ready says what.
           runbook_url: {{ $v.runbookBaseUrl }}/RecsysRolloutStuck.md
       {{- end }}
+      {{- if $v.analysisInconclusive.enabled }}
+      - alert: RecsysAnalysisInconclusive
+        expr: max by ({{ $by }}, reason) (recsys_rollout_held{reason=~"AnalysisInconclusive|AnalysisError"}) > 0
+        for: {{ $v.analysisInconclusive.for }}
+        labels:
+          severity: warning
+          recsys_rollout: ignore
+        annotations:
+          summary: Version {{ "{{ $labels.version }}" }} of {{ "{{ $labels.namespace }}/{{ $labels.deployment }}" }} cannot be judged ({{ "{{ $labels.reason }}" }})
+          description: >-
+            For {{ $v.analysisInconclusive.for }} evidence has been missing, which holds the canary. The condition Ready says of what.
+          runbook_url: {{ $v.runbookBaseUrl }}/RecsysAnalysisInconclusive.md
+      {{- end }}
       {{- if $v.rolledBack.enabled }}
       - alert: RecsysRolledBack
         expr: time() - max by ({{ $by }}, cause) (recsys_last_rollback_timestamp_seconds) < {{ $v.rolledBack.seconds }}

@@ -32,6 +32,11 @@ EventName = Literal[
     "Resumed",
     "StepEnded",
     "StepsSkipped",
+    "AnalysisPassed",
+    "AnalysisFailed",
+    "AnalysisInconclusive",
+    "AnalysisError",
+    "ShadowLacksEvidence",
 ]
 FieldName = Literal[
     "event", "severity", "namespace", "deployment", "model", "stable", "canary", "weight", "message", "time"

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from tests.unit.decide.deployment_world import World, canary, promoted, serving
 
 from recsys_operator import metrics
+from recsys_operator.api.analysis_status import MetricStatus
 from recsys_operator.decide.times import instant
 from recsys_operator.held_time import HeldTime
 from recsys_operator.reconcile.loop import Key
@@ -130,3 +131,35 @@ def test_held_time_goes_on_until_the_scrape() -> None:
     assert seconds("Frozen") == 4, "a counter never falls"
     held.forget("shop", "movies")
     assert seconds("Frozen") is None
+
+
+def test_an_analysis_has_values_of_both_arms_and_a_phase() -> None:
+    world = canary()
+    assert world.status.canary
+    found = {
+        "name": "errors",
+        "phase": "Passed",
+        "value": "0.012",
+        "stable": "0.01",
+        "samples": 500,
+        "start_time": world.status.canary.start_time,
+        "time": world.status.canary.start_time,
+    }
+    broken = {**found, "name": "revenue", "phase": "Error", "value": "many", "stable": None}
+    analysis = tuple(MetricStatus.model_validate(one) for one in (found, broken))
+    world.status = world.status.model_copy(
+        update={"canary": world.status.canary.model_copy(update={"analysis": analysis})}
+    )
+    seen = {name: value for name, value in told(world).items() if name.startswith("recsys_analysis")}
+    start = 'deployment="movies",metric="errors",namespace="shop"'
+    other = 'deployment="movies",metric="revenue",namespace="shop"'
+    assert seen == {
+        f'recsys_analysis_value{{arm="canary",{start},version="4"}}': 0.012,
+        f'recsys_analysis_value{{arm="stable",{start},version="4"}}': 0.01,
+        f'recsys_analysis_phase{{{start},phase="Passed",version="4"}}': 1,
+        f'recsys_analysis_phase{{{other},phase="Error",version="4"}}': 1,
+        f'recsys_analysis_samples{{{start},version="4"}}': 500,
+        f'recsys_analysis_samples{{{other},version="4"}}': 500,
+    }
+    told(serving())
+    assert not [name for name in exported() if name.startswith("recsys_analysis")], "they go with the canary"
