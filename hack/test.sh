@@ -33,7 +33,7 @@ case ${1:-} in
     python -m pytest tests/chart
     ;;
   integration)
-    say "integration tests: a real kube-apiserver and etcd (about 10 minutes)"
+    say "integration tests: a real kube-apiserver and etcd (about 20 minutes)"
     hack/cluster/packages.sh
     hack/cluster/bins.sh kubernetes etcd gateway-api prometheus > /dev/null
     python -m pytest tests/integration -m 'not full'
