@@ -14,6 +14,7 @@ from benchmarks.rollback import argo, flagger, ours, stage
 from benchmarks.rollback.figures import Rollback, Side, table, write
 from benchmarks.rollback.traffic import OUTPUT
 from hack.demo.kube import heading, kubectl, say
+from hack.soak.alert import Receiver
 
 RESULTS = Path("benchmarks/results/rollback.md")
 
@@ -68,7 +69,7 @@ def others(
 ) -> None:
     """The other controllers, with the very same pods."""
     # A lane at 50 % has a workload of each version, whose pod templates the others run.
-    lane = ours.Lane("bench-pods", url, options.rate, "", "")
+    lane = ours.Lane("bench-pods", url, options.rate, Receiver("", ""))
     stage.apply(lane.manifest(stage.GOOD))
     stage.until("pods to copy", lambda: stage.reason("rdep", lane.name) == "Serving", 180)
     stage.apply(lane.manifest(stage.BAD))

@@ -4,17 +4,15 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import httpx
 from benchmarks.rollback import stage
 from benchmarks.rollback.figures import Rollback, Side
 from benchmarks.rollback.traffic import WRITTEN_SECONDS, Traffic
 from benchmarks.rollback.watch import Watch
-from hack.demo.kube import NAMESPACE, SYSTEM, get, kubectl, say
+from hack.demo.kube import get, kubectl, say
 from hack.demo.record import weights_of
+from hack.soak.alert import Receiver
 
 SIDE = Side("recsys-operator", "alert → HTTPRoute weight")
 
@@ -26,8 +24,7 @@ class Lane:
     name: str
     url: str
     rate: int
-    receiver: str
-    token: str
+    receiver: Receiver
 
     def __post_init__(self) -> None:
         """A load and a watch of its own."""
@@ -71,12 +68,8 @@ class Lane:
         self.traffic.wait_for(stage.BAD, 60)
         time.sleep(random.uniform(0.2, 1.2))
         told = time.time()
-        answer = httpx.post(
-            self.receiver, json=self._alert(number, told), headers={"Authorization": f"Bearer {self.token}"}, timeout=10
-        )
+        outcome = self.receiver.post(self.name, stage.BAD)
         answered = time.time()
-        answer.raise_for_status()
-        outcome = answer.json()["alerts"][0]["outcome"]
         if outcome != "RolledBack":
             raise RuntimeError(f"{self.name}: the alert led to {outcome}")
         zero = self.watch.first(lambda weights: not weights.get(stage.BAD), told, 30)
@@ -92,31 +85,11 @@ class Lane:
         canary = get("rdep", self.name)["status"].get("canary", {})
         return canary.get("weight") == 50 and canary.get("step", 0) >= 1 and "abort" not in canary
 
-    def _alert(self, number: int, began: float) -> dict[str, Any]:
-        starts_at = datetime.fromtimestamp(began, UTC).isoformat().replace("+00:00", "Z")
-        labels = {
-            "alertname": "RecsysErrorRateHigh",
-            "severity": "critical",
-            "namespace": NAMESPACE,
-            "deployment": self.name,
-            "version": str(stage.BAD),
-        }
-        alert = {
-            "status": "firing",
-            "labels": labels,
-            "annotations": {"summary": "the benchmark says so"},
-            "startsAt": starts_at,
-            "endsAt": "0001-01-01T00:00:00Z",
-            "fingerprint": f"{self.name}-{number:06d}",
-        }
-        return {"version": "4", "status": "firing", "receiver": "recsys-operator", "alerts": [alert]}
-
 
 def measure(url: str, count: int, rate: int, lanes: int) -> tuple[list[Rollback], tuple[int, int]]:
     """So many rollbacks, shared among Deployments: while one waits for its pods, another one is rolled back."""
-    address = kubectl("get", "service", "recsys-operator", "-n", SYSTEM, "-o", "jsonpath={.spec.clusterIP}")
-    token = Path(".local/alert-token").read_text().strip()
-    mine = [Lane(f"bench-{index}", url, rate, f"http://{address}:8081/alerts", token) for index in range(lanes)]
+    receiver = Receiver.of_cluster()
+    mine = [Lane(f"bench-{index}", url, rate, receiver) for index in range(lanes)]
     try:
         for lane in mine:
             lane.begin()

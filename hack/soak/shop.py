@@ -4,13 +4,12 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
-from hack.demo.kube import NAMESPACE, SYSTEM, StepFailed, condition, get, items, kubectl, wait_until
+from hack.demo.kube import NAMESPACE, StepFailed, condition, get, items, kubectl, wait_until
 from hack.demo.load import Load
+from hack.soak.alert import Receiver
 
 NAME = "steady"
 HOST = f"{NAME}.example.com"
@@ -120,28 +119,7 @@ class Shop:
 
     def alert(self, version: int) -> str:
         """A critical alert about a version, as Alertmanager posts it; what became of it."""
-        address = kubectl("get", "service", "recsys-operator", "-n", SYSTEM, "-o", "jsonpath={.spec.clusterIP}")
-        token = Path(".local/alert-token").read_text().strip()
-        now = time.time()
-        alert = {
-            "status": "firing",
-            "labels": {
-                "alertname": "RecsysErrorRateHigh",
-                "severity": "critical",
-                "namespace": NAMESPACE,
-                "deployment": NAME,
-                "version": str(version),
-            },
-            "annotations": {"summary": "a disturbance says so"},
-            "startsAt": datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z"),
-            "endsAt": "0001-01-01T00:00:00Z",
-            "fingerprint": f"{time.time_ns():x}",
-        }
-        body = {"version": "4", "status": "firing", "receiver": "recsys-operator", "alerts": [alert]}
-        headers = {"Authorization": f"Bearer {token}"}
-        answer = httpx.post(f"http://{address}:8081/alerts", json=body, headers=headers, timeout=10)
-        answer.raise_for_status()
-        return str(answer.json()["alerts"][0]["outcome"])
+        return Receiver.of_cluster().post(NAME, version)
 
     def pods(self, version: int) -> list[str]:
         """Names of the ready pods of a version."""
