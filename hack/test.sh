@@ -7,8 +7,13 @@ cd "$(dirname "$0")/.."
 
 python() {
   [ -n "${dev:-}" ] || dev=$(hack/venv.sh dev)
-  PYTHONPATH=operator:workers:. "$dev" "$@"
+  # Compiled once and kept, whatever the environment says: half of a first start is compiling.
+  env --unset=PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX="$CACHE/bytecode" PYTHONPATH=operator:workers:. "$dev" "$@"
 }
+
+two=(--numprocesses 2 --dist worksteal) # side by side
+# What fills the machine by itself, or measures load or latency: nothing runs beside it.
+alone=(tests/integration/{kill,faults,serve,workers})
 
 case ${1:-} in
   lint)
@@ -25,7 +30,7 @@ case ${1:-} in
     ;;
   unit)
     say "unit tests"
-    python -m pytest tests/unit -m "not full"
+    python -m pytest tests/unit -m 'not full' "${two[@]}"
     ;;
   chart)
     say "chart tests"
@@ -33,10 +38,11 @@ case ${1:-} in
     python -m pytest tests/chart
     ;;
   integration)
-    say "integration tests: a real kube-apiserver and etcd (about 20 minutes)"
+    say "integration tests: a real kube-apiserver and etcd (about a quarter of an hour)"
     hack/cluster/packages.sh
     hack/cluster/bins.sh kubernetes etcd gateway-api prometheus > /dev/null
-    python -m pytest tests/integration -m 'not full'
+    python -m pytest tests/integration -m 'not full' "${two[@]}" "${alone[@]/#/--ignore=}"
+    python -m pytest "${alone[@]}" -m 'not full'
     ;;
   e2e)
     say "e2e: the main job on the local cluster"
@@ -45,7 +51,8 @@ case ${1:-} in
     ;;
   full)
     say "full: every fault, every example"
-    python -m pytest tests -m full
+    python -m pytest tests/unit --hypothesis-profile=random "${two[@]}"
+    python -m pytest tests/integration tests/e2e -m full
     ;;
   golden)
     python -m pytest tests/unit tests/chart --golden

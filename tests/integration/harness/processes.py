@@ -1,6 +1,7 @@
 """Background processes with a log, that never outlive the tests."""
 
 import ctypes
+import os
 import random
 import signal
 import socket
@@ -21,12 +22,17 @@ def free_port() -> int:
 
 
 _taken: set[int] = set()
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 
 
 def lasting_port() -> int:
-    """A loopback port below those that the kernel gives to clients: it stays free for a process that comes and goes."""
+    """A loopback port that stays free for a process that comes and goes.
+
+    It is below those that the kernel gives to clients, and no other worker of the same tests takes it.
+    """
     while True:
-        port = random.randrange(15000, 32000)
+        port = random.randrange(15000 + _WORKER, 32000, _WORKERS)
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

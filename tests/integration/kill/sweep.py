@@ -1,16 +1,19 @@
 """Every write of a life, cut before and after."""
 
 import asyncio
+import itertools
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 
-from tests.integration.harness.proxy import Cut, Write
+from tests.integration.harness.proxy import Cut, When, Write
 from tests.integration.harness.snapshot import differences
 from tests.integration.kill.case import End, Life, World, run
 
 SIDE_BY_SIDE = 10
 """Cases at once: they mostly wait, and an operator's start takes a second of CPU."""
+WHENS: tuple[When, ...] = ("before", "after")
 TRIES = 4
 """Lives for one cut: two writes of one status may fall together, and then a life has an occurrence less."""
 
@@ -20,17 +23,17 @@ def is_event(write: Write) -> bool:
     return "/apis/events.k8s.io/" in write.path
 
 
-async def sweep(world: World, life: Life, *, events: bool = True) -> None:
+async def sweep(world: World, life: Life, *, quick: bool = False) -> None:
     """Live undisturbed, then once for each cut before and after each write; each must end as the undisturbed life did.
 
-    A write is known by its meaning and its occurrence. Without `events` those are passed over.
+    A write is known by its meaning and its occurrence. A `quick` sweep passes events over and cuts each other write
+    once, by turns before and after it: just after one write and just before the next the cluster holds the same.
     """
     begin = time.monotonic()
     undisturbed = await run(world, life)
     problems = _sound(undisturbed)
     assert undisturbed.writes, f"{life.name}: the operator wrote nothing"
-    chosen = [write for write in undisturbed.writes if events or not is_event(write)]
-    cuts = [Cut(write.meaning, write.occurrence, when) for write in chosen for when in ("before", "after")]
+    cuts = _quick_cuts(undisturbed.writes) if quick else _all_cuts(undisturbed.writes)
     places = asyncio.Semaphore(SIDE_BY_SIDE)
     found = await asyncio.gather(*(_cut(world, life, cut, undisturbed, places) for cut in cuts))
     for cut, (_, lines) in zip(cuts, found, strict=True):
@@ -48,6 +51,15 @@ async def sweep(world: World, life: Life, *, events: bool = True) -> None:
         file=sys.stderr,
     )
     assert not problems, f"{len(problems)} problems:\n" + "\n".join(problems[:60])
+
+
+def _all_cuts(writes: Iterable[Write]) -> list[Cut]:
+    return [Cut(write.meaning, write.occurrence, when) for write in writes for when in WHENS]
+
+
+def _quick_cuts(writes: Iterable[Write]) -> list[Cut]:
+    whens = itertools.cycle(WHENS)
+    return [Cut(write.meaning, write.occurrence, next(whens)) for write in writes if not is_event(write)]
 
 
 async def _cut(

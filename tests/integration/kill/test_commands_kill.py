@@ -59,4 +59,4 @@ async def test_promoted_once_and_then_aborted(world: World) -> None:
         status = await status_of(case)
         assert [(one["to"], one["verdict"]) for one in status["history"]] == [(1, "Promoted"), (2, "Aborted")]
 
-    await sweep(world, Life("commands", prepare, live), events=False)
+    await sweep(world, Life("commands", prepare, live))

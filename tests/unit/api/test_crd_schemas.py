@@ -1,6 +1,7 @@
 """What holds for every field of the committed CRDs, read without the generator."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ ROOT = Path(__file__).resolve().parents[3]
 FILES = sorted((ROOT / "crds").glob("*.yaml"))
 
 
+@cache
 def load(path: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = yaml.safe_load(path.read_text())
+    manifest: dict[str, Any] = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
     return manifest
 
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-HOME = Path(os.environ.get("FAKE_KUBECTL", "."))
+HOME = Path(os.environ["FAKE_KUBECTL"])  # A watch that outlives its test has none, and leaves nothing behind.
 PREFIX = "recsys.dev/"
 
 

@@ -18,7 +18,7 @@ def checked_step(world: World, *alerts: Alert, crash: bool = False) -> Decision:
     _weight_goes_before_the_pods(world, route, decision)
     _stable_keeps_its_pods(world, status, decision)
     _no_step_skipped(world, status, decision)
-    _held(world, status, decision)
+    _held(world, status, route, decision)
     _what_serves_can_serve(world, before, status, route, decision)
     again = world.step(crash=crash)
     settled = again.weights == decision.weights and again.status.stable == decision.status.stable
@@ -81,13 +81,19 @@ def _stable_keeps_its_pods(world: World, before: DeploymentStatus, decision: Dec
             assert least >= world.spec.replicas, "what serves has fewer pods than it must have"
 
 
-def _held(world: World, before: DeploymentStatus, decision: Decision) -> None:
-    """What is paused, held or in a freeze window neither begins nor gets more; only a way back does."""
+def _held(world: World, before: DeploymentStatus, route: Route | None, decision: Decision) -> None:
+    """What is paused, held or in a freeze window neither begins nor gets more; only a way back does.
+
+    A canary whose status was lost and read back from its route has what it had.
+    """
     old, new = before.canary, decision.status.canary
     if new is None or new.reverting:
         return
     begun = not _same(old, new)
-    rose = new.weight > (0 if begun or old is None else old.weight)
+    had = 0 if begun or old is None else old.weight
+    if route and "StatusRecovered" in told(decision):
+        had = route.weights.get(new.revision, 0)
+    rose = new.weight > had
     if not rose and not (begun and "RolloutStarted" in told(decision)):
         return
     assert not world.spec.paused, "a rollout went on while it was paused"

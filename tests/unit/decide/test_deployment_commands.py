@@ -89,6 +89,19 @@ def test_promote_ends_a_hold_as_well() -> None:
     assert not world.status.canary.held
 
 
+@pytest.mark.parametrize("name", ["resume", "promote", "promote-full"])
+def test_whatever_goes_on_ends_the_hold_of_a_first_version_too(name: CommandName) -> None:
+    world = World()
+    world.step()
+    world.command("pause", "v1/1")
+    world.run()
+    assert world.reason == "Held"
+    world.command(name, "v1/2")
+    world.run()
+    assert world.outcome(name)[0] == "Done"
+    assert world.reason == "Serving"
+
+
 def test_what_else_holds_goes_on_holding_and_is_told() -> None:
     world = waiting()
     world.edit(paused=True)

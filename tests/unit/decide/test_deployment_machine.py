@@ -260,9 +260,14 @@ TestMachine.settings = settings(
 
 
 @pytest.mark.full
+@pytest.mark.timeout(7200)
 class TestMillionsOfSteps(Machine.TestCase):
-    """The same for as long as a night allows: 25,000 lives of 60 rules, most of which reconcile several times."""
+    """The same for half an hour, by chance: 10,000 lives of 60 rules, most of which reconcile several times."""
 
     settings = settings(
-        max_examples=25_000, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=10_000,
+        stateful_step_count=60,
+        deadline=None,
+        derandomize=False,
+        suppress_health_check=list(HealthCheck),
     )

@@ -1,11 +1,13 @@
 """`python -m recsys_workers.train`: the trainer container. Exit codes: 0 told, 2 cannot heal, anything else retry."""
 
+import atexit
 import logging
 import os
 import signal
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from recsys_workers.train import attempt, run_config
 from recsys_workers.train.failure import RETRY, AttemptFailed, write_termination_message
@@ -42,5 +44,14 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(STOPPED)
 
 
+def _leave(code: int) -> NoReturn:
+    """End with this exit code: where threads of Ray still print, Python may abort as it winds down (SIGABRT)."""
+    atexit._run_exitfuncs()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())

@@ -80,6 +80,8 @@ def _promote_full(observed: Observed, state: State, version: int, now: datetime)
     if isinstance(canary, str):
         return Outcome(canary)
     if state.status.stable is None or canary.skip_steps or canary.step >= len(steps.steps_of(observed)):
+        if canary.held:
+            return _go_on(observed, state, "Resumed", f"Version {version} goes on; it has no steps left.", now)
         return Outcome(f"Version {version} has no steps left that could be skipped.")
     skipping = state.change(canary=canary.model_copy(update={"skip_steps": True}))
     message = f"Version {version} skips the steps that are left and takes over as soon as its pods are ready."
