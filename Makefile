@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-export RECSYS_BEGAN ?= $(shell date +%s)
+export RECSYS_BEGAN := $(or $(RECSYS_BEGAN),$(shell date +%s))
 
 ##@ The two commands
 
@@ -10,7 +10,8 @@ export RECSYS_BEGAN ?= $(shell date +%s)
 demo: prepare up images install ## The main job on a local cluster: train, gate, serve, canary, alert, rollback
 	hack/demo/run.sh
 
-test: lint test-unit test-chart test-integration test-e2e ## Lint, unit, integration and the e2e main job (at most 45 minutes cold)
+test: export RECSYS_AHEAD := yes
+test: lint test-unit cluster-bins test-chart test-integration test-e2e ## Lint, unit, integration and the e2e main job (at most 45 minutes cold)
 
 ##@ Parts of the cluster
 

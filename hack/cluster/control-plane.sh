@@ -42,6 +42,7 @@ controller-manager /CN=system:kube-controller-manager
 scheduler /CN=system:kube-scheduler
 kubelet /O=system:nodes/CN=system:node:local
 kube-proxy /CN=system:kube-proxy
+front-proxy /CN=front-proxy
 SUBJECTS
   for name in admin controller-manager scheduler kubelet kube-proxy; do
     (
@@ -87,6 +88,9 @@ start_control_plane() {
     --service-account-key-file="$pki/service-account.key" --service-account-signing-key-file="$pki/service-account.key" \
     --service-account-issuer=https://kubernetes.default.svc --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction \
     --kubelet-client-certificate="$pki/apiserver-client.crt" --kubelet-client-key="$pki/apiserver-client.key" \
+    --requestheader-client-ca-file="$pki/ca.crt" --requestheader-allowed-names=front-proxy --requestheader-username-headers=X-Remote-User \
+    --requestheader-group-headers=X-Remote-Group --requestheader-extra-headers-prefix=X-Remote-Extra- \
+    --proxy-client-cert-file="$pki/front-proxy.crt" --proxy-client-key-file="$pki/front-proxy.key" \
     --kubelet-certificate-authority="$pki/ca.crt" --kubelet-preferred-address-types=InternalIP --profiling=false "${extra[@]}"
   kubeconfig=$directory/admin.conf
   wait_for 60 "A ready kube-apiserver (log: $directory/log/kube-apiserver.log)" kubectl --kubeconfig="$kubeconfig" get --raw=/readyz

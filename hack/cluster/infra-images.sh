@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds the images of the cluster's own pods that are missing, each from nothing but its program, and prints their names.
+#   hack/cluster/infra-images.sh [NAME...]   all that `make up` needs, or these
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -34,10 +35,14 @@ image() {
   buildah bud --quiet -t "$reference" "$work" > /dev/null
 }
 
-image busybox /bin/busybox
-image coredns "$bin/coredns"
-image local-path-provisioner "$bin/local-path-provisioner"
-image traefik "$bin/traefik"
-image prometheus "$bin/prometheus"
-image alertmanager "$bin/alertmanager" "$bin/default.tmpl=/usr/share/prometheus/alertmanager/default.tmpl" \
-  "$bin/email.tmpl=/usr/share/prometheus/alertmanager/email.tmpl"
+[ $# -gt 0 ] || set -- busybox coredns local-path-provisioner traefik prometheus alertmanager
+for name in "$@"; do
+  case $name in
+    busybox) image busybox /bin/busybox ;;
+    alertmanager) # it reads its templates at start
+      image alertmanager "$bin/alertmanager" "$bin/default.tmpl=/usr/share/prometheus/alertmanager/default.tmpl" \
+        "$bin/email.tmpl=/usr/share/prometheus/alertmanager/email.tmpl"
+      ;;
+    *) image "$name" "$bin/$name" ;;
+  esac
+done

@@ -35,7 +35,7 @@ is_up() {
 }
 
 # fingerprint: changes when what runs in the cluster does, so that `make up` then starts it afresh.
-fingerprint() { cat "$HERE/infra-images.sh" "$HERE"/config/* "$HERE"/manifests/* <(bins) | sha256sum; }
+fingerprint() { cat "$HERE/infra-images.sh" "$HERE/control-plane.sh" "$HERE"/config/* "$HERE"/manifests/* <(bins) | sha256sum; }
 
 node_address() {
   local address

@@ -21,12 +21,13 @@ class Shop:
     """The Deployment `steady` of the demo's model, with versions 1 and 2 to go to and fro between."""
 
     url: str
+    """The gateway's; where there is none, the load goes to the Service."""
     replicas: int = 2
     memory: str = "512Mi"
     stable: int = 1
     commands: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
-    """More of the spec."""
+    """More of the spec; None takes a field away."""
 
     @property
     def other(self) -> int:
@@ -51,7 +52,7 @@ class Shop:
             "apiVersion": "recsys.dev/v1alpha1",
             "kind": "Deployment",
             "metadata": {"name": NAME},
-            "spec": {**spec, **self.extra},
+            "spec": {name: value for name, value in {**spec, **self.extra}.items() if value is not None},
         }
 
     def apply(self, version: int) -> None:
@@ -130,6 +131,11 @@ class Shop:
             if "deletionTimestamp" not in pod["metadata"] and condition(pod, "Ready").get("status") == "True"
         ]
 
+    def service(self) -> str:
+        """The address of the Deployment's own Service."""
+        address = kubectl("get", "service", NAME, "-o", "jsonpath={.spec.clusterIP}:{.spec.ports[0].port}")
+        return f"http://{address}"
+
     def evict(self, pod: str) -> None:
         """Evict a pod as a drained node does; a budget that does not allow it is waited for."""
         eviction = {
@@ -152,6 +158,6 @@ class Shop:
 
     def load(self, name: str, rate: int, requests: int = 1_000_000) -> Load:
         """A load that has begun: half of its requests keep their connection, half make a new one."""
-        load = Load(name, self.url, HOST, rate, requests)
+        load = Load(name, self.url or self.service(), HOST, rate, requests)
         load.start()
         return load

@@ -29,6 +29,11 @@ def describe(step: Json) -> str:
         if kind in step:
             lasts = number(table(step, kind), "durationSeconds")
             return f"{kind} {span(lasts)}" if lasts else f"{kind} until promoted"
+    if "shadow" in step:
+        shadow = table(step, "shadow")
+        share = f"shadow of {number(shadow, 'percent') or 10} % {span(number(shadow, 'durationSeconds') or 0)}"
+        gates = ", ".join(str(row.get("metric", "")) for row in rows(step, "shadow", "gates"))
+        return f"{share}: {gates}" if gates else share
     kind = next(iter(step), "?")
     names = [str(row.get("name", "")) for row in rows(step, kind, "metrics")]
     listed = ", ".join(name for name in names if name)

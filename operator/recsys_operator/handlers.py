@@ -9,14 +9,25 @@ from typing import Any
 
 import kopf
 
-from recsys_operator.api.kinds import DEPLOYMENTS, HTTPROUTES, JOBS, RECMODELS, TRAININGRUNS, WORKLOADS, Resource
+from recsys_operator.api.kinds import (
+    BUDGETS,
+    DEPLOYMENTS,
+    HTTPROUTES,
+    JOBS,
+    RECMODELS,
+    SERVICES,
+    TRAININGRUNS,
+    WORKLOADS,
+    Resource,
+)
 from recsys_operator.apply.client import Client
 from recsys_operator.build.labels import MANAGED_BY, OPERATOR
 from recsys_operator.health import Health
 from recsys_operator.reconcile.loop import Key, Loops
 
 OWN = (RECMODELS, TRAININGRUNS, DEPLOYMENTS)
-CHILDREN = (JOBS, WORKLOADS, HTTPROUTES)
+CHILDREN = (JOBS, WORKLOADS, HTTPROUTES, SERVICES, BUDGETS)
+"""Not the autoscalers: their status changes all the time, and what they decide shows in the workloads."""
 OWNERS = {(resource.api_version, resource.kind): resource for resource in OWN}
 
 TOKEN_LIFETIME = timedelta(minutes=10)

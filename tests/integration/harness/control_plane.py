@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import shutil
 import ssl
 import tempfile
@@ -25,6 +26,8 @@ BASIC_CONTROLLERS = (
     "root-ca-certificate-publisher-controller",
 )
 
+MEMORY = "/dev/shm"
+
 
 class ControlPlane:
     """Starts on `start()` (or `with`); `stop()` ends the processes and deletes the files.
@@ -34,7 +37,9 @@ class ControlPlane:
 
     def __init__(self, *, controllers: Sequence[str] = (), audit_policy: dict[str, Any] | None = None) -> None:
         """`controllers` are kube-controller-manager's names (none: not started); `audit_policy` fills `audit_log`."""
-        self.directory = Path(tempfile.mkdtemp(prefix="recsys-control-plane-"))
+        # In memory where there is such a place: etcd waits for the disk at each write, and others may be using it.
+        memory = MEMORY if os.access(MEMORY, os.W_OK) else None
+        self.directory = Path(tempfile.mkdtemp(prefix="recsys-control-plane-", dir=memory))
         self.controllers = tuple(controllers)
         self.audit_policy = audit_policy
         self.audit_log = self.directory / "audit.log"

@@ -7,7 +7,16 @@ from tests.integration.kill.case import PATIENCE, Case, World, case
 from tests.integration.kill.objects import DEPLOYMENT, deployment
 from tests.integration.kill.rollout import HOLD, serves, status_of, three_versions
 
-from recsys_operator.api.kinds import AUTOSCALERS, DEPLOYMENTS, ENDPOINTSLICES, HTTPROUTES, SERVICES, WORKLOADS
+from recsys_operator.api.kinds import (
+    AUTOSCALERS,
+    BUDGETS,
+    DEPLOYMENTS,
+    ENDPOINTSLICES,
+    HTTPROUTES,
+    SERVICES,
+    WORKLOADS,
+    Resource,
+)
 
 TESTERS = {"header": {"name": "X-Tester", "value": "yes"}}
 
@@ -88,6 +97,27 @@ async def follow(one: Case, version: int) -> None:
             "endpoints": [endpoint],
         },
     )
+
+
+async def test_what_somebody_deletes_comes_back_at_once(world: World) -> None:
+    """Each child but the autoscaler is watched: nobody waits for the next look, minutes later."""
+    async with case(world, "deleted") as one:
+        await one.operator.until_ready()
+        await three_versions(one)
+        await one.api.create(DEPLOYMENTS, deployment(one.namespace, [], replicas=2))
+        await serves(one, 1)
+        for resource in (SERVICES, BUDGETS, HTTPROUTES, WORKLOADS):
+            found = [obj["metadata"] for obj in await one.api.list(resource, one.namespace)]
+            assert found, f"there is no {resource.kind} that could be deleted"
+            for metadata in found:
+                await one.api.delete(resource, one.namespace, metadata["name"])
+
+                async def back(resource: Resource = resource, gone: Object = metadata) -> bool:
+                    new = await one.api.get(resource, one.namespace, gone["name"])
+                    return new is not None and new["metadata"]["uid"] != gone["uid"]
+
+                await until(f"{resource.kind} {metadata['name']} to be made anew", back, 30)
+        await serves(one, 1)
 
 
 async def test_without_a_gateway_the_service_moves_and_old_pods_go_after_its_endpoints(world: World) -> None:

@@ -90,7 +90,7 @@ def every_kind_of_step() -> str:
         {"weight": 5},
         {"bake": {"durationSeconds": 600}},
         {"analysis": {"metrics": [{"name": "p99"}, {"name": "empty"}]}},
-        {"shadow": {}},
+        {"shadow": {"percent": 20, "durationSeconds": 900, "gates": [{"metric": "Overlap"}, {"metric": "Coverage"}]}},
         {"pause": {}},
     ]
     return status(deployment(TRYING, strategy={"canary": {"steps": steps}}, paused=True), None)
