@@ -104,7 +104,7 @@ async def test_what_somebody_deletes_comes_back_at_once(world: World) -> None:
     async with case(world, "deleted") as one:
         await one.operator.until_ready()
         await three_versions(one)
-        await one.api.create(DEPLOYMENTS, deployment(one.namespace, [], replicas=2))
+        await one.api.create(DEPLOYMENTS, deployment(one.namespace, HOLD, replicas=2))
         await serves(one, 1)
         for resource in (SERVICES, BUDGETS, HTTPROUTES, WORKLOADS):
             found = [obj["metadata"] for obj in await one.api.list(resource, one.namespace)]
