@@ -75,7 +75,7 @@ def leader() -> str:
 
 @pytest.mark.usefixtures("two_replicas")
 def test_the_other_replica_goes_on_with_a_canary() -> None:
-    """The leader's pod is killed in the middle of a canary: the other one promotes it, and no request is lost."""
+    """The leader's pod is deleted without grace in the middle of a canary: the other one promotes it, and no request is lost."""
     shop = Shop(GATEWAY)
     shop.begin()
     wait_until("a leader", lambda: None if leader() else "nobody holds the Lease", 60)
@@ -86,7 +86,7 @@ def test_the_other_replica_goes_on_with_a_canary() -> None:
         kubectl("delete", "pod", first, "-n", SYSTEM, "--grace-period=0", "--force")
         began = time.monotonic()
         wait_until("another leader", lambda: None if leader() not in ("", first) else "nobody else", 60, every=0.2)
-        print(f"another replica leads {time.monotonic() - began:.1f} s after the leader was killed")
+        print(f"another replica leads {time.monotonic() - began:.1f} s after the leader was deleted")
         shop.stable = shop.other
         shop.settled()
 
