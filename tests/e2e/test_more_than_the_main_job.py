@@ -75,7 +75,7 @@ def leader() -> str:
 
 @pytest.mark.usefixtures("two_replicas")
 def test_the_other_replica_goes_on_with_a_canary() -> None:
-    """The leader's pod is deleted without grace in the middle of a canary: the other one promotes it, and no request is lost."""
+    """The leader's pod is deleted without grace in mid-canary: the other one promotes it, and no request is lost."""
     shop = Shop(GATEWAY)
     shop.begin()
     wait_until("a leader", lambda: None if leader() else "nobody holds the Lease", 60)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy import special, stats
 
 from recsys_operator.decide.analysis.binomial import incomplete_beta, lower_tail, upper_tail
 
@@ -12,6 +11,8 @@ PROBABILITIES = (1e-6, 0.001, 1 / 6, 0.25, 0.5, 0.9, 0.999)
 @pytest.mark.parametrize("probability", PROBABILITIES)
 @pytest.mark.parametrize("trials", [1, 2, 7, 40, 350, 5_000, 200_000, 10_000_000])
 def test_tails_agree_with_scipy_from_the_middle_to_far_out(trials: int, probability: float) -> None:
+    from scipy import stats  # Here: it takes seconds, and who runs other tests need not wait for it.
+
     mean, deviation = trials * probability, np.sqrt(trials * probability * (1 - probability))
     for distance in (-6, -3, -1, -0.1, 0, 0.1, 1, 2, 4, 8):
         count = int(np.clip(round(mean + distance * deviation), 0, trials))
@@ -22,6 +23,8 @@ def test_tails_agree_with_scipy_from_the_middle_to_far_out(trials: int, probabil
 
 
 def test_the_incomplete_beta_function_agrees_with_scipy() -> None:
+    from scipy import special
+
     rng = np.random.default_rng(1)
     for a, b in 10 ** rng.uniform(-1, 6, (300, 2)):
         x = float(np.clip(rng.beta(a, b), 1e-12, 1 - 1e-12))

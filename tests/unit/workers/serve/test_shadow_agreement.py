@@ -1,12 +1,12 @@
 """Each figure equals an independent implementation on random rankings, and its definition at the edges."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scipy import stats  # type: ignore[import-untyped]
 
 from recsys_workers.serve import shadow_agreement as agreement
 
@@ -53,13 +53,21 @@ def test_the_top_counts_most() -> None:
     assert agreement.rank_biased_overlap(base, top_swapped) < agreement.rank_biased_overlap(base, end_swapped) < 1
 
 
-@given(scored, scored)
-def test_kendall_is_scipys(one: dict[str, float], other: dict[str, float]) -> None:
+@pytest.fixture(scope="module")
+def kendalltau() -> Any:
+    """SciPy's, which takes seconds to import: who runs other tests need not wait for it."""
+    from scipy import stats
+
+    return stats.kendalltau
+
+
+@given(one=scored, other=scored)
+def test_kendall_is_scipys(kendalltau: Any, one: dict[str, float], other: dict[str, float]) -> None:
     found = agreement.kendall_tau_b(one, other)
     common = sorted(set(one) & set(other))
     expected = math.nan
     if len(common) > 1:
-        expected = stats.kendalltau([one[item] for item in common], [other[item] for item in common]).statistic
+        expected = kendalltau([one[item] for item in common], [other[item] for item in common]).statistic
     if math.isnan(expected):
         assert found is None
     else:
