@@ -11,7 +11,7 @@ demo: prepare up images install ## The main job on a local cluster: train, gate,
 	hack/demo/run.sh
 
 test: export RECSYS_AHEAD := yes
-test: lint test-unit cluster-bins test-chart test-integration test-e2e ## Lint, unit, integration and the e2e main job (at most 45 minutes cold)
+test: lint test-unit cluster-bins test-chart test-integration test-e2e ## Lint, unit, integration and the e2e main job (35 minutes; 50 or more when nothing is cached)
 
 ##@ Parts of the cluster
 
