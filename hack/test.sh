@@ -51,7 +51,7 @@ case ${1:-} in
     hack/cluster/bins.sh kubernetes etcd gateway-api prometheus > /dev/null
     [ -z "${RECSYS_AHEAD:-}" ] || images_ahead
     python -m pytest tests/integration -m 'not full' "${two[@]}" "${alone[@]/#/--ignore=}"
-    [ -z "${RECSYS_AHEAD:-}" ] || wait "$images" || die "the images could not be built: see .local/log/images.log"
+    [ -z "${images:-}" ] || wait "$images" || die "the images could not be built: see .local/log/images.log"
     python -m pytest "${alone[@]}" -m 'not full'
     ;;
   e2e)

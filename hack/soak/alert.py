@@ -35,7 +35,7 @@ class Receiver:
                 "version": str(version),
             },
             "annotations": {"summary": "somebody says so"},
-            "startsAt": datetime.fromtimestamp(time.time(), UTC).isoformat().replace("+00:00", "Z"),
+            "startsAt": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
             "endsAt": "0001-01-01T00:00:00Z",
             "fingerprint": f"{time.time_ns():x}",
         }

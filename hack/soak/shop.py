@@ -161,3 +161,13 @@ class Shop:
         load = Load(name, self.url or self.service(), HOST, rate, requests)
         load.start()
         return load
+
+    def under_load(self, name: str, rate: int, happens: Callable[[], None]) -> dict[str, Any]:
+        """What became of the requests while something happened, and in the two seconds after it."""
+        load = self.load(name, rate)
+        try:
+            happens()
+            time.sleep(2)
+        finally:
+            result = load.finish(stop=True)
+        return result

@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.cluster import binaries, kubeconfig
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,6 +24,15 @@ def written() -> Path:
     done = subprocess.run([str(ROOT / "hack/demo/run.sh")], cwd=ROOT, env=environment, check=False, stdout=sys.stdout)
     assert done.returncode == 0, "a step of the main job did not hold: its output is above"
     return ROOT / ".local/demo/report.json"
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[str]:
+    """The gateway's address; kubectl and helm are those of its cluster meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{binaries()}{os.pathsep}{os.environ['PATH']}")
+        patch.setenv("KUBECONFIG", str(kubeconfig()))
+        yield os.environ.get("RECSYS_GATEWAY_URL", "http://127.0.0.1:30080")
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,11 @@
 """Canaries measured in real pods: a shadow and an analysis let a good version pass and take a slow one back."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hack.demo.kube import get, kubectl
 from hack.soak.shop import NAME, Shop
-from tests.e2e.cluster import binaries, kubeconfig
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 
@@ -33,11 +31,9 @@ ANALYSIS = {
 
 
 @pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+def shop(gateway: str) -> Iterator[Shop]:
     """Version 1 serves, of the versions that the main job leaves behind."""
-    monkeypatch.setenv("PATH", f"{binaries()}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("KUBECONFIG", str(kubeconfig()))
-    made = Shop(os.environ.get("RECSYS_GATEWAY_URL", "http://127.0.0.1:30080"))
+    made = Shop(gateway)
     made.begin()
     yield made
     kubectl("delete", "rdep", NAME, "--ignore-not-found", "--wait=true")
@@ -51,20 +47,19 @@ def found(status: dict[str, Any]) -> dict[str, Any]:
 def test_a_good_version_passes_as_a_shadow_and_under_analysis(shop: Shop) -> None:
     steps = [{"shadow": SHADOW}, {"weight": 20}, {"analysis": ANALYSIS}]
     shop.extra = {"strategy": {"canary": {"steps": steps}}}
-    load = shop.load("measured-good", RATE)
     seen: dict[str, Any] = {}
 
     def promoted(status: dict[str, Any]) -> bool:
         seen.update(found(status))
         return "canary" not in status and status["stable"]["version"] == 2
 
-    try:
+    def tried() -> None:
         shop.apply(2)
-        shop.wait("a shadow that is compared", lambda status: seen.update(found(status)) or bool(seen), 240)
+        shop.wait("a shadow that is compared", lambda status: bool(found(status)), 240)
         assert shop.status()["canary"]["weight"] == 0, "a shadow got requests of its own"
         shop.wait("version 2 to pass", promoted, 400)
-    finally:
-        result = load.finish(stop=True)
+
+    result = shop.under_load("measured-good", RATE, tried)
     for name, one in sorted(seen.items()):
         print(f"{name}: {one.get('phase')} {one.get('value')} {one.get('message', '')}")
     assert result["failed"] == 0, result["reasons"]
@@ -86,13 +81,13 @@ def test_a_slow_version_is_taken_back_by_the_analysis_alone(shop: Shop) -> None:
     metrics = [{"name": "slow", "builtIn": "LatencyP99", "test": "Sequential", "tolerancePercent": 100}]
     steps = [{"weight": 20}, {"pause": {"durationSeconds": 600}}]
     shop.extra = {"strategy": {"canary": {"steps": steps, "analysis": {"metrics": metrics}}}}
-    load = shop.load("measured-slow", RATE)
-    try:
+
+    def tried() -> None:
         shop.apply(4)
         shop.wait("version 4 to be taken back", lambda status: bool(status.get("blocked")), 400)
         shop.wait("no canary", lambda status: "canary" not in status, 120)
-    finally:
-        result = load.finish(stop=True)
+
+    result = shop.under_load("measured-slow", RATE, tried)
     block = shop.status()["blocked"][-1]
     print(block)
     assert (block["version"], block["cause"]) == (4, "Analysis")

@@ -1,41 +1,23 @@
 """What the main job does not play: two replicas of the operator, no gateway, an autoscaler, each under load."""
 
-import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from hack.demo.kube import SYSTEM, get, items, kubectl, wait_until
 from hack.soak.disturbances import OPERATOR, promotion
 from hack.soak.shop import NAME, Shop
-from tests.e2e.cluster import ROOT, binaries, kubeconfig
+from tests.e2e.cluster import ROOT
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1200)]
 
-GATEWAY = os.environ.get("RECSYS_GATEWAY_URL", "http://127.0.0.1:30080")
-
 
 @pytest.fixture(autouse=True)
-def tidy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """kubectl and helm for this cluster; the Deployment is deleted in the end."""
-    monkeypatch.setenv("PATH", f"{binaries()}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("KUBECONFIG", str(kubeconfig()))
+def tidy(gateway: str) -> Iterator[None]:
+    """The Deployment is deleted in the end."""
     yield
     kubectl("delete", "rdep", NAME, "--ignore-not-found", "--wait=true")
-
-
-def under_load(shop: Shop, name: str, rate: int, happens: Callable[[], None]) -> dict[str, Any]:
-    """What became of the requests while something happened."""
-    load = shop.load(name, rate)
-    try:
-        happens()
-        time.sleep(2)
-    finally:
-        result = load.finish(stop=True)
-    assert result["requests"] > rate
-    return result
 
 
 def test_without_a_gateway_rolling_updates_lose_no_request() -> None:
@@ -49,7 +31,8 @@ def test_without_a_gateway_rolling_updates_lose_no_request() -> None:
         promotion(shop)
         shop.wait("the pods of before to end", lambda status: "previous" not in status)
 
-    result = under_load(shop, "no-gateway", 200, there_and_back)
+    result = shop.under_load("no-gateway", 200, there_and_back)
+    assert result["requests"] > 200
     assert result["failed"] == 0, result["reasons"]
     assert set(result["versions"]) == {"1", "2"}
 
@@ -74,9 +57,9 @@ def leader() -> str:
 
 
 @pytest.mark.usefixtures("two_replicas")
-def test_the_other_replica_goes_on_with_a_canary() -> None:
+def test_the_other_replica_goes_on_with_a_canary(gateway: str) -> None:
     """The leader's pod is deleted without grace in mid-canary: the other one promotes it, and no request is lost."""
-    shop = Shop(GATEWAY)
+    shop = Shop(gateway)
     shop.begin()
     wait_until("a leader", lambda: None if leader() else "nobody holds the Lease", 60)
     first = leader()
@@ -90,17 +73,18 @@ def test_the_other_replica_goes_on_with_a_canary() -> None:
         shop.stable = shop.other
         shop.settled()
 
-    result = under_load(shop, "failover", 200, killed)
+    result = shop.under_load("failover", 200, killed)
+    assert result["requests"] > 200
     assert result["failed"] == 0, result["reasons"]
     kubectl("rollout", "status", OPERATOR, "-n", SYSTEM, "--timeout=120s")
 
 
-def test_an_autoscaler_gives_each_version_the_pods_that_its_load_needs() -> None:
+def test_an_autoscaler_gives_each_version_the_pods_that_its_load_needs(gateway: str) -> None:
     """More load, more pods of stable; a canary has pods for its weight; the operator and the autoscaler agree."""
     subprocess.run([ROOT / "hack/cluster/metrics-server.sh"], cwd=ROOT, check=True)
     autoscaling = {"minReplicas": 1, "maxReplicas": 3, "targetCPUUtilizationPercentage": 80}
     resources = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": "500m", "memory": "512Mi"}}
-    shop = Shop(GATEWAY, extra={"replicas": None, "autoscaling": autoscaling, "resources": resources})
+    shop = Shop(gateway, extra={"replicas": None, "autoscaling": autoscaling, "resources": resources})
     shop.begin()
     assert shop.status()["stable"]["readyReplicas"] == 1
     seen: list[int] = []
@@ -113,7 +97,8 @@ def test_an_autoscaler_gives_each_version_the_pods_that_its_load_needs() -> None
         shop.settled()
         seen.append(shop.status()["stable"]["readyReplicas"])
 
-    result = under_load(shop, "autoscaler", 100, grows)
+    result = shop.under_load("autoscaler", 100, grows)
+    assert result["requests"] > 200
     assert result["failed"] == 0, result["reasons"]
     assert seen[0] >= 2, "half of the requests with less than half of the pods"
     assert seen[1] == 3, "a version took over with fewer pods than the one before had"

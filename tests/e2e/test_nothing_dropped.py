@@ -1,14 +1,13 @@
 """No request is lost through the gateway, whatever happens to an endpoint; and the counter counts."""
 
-import os
 import time
 from collections.abc import Iterator
 
 import pytest
+from hack.demo.kube import get, kubectl
 from hack.demo.main_job import kill_container
 from hack.soak.disturbances import ALL
 from hack.soak.shop import NAME, Shop
-from tests.e2e.cluster import binaries, kubeconfig
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(600)]
 
@@ -16,15 +15,11 @@ RATE = 200
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[Shop]:
+def shop(gateway: str) -> Iterator[Shop]:
     """The endpoint, with the versions that the main job leaves behind."""
-    os.environ["PATH"] = f"{binaries()}{os.pathsep}{os.environ['PATH']}"
-    os.environ["KUBECONFIG"] = str(kubeconfig())
-    from hack.demo.kube import get, kubectl
-
     versions = get("recmodels.recsys.dev", "movies").get("status", {}).get("versions", [])
     assert {1, 2} <= {one["version"] for one in versions}, "versions 1 and 2 are missing: run `make demo` first"
-    made = Shop(os.environ.get("RECSYS_GATEWAY_URL", "http://127.0.0.1:30080"))
+    made = Shop(gateway)
     made.begin()
     yield made
     kubectl("delete", "rdep", NAME, "--ignore-not-found", "--wait=false")
@@ -32,12 +27,7 @@ def shop() -> Iterator[Shop]:
 
 @pytest.mark.parametrize("name", ALL)
 def test_no_request_fails(shop: Shop, name: str) -> None:
-    load = shop.load(f"dropped-{name}", RATE)
-    try:
-        ALL[name](shop)
-        time.sleep(2)
-    finally:
-        result = load.finish(stop=True)
+    result = shop.under_load(f"dropped-{name}", RATE, lambda: ALL[name](shop))
     print(f"{name}: {result['requests']} requests, {result['failed']} failed")
     assert result["requests"] > RATE
     assert result["failed"] == 0, result["reasons"]
@@ -45,13 +35,13 @@ def test_no_request_fails(shop: Shop, name: str) -> None:
 
 def test_the_counter_counts(shop: Shop) -> None:
     """A pod that is killed without draining costs requests: else the test above could not fail."""
-    load = shop.load("dropped-control", RATE)
-    try:
+
+    def killed() -> None:
         time.sleep(3)
         for pod in shop.pods(shop.stable):
             kill_container(pod)
         time.sleep(3)
-    finally:
-        result = load.finish(stop=True)
+
+    result = shop.under_load("dropped-control", RATE, killed)
     assert result["failed"] > 0
     shop.settled()

@@ -32,14 +32,19 @@ async def workload(one: Case, version: int) -> Object | None:
     return next((obj for obj in found if obj["metadata"]["labels"]["recsys.dev/version"] == str(version)), None)
 
 
+async def serve_first(one: Case, manifest: Object) -> None:
+    """Three versions, and the Deployment of this manifest, which serves version 1."""
+    await one.operator.until_ready()
+    await three_versions(one)
+    await one.api.create(DEPLOYMENTS, manifest)
+    await serves(one, 1)
+
+
 async def test_testers_go_to_the_canary_until_it_is_taken_back(world: World) -> None:
     async with case(world, "testers") as one:
-        await one.operator.until_ready()
-        await three_versions(one)
         manifest = deployment(one.namespace, HOLD)
         manifest["spec"]["traffic"]["testers"] = TESTERS
-        await one.api.create(DEPLOYMENTS, manifest)
-        await serves(one, 1)
+        await serve_first(one, manifest)
         await edit(one, version={"pin": 2})
 
         async def backends() -> list[list[tuple[str, int]]]:
@@ -102,10 +107,7 @@ async def follow(one: Case, version: int) -> None:
 async def test_what_somebody_deletes_comes_back_at_once(world: World) -> None:
     """Each child but the autoscaler is watched: nobody waits for the next look, minutes later."""
     async with case(world, "deleted") as one:
-        await one.operator.until_ready()
-        await three_versions(one)
-        await one.api.create(DEPLOYMENTS, deployment(one.namespace, HOLD, replicas=2))
-        await serves(one, 1)
+        await serve_first(one, deployment(one.namespace, HOLD, replicas=2))
         for resource in (SERVICES, BUDGETS, HTTPROUTES, WORKLOADS):
             found = [obj["metadata"] for obj in await one.api.list(resource, one.namespace)]
             assert found, f"there is no {resource.kind} that could be deleted"
@@ -142,10 +144,7 @@ async def test_without_a_gateway_the_service_moves_and_old_pods_go_after_its_end
 
 async def test_pods_are_handed_to_an_autoscaler_and_taken_back_without_losing_any(world: World) -> None:
     async with case(world, "scaled") as one:
-        await one.operator.until_ready()
-        await three_versions(one)
-        await one.api.create(DEPLOYMENTS, deployment(one.namespace, HOLD, replicas=3))
-        await serves(one, 1)
+        await serve_first(one, deployment(one.namespace, HOLD, replicas=3))
         before = await workload(one, 1)
         await edit(one, autoscaling={"minReplicas": 2, "maxReplicas": 9})
 
