@@ -91,7 +91,7 @@ class Letter:
 
 
 class Loops:
-    """All tasks. `parallel` bounds how many reconcile at once; alerts do not wait for a place."""
+    """All tasks. `parallel` bounds how many reconcile at once; no alert waits for a place, whenever it comes."""
 
     def __init__(
         self,
@@ -252,9 +252,7 @@ class ObjectTask:
 
     async def _turn(self, failures: int) -> float | None:
         """One reconcile: the seconds to wait for the next, or None when it failed."""
-        urgent = bool(self.letters)
-        if not urgent:
-            await self.loops.places.acquire()
+        placed = await self._place()
         try:
             self._unqueue()
             self._urgent.clear()
@@ -264,13 +262,34 @@ class ObjectTask:
             taken = tuple(self.letters)
             delay = await self._timed(taken, failures)
         finally:
-            if not urgent:
+            if placed:
                 self.loops.places.release()
         if delay is not None:
             self.letters = self.letters[len(taken) :]
             for letter in taken:
                 _settle(letter, True)
         return delay
+
+    async def _place(self) -> bool:
+        """Wait for a place, but not past an alert or the end; whether there is a place to give back."""
+        places = self.loops.places
+        if self.letters or self._urgent.is_set():
+            return False
+        if not places.locked():
+            return await places.acquire()
+        placing = asyncio.ensure_future(places.acquire())
+        urgent = asyncio.ensure_future(self._urgent.wait())
+        try:
+            await asyncio.wait({placing, urgent}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            if placing.done():
+                places.release()
+            raise
+        finally:
+            # A place that was granted, but not taken yet, goes back when the task that waits for it is cancelled.
+            placing.cancel()
+            urgent.cancel()
+        return placing.done()
 
     async def _timed(self, letters: tuple[Letter, ...], failures: int) -> float | None:
         start = time.perf_counter()

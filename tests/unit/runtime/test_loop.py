@@ -223,6 +223,61 @@ async def test_an_alert_does_not_wait_for_a_place() -> None:
         busy.hold.set()
 
 
+async def test_an_alert_does_not_wait_for_the_place_that_its_task_waits_for() -> None:
+    busy, reconciler = Recorder(TRAININGRUNS), Recorder(DEPLOYMENTS)
+    busy.hold = asyncio.Event()
+    async with running(busy, reconciler, parallel=1) as (loops, hooks):
+        loops.wake(RUN)
+        await soon(lambda: busy.calls)
+        loops.wake(MOVIES)
+        await asyncio.sleep(0.02)
+        assert (reconciler.calls, hooks.queue) == ([], 1)
+        assert await result(loops.post("shop", "movies", "alert")) is True
+        assert hooks.outcomes == ["Done"]
+        assert reconciler.calls[0] == (MOVIES, ("alert",))
+        busy.hold.set()
+
+
+async def test_places_are_neither_lost_nor_made() -> None:
+    """Whatever ends the wait for a place: the place, an alert, both in one moment, or the end of the task."""
+    places = 2
+    runs = [Key("trainingruns", "shop", f"run-{index}", f"r{index}") for index in range(places)]
+    for gap in range(6):
+        busy, reconciler = Recorder(TRAININGRUNS), Recorder(DEPLOYMENTS)
+        busy.hold = asyncio.Event()
+        async with running(busy, reconciler, parallel=places) as (loops, _):
+            for run in runs:
+                loops.wake(run)
+            await soon(lambda busy=busy: len(busy.calls) == places)
+            waiting = [Key("deployments", "shop", f"movies-{index}", f"d{index}") for index in range(3)]
+            for key in waiting:
+                loops.wake(key)
+            await asyncio.sleep(0.01)
+            busy.hold.set()
+            for _step in range(gap):
+                await asyncio.sleep(0)
+            answer = loops.post("shop", "movies-0", "alert")
+            loops._task(waiting[1]).runner.cancel()
+            assert await result(answer) is True
+            await soon(lambda loops=loops: loops.places._value == places)
+            await asyncio.sleep(0.01)
+            assert loops.places._value == places
+
+
+async def test_stopping_does_not_wait_for_a_place() -> None:
+    busy, reconciler = Recorder(TRAININGRUNS), Recorder(DEPLOYMENTS)
+    busy.hold = asyncio.Event()
+    async with running(busy, reconciler, parallel=1) as (loops, _):
+        loops.wake(RUN)
+        await soon(lambda: busy.calls)
+        loops.wake(MOVIES)
+        await asyncio.sleep(0.01)
+        task = loops._task(MOVIES)
+        task.finish()
+        await asyncio.wait_for(task.runner, 1)
+        busy.hold.set()
+
+
 async def test_an_alert_comes_again_after_a_failure() -> None:
     reconciler = Recorder(DEPLOYMENTS, ApiError(409, "Conflict", "again"), None)
     async with running(reconciler) as (loops, _):
