@@ -85,7 +85,9 @@ ALERTS_RECEIVED = Counter(
     "recsys_alerts_received_total", "Alerts that were taken in, by what became of them.", ("outcome",)
 )
 ALERTS_REJECTED = Counter(
-    "recsys_alerts_rejected_total", "Posts to the alert receiver that were refused, and malformed alerts.", ("reason",)
+    "recsys_alerts_rejected_total",
+    "Posts to the alert receiver that were refused or lack alerts, and malformed alerts.",
+    ("reason",),
 )
 NOTIFICATIONS = Counter(
     "recsys_notifications_total",

@@ -53,6 +53,26 @@ class Malformed:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many alerts of its group the sender left out of a post, and which group it was. No later post brings them."""
+
+    number: int
+    receiver: str
+    group: str
+
+
+def left_out(body: Any) -> LeftOut | None:
+    """What Alertmanager cut off because of its receiver's max_alerts; None when it sent the whole group."""
+    found = body.get("truncatedAlerts") if isinstance(body, Mapping) else None
+    if not isinstance(found, int) or isinstance(found, bool) or found <= 0:
+        return None
+    receiver, group = (
+        clip(text, LONGEST_MESSAGE) if _is_text(text) else "" for text in (body.get("receiver"), body.get("groupKey"))
+    )
+    return LeftOut(found, receiver, group)
+
+
 def parse(body: Any) -> tuple[Addressed | Malformed, ...]:
     """The alerts of a webhook's body, in its order; raises `BadPayload` when not one of them can be read.
 

@@ -2,7 +2,8 @@
 
 An answer is 2xx only after what an alert asks for stands in the Deployment's status. Alertmanager retries 5xx only,
 so 503 means "again, please" and every other refusal is final and counted. An alert that cannot be read is refused on
-its own: the others of its post are taken. A replica that stands by asks the one that leads.
+its own: the others of its post are taken. A post that lacks alerts is counted as well, and those that it holds are
+taken. A replica that stands by asks the one that leads.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from aiohttp import web
 from recsys_operator import metrics
 from recsys_operator.alerts.forward import Forwarder
 from recsys_operator.alerts.memory import Memory
-from recsys_operator.alerts.payload import Addressed, Malformed, parse
+from recsys_operator.alerts.payload import Addressed, Malformed, left_out, parse
 from recsys_operator.alerts.tokens import Tokens
 from recsys_operator.apply.client import ApiError
 from recsys_operator.reconcile.deployment import Posted
@@ -58,11 +59,13 @@ class Receiver:
                 return await self.forward(request) or _refused(
                     503, "NotReady", "The operator has not read the cluster yet, or no replica leads: post again."
                 )
-            posted = parse(json.loads(await request.read()))
+            body = json.loads(await request.read())
+            posted = parse(body)
         except web.HTTPRequestEntityTooLarge:
             return _refused(413, "TooLarge", f"The body has more than {LARGEST_BODY} bytes: set max_alerts.")
         except (ValueError, RecursionError) as error:
             return _refused(400, "BadPayload", f"This is not an Alertmanager webhook of version 4: {error}")
+        _tell_of_left_out(body)
         outcomes = await asyncio.gather(*(self._outcome(one) for one in posted), return_exceptions=True)
         answers = []
         for one, outcome in zip(posted, outcomes, strict=True):
@@ -138,6 +141,18 @@ def receiver(
     app.cleanup_ctx.append(forward.life)
     app.router.add_post("/alerts", Receiver(loops, settings, ready, forward).post)
     return app
+
+
+def _tell_of_left_out(body: Any) -> None:
+    """The sender believes all of its group to be delivered: only our own alert can tell that some of it never came."""
+    missing = left_out(body)
+    if missing is None:
+        return
+    metrics.ALERTS_REJECTED.labels("Truncated").inc()
+    logger.warning(
+        "Alertmanager left alerts out of a post: group by namespace and deployment, or raise max_alerts",
+        extra={"receiver": missing.receiver, "groupKey": missing.group, "leftOut": missing.number},
+    )
 
 
 def _refused(status: int, reason: str, message: str) -> web.Response:

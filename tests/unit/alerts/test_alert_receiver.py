@@ -210,6 +210,37 @@ async def test_a_malformed_alert_does_not_take_the_others_of_its_post_with_it(
     assert (counted("MalformedAlert"), counted("BadPayload")) == (before + 1, whole)
 
 
+async def test_alerts_that_were_left_out_are_told_and_the_others_taken(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = counted("Truncated")
+    status, body = await door.post(
+        alert(), truncatedAlerts=7, receiver="recsys-operator", groupKey='{}:{namespace="shop"}'
+    )
+    assert (status, body["alerts"][0]["outcome"]) == (200, "RolledBack")
+    assert counted("Truncated") == before + 1
+    told = [record for record in caplog.records if "max_alerts" in record.getMessage()]
+    assert [(vars(one)["receiver"], vars(one)["groupKey"], vars(one)["leftOut"]) for one in told] == [
+        ("recsys-operator", '{}:{namespace="shop"}', 7)
+    ]
+    assert told[0].levelname == "WARNING"
+
+
+@pytest.mark.parametrize("number", [0, -1, None, True, 2.5, "3", [1], {"a": 1}, "x" * 10_000])
+async def test_what_is_no_number_of_left_out_alerts_is_none(door: Door, number: Any) -> None:
+    before = counted("Truncated")
+    status, body = await door.post(alert(), truncatedAlerts=number)
+    assert (status, body["alerts"][0]["outcome"]) == (200, "RolledBack")
+    assert counted("Truncated") == before
+
+
+@pytest.mark.parametrize("name", [None, 3, ["a"], "half \ud800", "x" * 10_000])
+async def test_left_out_alerts_of_a_nameless_group_count_too(door: Door, name: Any) -> None:
+    before = counted("Truncated")
+    assert (await door.post(alert(), truncatedAlerts=1, receiver=name, groupKey=name))[0] == 200
+    assert counted("Truncated") == before + 1
+
+
 async def test_a_post_without_alerts_is_taken(door: Door) -> None:
     assert await door.post() == (200, {"alerts": []})
 
