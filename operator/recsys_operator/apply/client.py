@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -91,23 +91,37 @@ class Client:
                 return None
             raise
 
-    async def list(
-        self, resource: Resource, namespace: str | None, labels: Mapping[str, str] | None = None
-    ) -> list[dict[str, Any]]:
-        """All objects of a namespace (None: of all namespaces) that carry the labels."""
+    async def pages(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        labels: Mapping[str, str] | None = None,
+        fields: str = "",
+    ) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """All objects of a namespace (None: of all namespaces) that carry the labels and match the field selector.
+
+        A page at a time, so that whoever adds something up holds one page and not the cluster.
+        """
         query = [("limit", str(PAGE))]
         if labels:
             query.append(("labelSelector", ",".join(f"{name}={value}" for name, value in sorted(labels.items()))))
-        items: list[dict[str, Any]] = []
+        if fields:
+            query.append(("fieldSelector", fields))
         token = ""
         while True:
             page = await self._request(
                 "GET", resource.path(namespace), query=[*query, ("continue", token)] if token else query
             )
-            items += [{**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in page["items"]]
+            yield [{**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in page["items"]]
             token = page["metadata"].get("continue") or ""
             if not token:
-                return items
+                return
+
+    async def list(
+        self, resource: Resource, namespace: str | None, labels: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
+        """All objects of a namespace (None: of all namespaces) that carry the labels."""
+        return [item async for page in self.pages(resource, namespace, labels) for item in page]
 
     async def apply(self, resource: Resource, manifest: dict[str, Any], manager: str = FIELD_MANAGER) -> dict[str, Any]:
         """Create or change by server-side apply; fields of ours that others took are taken back."""

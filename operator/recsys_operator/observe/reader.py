@@ -1,7 +1,7 @@
 """What observing needs of a client: reading, and nothing else."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
@@ -27,21 +27,41 @@ class Reader(Protocol):
         """All objects of a namespace (None: of all namespaces) that carry the labels."""
         ...
 
+    def pages(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        labels: Mapping[str, str] | None = None,
+        fields: str = "",
+    ) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """All objects of a namespace (None: of all) that carry the labels and match the field selector, page by page.
+
+        For what is added up over many objects: `list` holds them all at once.
+        """
+        ...
+
     async def serves(self, resource: Resource) -> bool:
         """Whether the API server knows this resource."""
         ...
 
 
-async def if_possible(reading: Awaitable[Answer], otherwise: Answer) -> Answer:
-    """What is read, or `otherwise` where the API server refuses or is slow: for what a rollback can do without."""
+async def if_possible(
+    reading: Awaitable[Answer], otherwise: Answer, told: Callable[[Exception], None] = lambda _: None
+) -> Answer:
+    """What is read, or `otherwise` where the API server refuses or is slow: for what a rollback can do without.
+
+    `told` is called with what stood in the way.
+    """
     try:
         async with asyncio.timeout(PATIENCE):
             return await reading
     except TimeoutError:
+        told(TimeoutError(f"not read within {PATIENCE:g} s"))
         return otherwise
     except Exception as error:
         if not hasattr(error, "status"):  # The client's error of an answer; anything else is a bug.
             raise
+        told(error)
         return otherwise
 
 

@@ -1,6 +1,6 @@
 """A Deployment and its objects as an API server would answer them, for tests of what is read."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from tests.unit.decide.deployment_world import IMAGE, STEPS, digest
@@ -50,6 +50,20 @@ class Cluster:
             raise self.fails[resource]
         found = [obj for kind, obj in self.objects if kind == resource]
         return [one for one in found if (labels or {}).items() <= one["metadata"].get("labels", {}).items()]
+
+    async def pages(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        labels: Mapping[str, str] | None = None,
+        fields: str = "",
+    ) -> AsyncIterator[Sequence[Object]]:
+        """Two objects a page, and an empty one at the end."""
+        over = {one.removeprefix("status.phase!=") for one in fields.split(",")}
+        there = await self.list(resource, namespace, labels)
+        found = [one for one in there if one.get("status", {}).get("phase") not in over]
+        for start in range(0, len(found) + 1, 2):
+            yield found[start : start + 2]
 
     async def serves(self, resource: Resource) -> bool:
         return resource not in self.unknown

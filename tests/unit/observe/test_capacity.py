@@ -1,14 +1,19 @@
 """What is read of nodes and pods before a version is started, and when."""
 
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from tests.unit.decide.run_facts import model_spec
 from tests.unit.observe.cluster import CATALOGUE, SERVES, VERSION, Cluster, Object, deployment, model, seen, workload
 
+from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.kinds import DEPLOYMENTS, NODES, PODS, RECMODELS, WORKLOADS
 from recsys_operator.apply.client import ApiError
 from recsys_operator.decide.deployment.facts import Room
+from recsys_operator.observe import capacity, reader
 
 MIB = 1024 * 1024
 OTHER = {**VERSION, "version": 2, "digest": "sha256:" + "2" * 64}
@@ -29,12 +34,15 @@ def pod(cpu: str, memory: str, phase: str = "Running", **spec: Any) -> Object:
     }
 
 
-async def rooms(*objects: tuple[Any, Object], pin: int = 2, fails: Any = None, **spec: Any) -> tuple[Room, ...] | None:
+def start_of_version_two(*objects: tuple[Any, Object], pin: int = 2, fails: Any = None, **spec: Any) -> Cluster:
     obj = deployment()
     obj["spec"] |= {"version": {"pin": pin}, **spec}
     found = model(model_spec(catalogue=CATALOGUE.wire()).wire(), {"versions": [VERSION, OTHER]})
-    cluster = Cluster((DEPLOYMENTS, obj), (WORKLOADS, workload()), (RECMODELS, found), *objects, fails=fails)
-    return (await seen(cluster)).facts.rooms
+    return Cluster((DEPLOYMENTS, obj), (WORKLOADS, workload()), (RECMODELS, found), *objects, fails=fails)
+
+
+async def rooms(*objects: tuple[Any, Object], **how: Any) -> tuple[Room, ...] | None:
+    return (await seen(start_of_version_two(*objects, **how))).facts.rooms
 
 
 async def test_requests_of_pods_that_are_not_over_are_subtracted() -> None:
@@ -95,3 +103,98 @@ async def test_a_priority_class_holds_nothing() -> None:
 async def test_nothing_is_read_while_nothing_is_to_be_started() -> None:
     assert await rooms((NODES, node()), pin=SERVES.version) is None
     assert await rooms((NODES, node()), paused=True) is None
+
+
+class Pod(dict[str, Any]):
+    """A pod whose life can be followed."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
+class Crowd(Cluster):
+    """A cluster with one node and many pages of pods; `most` is how many pods were held at once."""
+
+    def __init__(self, pages: int, a_page: int) -> None:
+        super().__init__((NODES, node()))
+        self.size, self.a_page = pages, a_page
+        self.alive: WeakSet[Pod] = WeakSet()
+        self.asked: list[str] = []
+        self.most = 0
+
+    async def pages(self, resource: Any, *where: Any, fields: str = "", **_: Any) -> AsyncIterator[Sequence[Object]]:
+        if resource != PODS:
+            async for page in super().pages(resource, *where):
+                yield page
+            return
+        self.asked.append(fields)
+        for _number in range(self.size):
+            crowd = [Pod(pod("1m", "1Mi")) for _pod in range(self.a_page)]
+            self.alive.update(crowd)
+            self.most = max(self.most, len(self.alive))
+            yield crowd
+            del crowd
+
+
+async def test_a_page_of_pods_is_let_go_before_the_next_but_one() -> None:
+    crowd = Crowd(pages=20, a_page=50)
+    assert await capacity.rooms(crowd, DeploymentSpec.model_validate(deployment()["spec"])) == (
+        Room(2000 - 1000, (4096 - 1000) * MIB, 110 - 1000),
+    )
+    assert crowd.most <= 2 * 50
+    assert crowd.asked == ["status.phase!=Succeeded,status.phase!=Failed"]
+
+
+async def test_pods_are_not_read_where_no_node_may_take_the_version() -> None:
+    crowd = Crowd(pages=1, a_page=1)
+    spec = {**deployment()["spec"], "nodeSelector": {"disk": "ssd"}}
+    assert await capacity.rooms(crowd, DeploymentSpec.model_validate(spec)) == ()
+    assert crowd.asked == []
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, Any]]:
+    found = [(one.levelname, one.getMessage(), vars(one).get("error")) for one in caplog.records]
+    caplog.clear()
+    return found
+
+
+UNKNOWN = "the room on the nodes is not known: versions are started without a look at it"
+
+
+async def test_an_unknown_room_is_told_once_until_that_changes(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    cluster = start_of_version_two((NODES, node()))
+    await seen(cluster)
+    assert logged(caplog) == []
+    cluster.fails = {PODS: ApiError(500, "InternalError", "no pods")}
+    await seen(cluster)
+    await seen(cluster)
+    assert logged(caplog) == [("WARNING", UNKNOWN, "no pods")]
+    cluster.fails = {NODES: ApiError(0, "Unreachable", "no nodes")}
+    await seen(cluster)
+    assert logged(caplog) == [("WARNING", UNKNOWN, "no nodes")]
+    cluster.fails = {}
+    await seen(cluster)
+    await seen(cluster)
+    assert logged(caplog) == [("INFO", "the room on the nodes is known again", None)]
+
+
+async def test_a_missing_right_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """It is a choice: the chart grants it with capacityPreflight.enabled."""
+    caplog.set_level("INFO")
+    assert await rooms((NODES, node()), fails={NODES: ApiError(403, "Forbidden", "no right")}) is None
+    assert logged(caplog) == [("INFO", UNKNOWN, "no right")]
+
+
+async def test_more_pods_than_can_be_read_in_time_are_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Slow(Crowd):
+        async def pages(self, resource: Any, *where: Any, **how: Any) -> AsyncIterator[Sequence[Object]]:
+            async for page in super().pages(resource, *where, **how):
+                yield page
+                await asyncio.sleep(0.02 if resource == PODS else 0)
+
+    monkeypatch.setattr(reader, "PATIENCE", 0.1)
+    spec = DeploymentSpec.model_validate(deployment()["spec"])
+    assert await capacity.rooms(Slow(pages=1000, a_page=1), spec) is None
+    assert logged(caplog) == [("WARNING", UNKNOWN, "not read within 0.1 s")]
