@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from recsys_operator.api.kinds import KINDS, Resource, resource
@@ -31,15 +31,21 @@ async def apply_children(
     known = {_identity(child): child for child in observed}
     refusals: list[Refusal] = []
     for kind, manifest in wanted:
-        try:
-            await _apply(client, kind, manifest, known)
-        except ApiError as error:
-            if not refused(error):
-                raise
-            refusals.append(Refusal(kind.kind, manifest["metadata"]["name"], error.told))
-            if not independent:
-                break
+        refusals += await attempt(kind, manifest["metadata"]["name"], _apply(client, kind, manifest, known))
+        if refusals and not independent:
+            break
     return tuple(refusals)
+
+
+async def attempt(kind: Resource, name: str, write: Awaitable[None]) -> tuple[Refusal, ...]:
+    """Do one write of a child, and tell if the API server refused it; any other failure is raised."""
+    try:
+        await write
+    except ApiError as error:
+        if not refused(error):
+            raise
+        return (Refusal(kind.kind, name, error.told),)
+    return ()
 
 
 def refused(error: ApiError) -> bool:

@@ -1,7 +1,7 @@
 """Deployment: observe, decide, apply."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ from recsys_operator.api.kinds import (
     Resource,
 )
 from recsys_operator.api.rollout import Block, DeploymentStatus, Revision
-from recsys_operator.apply.changes import Child, apply_children, failure, write_status
+from recsys_operator.apply.changes import Child, apply_children, attempt, failure, write_status
 from recsys_operator.apply.client import Client
 from recsys_operator.apply.resize import due, resize
 from recsys_operator.build import names, shadow_config
@@ -47,6 +47,9 @@ logger = logging.getLogger(__name__)
 
 WAYS_IN = {one.kind: one for one in (HTTPROUTES, SERVICES)}
 ACCESSORIES = {one.kind: one for one in (AUTOSCALERS, BUDGETS)}
+
+Doomed = tuple[Resource, str, str, str]
+"""Kind, namespace, name and UID of a child that is to go."""
 
 TRY_AGAIN = 1.0
 """Seconds until refused children are tried again after a reconcile that acted on alerts; then the loop backs off."""
@@ -97,18 +100,13 @@ class DeploymentReconciler:
         self._notify(seen, decision.status, decision.notices, now)
         self._measure(key, seen, decision.measure)
         gone = deletions(seen, decision)
-        for kind, namespace, name, uid in gone:
-            if kind == AUTOSCALERS:  # Before anything else: it would go on scaling what is taken back.
-                await self.client.delete(kind, namespace, name, uid)
-        refusals = await self._apply(seen, decision)
+        refusals = await self._apply(seen, decision, [one for one in gone if one[0] == AUTOSCALERS])
         refusals += await self._keep_jobs(seen, decision)
         end = applied(seen.facts, decision, refusals, now)
         if end.status != decision.status:
             await write_status(self.client, written, end.status.wire())
             metrics.set_rollout(key.namespace, key.name, seen.facts.spec, end.status)
-        for kind, namespace, name, uid in gone:
-            if kind != AUTOSCALERS:
-                await self.client.delete(kind, namespace, name, uid)
+        refusals += await self._delete([one for one in gone if one[0] != AUTOSCALERS])
         self._notify(seen, end.status, end.notices[len(decision.notices) :], now)
         await tell(self.client, logger, seen.obj, end.notices)
         for event in self.notifier.missing(seen.obj, seen.facts.spec):
@@ -130,20 +128,38 @@ class DeploymentReconciler:
         else:
             self.looks.begin(key, seen.owner, seen.facts.spec.model_ref.name, plan)
 
-    async def _apply(self, seen: Seen, decision: Decision) -> tuple[Refusal, ...]:
-        """Write the children; what is refused keeps nothing else from being written, or what is to go from going."""
-        for name, pods in sizes_before(seen, decision):
-            await resize(self.client, seen.facts.namespace, name, pods)
+    async def _apply(self, seen: Seen, decision: Decision, scalers: Sequence[Doomed]) -> tuple[Refusal, ...]:
+        """Write the children; what is refused keeps nothing else from being written, or what is to go from going.
+
+        Autoscalers that are to go do so before the pods are written, which they would go on scaling, and after a route
+        that is urgent: nothing stands between a bad version and weight 0.
+        """
         refusals: tuple[Refusal, ...] = ()
         for batch in children(seen, decision):
-            sends = any(kind == HTTPROUTES for kind, _ in batch)
-            if sends and any(refusal.kind == SERVICES.kind for refusal in refusals):
+            if any(kind == WORKLOADS for kind, _ in batch):
+                refusals += await self._delete(scalers)
+                refusals += await self._resize(seen, sizes_before(seen, decision))
+                scalers = ()
+            if any(kind == HTTPROUTES for kind, _ in batch) and _refused(refusals, SERVICES):
                 continue  # Requests would begin to go to a Service that there is not.
+            unsized = _refused(refusals, WORKLOADS)  # Without a number they would fall back to one pod.
+            batch = [one for one in batch if not (one[0] == WORKLOADS and one[1]["metadata"]["name"] in unsized)]
             refusals += await apply_children(self.client, batch, seen.children, independent=True)
-        refused = {refusal.name for refusal in refusals if refusal.kind == WORKLOADS.kind}
-        for name, pods in sizes_after(seen, decision):
-            if name not in refused:
-                await resize(self.client, seen.facts.namespace, name, pods)
+        made = [one for one in sizes_after(seen, decision) if one[0] not in _refused(refusals, WORKLOADS)]
+        return refusals + await self._delete(scalers) + await self._resize(seen, made)
+
+    async def _delete(self, gone: Iterable[Doomed]) -> tuple[Refusal, ...]:
+        """Delete children, each whatever became of the others."""
+        refusals: tuple[Refusal, ...] = ()
+        for kind, namespace, name, uid in gone:
+            refusals += await attempt(kind, name, self.client.delete(kind, namespace, name, uid))
+        return refusals
+
+    async def _resize(self, seen: Seen, sizes: Iterable[tuple[str, int]]) -> tuple[Refusal, ...]:
+        """Set the number of pods of workloads that others scale, each whatever became of the others."""
+        refusals: tuple[Refusal, ...] = ()
+        for name, pods in sizes:
+            refusals += await attempt(WORKLOADS, name, resize(self.client, seen.facts.namespace, name, pods))
         return refusals
 
     def _notify(self, seen: Seen, status: DeploymentStatus, notices: Iterable[Notice], now: datetime) -> None:
@@ -278,7 +294,12 @@ def _front(seen: Seen, decision: Decision, by_name: Mapping[str, Revision]) -> t
     return ((SERVICES, front_service(seen.owner, seen.facts.spec.model_ref.name, serving, stable)),)
 
 
-def deletions(seen: Seen, decision: Decision) -> tuple[tuple[Resource, str, str, str], ...]:
+def _refused(refusals: Iterable[Refusal], kind: Resource) -> set[str]:
+    """Names of the children of a kind that were refused."""
+    return {refusal.name for refusal in refusals if refusal.kind == kind.kind}
+
+
+def deletions(seen: Seen, decision: Decision) -> tuple[Doomed, ...]:
     """What must go, with its UID."""
     facts = seen.facts
     doomed = [(WORKLOADS, facts.namespace, one.name, one.uid) for one in decision.doomed_workloads]

@@ -1,6 +1,7 @@
 """One reconcile of a Deployment against an API server that refuses some of its writes."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import pytest
 from tests.unit.decide.deployment_world import IMAGE, START, World
@@ -167,12 +168,31 @@ def with_autoscalers(server: Server) -> Server:
     return Server(*server.objects, *found, refuses=server.refuses)
 
 
-async def test_the_autoscaler_of_what_is_taken_back_goes_before_anything_is_written() -> None:
+async def test_the_autoscaler_of_what_is_taken_back_goes_after_the_weight_and_before_the_pods() -> None:
     server = with_autoscalers(trying_version_2())
     await reconcile(server, bad_version_2())
-    assert server.written.index(f"delete movies-v2-{'2' * 8}") < server.written.index("HTTPRoute")
-    assert server.written.index("status") < server.written.index(f"delete movies-v2-{'2' * 8}")
+    order = ["status", "HTTPRoute", f"delete movies-v2-{'2' * 8}", "Deployment"]
+    assert sorted(order, key=server.written.index) == order
     assert f"delete movies-v1-{SERVES.revision[:8]}" not in server.written
+
+
+@pytest.mark.parametrize("status", [403, 500])
+@pytest.mark.parametrize("write", [f"delete movies-v2-{'2' * 8}", f"movies-v1-{SERVES.revision[:8]} to 2 pods"])
+async def test_an_autoscaler_that_stays_keeps_no_weight_from_falling(write: str, status: int) -> None:
+    server = with_autoscalers(trying_version_2(**{write: ApiError(status, "No", "no")}))
+    with suppress(ApiError):  # A refusal is told; an error is tried again at once.
+        await reconcile(server, bad_version_2())
+    route = next(one for one in server.applied if one["kind"] == "HTTPRoute")
+    assert [(one["weight"]) for one in route["spec"]["rules"][0]["backendRefs"]] == [100]
+    assert status == 500 or f"delete movies-v3-{'3' * 8}" in server.written, "a refusal kept the rest from happening"
+
+
+async def test_a_workload_whose_number_could_not_be_handed_over_keeps_it() -> None:
+    name = f"movies-v1-{SERVES.revision[:8]}"
+    server = with_autoscalers(trying_version_2(**{f"{name} to 2 pods": ApiError(403, "Forbidden", "no")}))
+    with pytest.raises(ApiError, match=f"Deployment {name}"):
+        await reconcile(server)
+    assert name not in {one["metadata"]["name"] for one in server.applied if one["kind"] == "Deployment"}
 
 
 async def test_the_number_of_pods_is_handed_over_before_it_is_left_out() -> None:
