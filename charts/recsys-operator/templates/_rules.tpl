@@ -27,7 +27,7 @@ Secrets are here only with `readSecrets`, and then by `get` alone: one is read w
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch, delete]
-# Whether the Service of a Deployment without a gateway reaches the new pods.
+# Whether Services reach the new pods.
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [list]

@@ -46,6 +46,7 @@ from recsys_operator.decide.deployment.facts import (
 )
 from recsys_operator.decide.times import instant
 from recsys_operator.observe.capacity import rooms
+from recsys_operator.observe.endpoints import endpoints as observe_endpoints
 from recsys_operator.observe.front import front as observe_front
 from recsys_operator.observe.front import revision_of
 from recsys_operator.observe.pods import broken, complaint
@@ -101,11 +102,12 @@ async def observe(
     gateway_api = route is not None or await if_possible(client.serves(HTTPROUTES), True)
     front = next((one for one in services if one["metadata"]["name"] == names.front(name)), None)
     foreign, route = _taken_by_others(owner, HTTPROUTES, route), route if route and owner.owns(route) else None
-    model, shadow, pods, way_in, strangers = await asyncio.gather(
+    model, shadow, pods, way_in, endpoints, strangers = await asyncio.gather(
         client.get(RECMODELS, namespace, spec.model_ref.name),
         if_possible(client.get(CONFIGMAPS, namespace, names.shadow(name)), None),
         _pods(client, namespace, name, workloads),
         _way_in(client, spec, route, front, workloads, services),
+        observe_endpoints(client, namespace, name),
         _strangers(client, owner, spec, status, (*workloads, *services, *accessories)),
     )
     route_facts, leftover = way_in
@@ -133,6 +135,7 @@ async def observe(
         gateway_api=gateway_api or spec.traffic.gateway is None,
         leftover=leftover,
         accessories=tuple(_accessory(one) for one in accessories),
+        endpoints=endpoints if spec.traffic.gateway else None,
         evidence=evidence,
     )
     if capacity.matters(facts):

@@ -7,6 +7,7 @@ from recsys_operator.api.kinds import ENDPOINTSLICES
 from recsys_operator.build import http_route, labels
 from recsys_operator.decide.deployment.facts import Route
 from recsys_operator.decide.times import instant
+from recsys_operator.observe.endpoints import ready_pods
 from recsys_operator.observe.reader import Reader, if_possible
 
 Object = dict[str, Any]
@@ -47,7 +48,7 @@ def _follows(slices: list[Object], workloads: list[str]) -> bool:
     endpoints = [endpoint for one in slices for endpoint in one.get("endpoints") or ()]
     pods = [str((endpoint.get("targetRef") or {}).get("name", "")) for endpoint in endpoints]
     ours = all(any(pod.startswith(f"{name}-") for name in workloads) for pod in pods)
-    return ours and any((endpoint.get("conditions") or {}).get("ready") for endpoint in endpoints)
+    return ours and any(ready_pods(one) for one in slices)
 
 
 def _changed(obj: Object) -> datetime:

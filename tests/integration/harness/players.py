@@ -18,6 +18,7 @@ from tests.integration.harness.api import Api, Object, Refused
 
 from recsys_operator.api.kinds import (
     CONFIGMAPS,
+    ENDPOINTSLICES,
     HTTPROUTES,
     JOBS,
     PODS,
@@ -48,6 +49,8 @@ class Players:
         """Namespace and version of the servers whose pods crash again and again."""
         self.silent: set[tuple[str, int]] = set()
         """Namespace and version of the servers whose pods never become ready."""
+        self.unreached: set[tuple[str, int]] = set()
+        """Namespace and version of the servers whose Service does not get their endpoints."""
         self._numbers: dict[tuple[str, str], list[str]] = {}
         self._busy: dict[str, bool] = {}
         """UIDs of objects that are being played, and whether something happened to them meanwhile."""
@@ -107,13 +110,14 @@ class Players:
             del self._busy[metadata["uid"]]
 
     async def _workload(self, obj: Object) -> bool:
-        """All pods of an `apps/v1` Deployment are ready at once. Returns whether there is more to do."""
+        """All pods of an `apps/v1` Deployment are ready at once, behind its Service. Returns whether there is more to do."""
         generation, replicas = obj["metadata"]["generation"], obj["spec"].get("replicas", 1)
         version = obj["metadata"].get("labels", {}).get("recsys.dev/version", "0")
         if (obj["metadata"]["namespace"], int(version)) in self.crashing:
             return await self._crash(obj)
         if (obj["metadata"]["namespace"], int(version)) in self.silent:
             return False
+        await self._endpoints(obj, 0 if (obj["metadata"]["namespace"], int(version)) in self.unreached else replicas)
         status = {
             "observedGeneration": generation,
             "replicas": replicas,
@@ -130,6 +134,41 @@ class Players:
             return False
         await self._patch_status(WORKLOADS, obj, status)
         return True
+
+    async def _endpoints(self, workload: Object, pods: int) -> None:
+        """The EndpointSlice of the Service that bears the workload's name, with the labels that it would copy."""
+        metadata = workload["metadata"]
+        endpoints = [
+            {
+                "addresses": [f"10.9.{number // 250}.{number % 250 + 1}"],
+                "conditions": {"ready": True},
+                "targetRef": {
+                    "kind": "Pod",
+                    "namespace": metadata["namespace"],
+                    "name": f"{metadata['name']}-{number}",
+                },
+            }
+            for number in range(pods)
+        ]
+        found = await self.api.get(ENDPOINTSLICES, metadata["namespace"], metadata["name"])
+        if found is None:
+            await self.api.create(
+                ENDPOINTSLICES,
+                {
+                    "apiVersion": ENDPOINTSLICES.api_version,
+                    "kind": ENDPOINTSLICES.kind,
+                    "metadata": {
+                        "name": metadata["name"],
+                        "namespace": metadata["namespace"],
+                        "labels": {**metadata["labels"], "kubernetes.io/service-name": metadata["name"]},
+                    },
+                    "addressType": "IPv4",
+                    "ports": [{"name": "http", "port": 8080}],
+                    "endpoints": endpoints,
+                },
+            )
+        elif len(found["endpoints"] or ()) != pods:
+            await self.api.patch(ENDPOINTSLICES, metadata["namespace"], metadata["name"], {"endpoints": endpoints})
 
     async def _crash(self, workload: Object) -> bool:
         """One pod, whose server has ended for the third time."""

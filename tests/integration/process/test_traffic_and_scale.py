@@ -122,6 +122,28 @@ async def test_what_somebody_deletes_comes_back_at_once(world: World) -> None:
         await serves(one, 1)
 
 
+async def test_a_weight_waits_until_the_canarys_service_reaches_its_pods(world: World) -> None:
+    async with case(world, "unreached") as one:
+        await serve_first(one, deployment(one.namespace, [{"weight": 10}, {"pause": {}}]))
+        world.players.unreached.add((one.namespace, 2))
+        await edit(one, version={"pin": 2})
+
+        async def ready_with(reason: str) -> bool:
+            status = await status_of(one)
+            return any(each["type"] == "Ready" and each["reason"] == reason for each in status["conditions"])
+
+        await until("a canary that waits for endpoints", lambda: ready_with("WaitingForEndpoints"), PATIENCE)
+        await one.quiet()
+        assert (await status_of(one))["canary"]["weight"] == 0
+        world.players.unreached.clear()
+        found = await workload(one, 2)
+        assert found
+        replicas = {"spec": {"replicas": found["spec"]["replicas"]}, "metadata": {"annotations": {"played": "again"}}}
+        await one.api.patch(WORKLOADS, one.namespace, found["metadata"]["name"], replicas)
+        await until("a canary at 10 %", lambda: ready_with("AwaitingPromotion"), PATIENCE)
+        assert (await status_of(one))["canary"]["weight"] == 10
+
+
 async def test_without_a_gateway_the_service_moves_and_old_pods_go_after_its_endpoints(world: World) -> None:
     async with case(world, "alone") as one:
         await one.operator.until_ready()

@@ -59,6 +59,7 @@ def _weights_rise_with_their_pods(
             live = before.get(revision)
             back = canary.reverting and live and live.ready
             assert back or (live and live.complete(world.spec.replicas)), "a weight rose without its pods"
+            assert back or revision not in world.behind, "a weight rose without its endpoints"
 
 
 def _weight_goes_before_the_pods(world: World, route: Route | None, decision: Decision) -> None:
@@ -69,7 +70,7 @@ def _weight_goes_before_the_pods(world: World, route: Route | None, decision: De
             assert route.accepted, "pods went before the gateway obeyed"
             assert not route.sends(name), "pods went before the weight"
             assert route.changed
-            assert world.now - route.changed >= SETTLE
+            assert world.now - max(route.changed, route.answered or route.changed) >= SETTLE
 
 
 def _stable_keeps_its_pods(world: World, before: DeploymentStatus, decision: Decision) -> None:

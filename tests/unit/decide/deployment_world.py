@@ -93,6 +93,8 @@ class World:
     services: dict[str, Service] = field(default_factory=dict)
     sizes: Mapping[str, Size] = field(default_factory=dict)
     route: Route | None = None
+    behind: frozenset[str] = frozenset()
+    """Revisions whose Services do not send requests to their pods yet."""
     events: list[str] = field(default_factory=list)
     fingerprints: int = 0
     evidence: Evidence = NO_EVIDENCE
@@ -113,9 +115,14 @@ class World:
             server_image=self.image,
             strangers=self.strangers,
             gateway_api=self.gateway_api,
+            endpoints=self.endpoints() if self.spec.traffic.gateway else None,
             rooms=self.rooms,
             evidence=self.evidence,
         )
+
+    def endpoints(self) -> dict[str, int]:
+        """Ready endpoints of each revision."""
+        return {name: 0 if name in self.behind else one.ready for name, one in self.workloads.items()}
 
     def step(self, *alerts: Alert, crash: bool = False) -> Decision:
         """One reconcile. `crash`: the operator dies after the status write."""
@@ -181,7 +188,8 @@ class World:
             self.route = replace(self.route, accepted=True, answered=self.now)
 
     def pods(self, revision: str, available: int | None = None) -> None:
-        """This many pods of a revision are available; all when absent."""
+        """This many pods of a revision are available, and its Service follows; all when absent."""
+        self.behind -= {revision}
         live = self.workloads[revision]
         count = live.replicas if available is None else available
         self.workloads[revision] = replace(

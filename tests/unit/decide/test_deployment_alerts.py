@@ -181,6 +181,7 @@ def test_the_bad_stable_version_keeps_its_pods_until_the_gateway_has_obeyed() ->
     world.step()
     assert {workload.revision.version for workload in world.workloads.values()} == {1, 4}
     world.accept()
+    world.wait(2)  # for its data plane
     world.step()
     assert {workload.revision.version for workload in world.workloads.values()} == {1}
 

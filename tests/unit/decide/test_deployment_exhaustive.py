@@ -59,6 +59,13 @@ def pods_gone(world: World) -> None:
     checked_step(world)
 
 
+def endpoints_behind(world: World) -> None:
+    """The Service of the canary does not reach its pods, until they are seen again."""
+    if world.status.canary:
+        world.behind |= {world.status.canary.revision}
+    checked_step(world)
+
+
 def pods_broken(world: World) -> None:
     if world.status.canary and world.status.canary.revision in world.workloads:
         world.break_pods(world.status.canary.revision)
@@ -116,6 +123,7 @@ INPUTS: dict[str, Input] = {
     "later": later,
     "pods gone": pods_gone,
     "pods broken": pods_broken,
+    "endpoints behind": endpoints_behind,
     "crashed": crashed,
     "pin 1": pinned(1),
     "pin 2": pinned(2),
@@ -162,7 +170,12 @@ def state(world: World) -> tuple[object, ...]:
         any(one.action == "Degraded" for one in status.alerts),
         tuple(sorted((one.from_version or 0, one.verdict) for one in status.history if one.verdict != "Aborted"))[-2:],
         route and (tuple(sorted(world.weights().items())), route.accepted, bool(route.changed) and _quiet(world)),
-        tuple(sorted((one.revision.version, one.ready, bool(one.broken)) for one in world.workloads.values())),
+        tuple(
+            sorted(
+                (one.revision.version, one.ready, bool(one.broken), name in world.behind)
+                for name, one in world.workloads.items()
+            )
+        ),
     )
 
 

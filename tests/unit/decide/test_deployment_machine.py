@@ -112,6 +112,13 @@ class Machine(RuleBasedStateMachine):
             self.world.pods(names[index % len(names)], available)
 
     @rule(index=st.integers(0, 3))
+    def endpoints_lag(self, index: int) -> None:
+        """The Service of some revision does not send requests to its pods, until they are seen again."""
+        names = sorted(self.world.workloads)
+        if names:
+            self.world.behind |= {names[index % len(names)]}
+
+    @rule(index=st.integers(0, 3))
     def break_pods(self, index: int) -> None:
         """Pods of some revision crash again and again, until they are seen well."""
         names = sorted(self.world.workloads)

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.decide.deployment_world import START, World, canary, promoted, serving, spec, version
 
 from recsys_operator.api.common import GateVerdict
-from recsys_operator.decide.deployment.decision import decide
+from recsys_operator.decide.deployment.decision import LOOK_AT_ENDPOINTS, decide
 from recsys_operator.decide.deployment.facts import SETTLE, Stranger
 
 
@@ -123,6 +123,41 @@ def test_weight_holds_while_the_canary_is_unavailable() -> None:
     assert world.weights() == {1: 50, 4: 50}
 
 
+def test_weight_waits_for_the_canarys_endpoints() -> None:
+    world = canary()
+    assert world.status.canary
+    world.behind = frozenset({world.status.canary.revision})
+    world.wait(61)
+    assert world.step().requeue_after == LOOK_AT_ENDPOINTS
+    assert world.weights() == {1: 90, 4: 10}
+    assert world.reason == "WaitingForEndpoints"
+    assert "version 4 has 0 of 2 endpoints ready" in world.message
+    world.behind = frozenset()
+    world.step()
+    assert world.weights() == {1: 50, 4: 50}
+
+
+def test_endpoints_that_never_follow_end_at_the_deadline() -> None:
+    world = canary()
+    assert world.status.canary
+    world.behind = frozenset({world.status.canary.revision})
+    world.wait(61)
+    world.step()
+    world.wait(601)
+    world.step()
+    assert world.weights() == {1: 100}
+    assert world.status.canary.abort
+    assert "0 of 2 endpoints ready" in world.status.canary.abort.message
+
+
+def test_the_way_back_does_not_wait_for_endpoints() -> None:
+    world = promoted()
+    assert world.status.previous
+    world.behind = frozenset({world.status.previous.revision})
+    world.step(world.alert(4))
+    assert world.weights() == {1: 100}
+
+
 def test_no_strategy_means_all_at_once_when_ready() -> None:
     world = World(spec=spec(strategy=None))
     world.run()
@@ -143,6 +178,7 @@ def test_newer_target_supersedes_weight_first_pods_later() -> None:
     world.step()
     assert names(world) == {1, 2}, "the gateway has not accepted weight 0 yet"
     world.accept()
+    world.wait(SETTLE.total_seconds())
     world.step()
     assert world.verdicts[-1] == (1, 2, "Superseded", "NewerRevision")
     assert names(world) == {1, 4}
@@ -158,6 +194,19 @@ def test_pods_stay_for_a_moment_after_the_gateway_accepted_weight_zero() -> None
     world.step()
     assert names(world) == {1, 4}
     world.wait(0.2)
+    world.step()
+    assert names(world) == {1}
+
+
+def test_pods_stay_for_a_moment_after_a_gateway_that_answers_late() -> None:
+    world = canary()
+    world.edit(version={"pin": 1})
+    world.step()
+    world.wait(10)
+    world.accept()
+    world.step()
+    assert names(world) == {1, 4}, "its data plane may not have followed yet"
+    world.wait(SETTLE.total_seconds())
     world.step()
     assert names(world) == {1}
 

@@ -62,6 +62,8 @@ def waits_for(observed: Observed, state: State, canary: CanaryStatus) -> str:
     """
     if canary.reverting or observed.workload(canary.revision) is None or observed.taken(canary.revision):
         return ""
+    if observed.complete(canary.revision) and not observed.fit(canary):
+        return endpoints(observed, canary)
     if not observed.fit(canary):
         trouble = observed.trouble(canary.revision)
         ready = f"{observed.ready(canary.revision)} of {observed.needs(canary.revision)} pods are ready"
@@ -70,6 +72,12 @@ def waits_for(observed: Observed, state: State, canary: CanaryStatus) -> str:
         way = "The gateway" if observed.by_weight else f"Service {observed.name}"
         return f"{way} has not taken over {canary.weight} %."
     return ""
+
+
+def endpoints(observed: Observed, canary: CanaryStatus) -> str:
+    """That the Service of a canary does not send requests to all of its pods yet."""
+    counts = f"{observed.reachable(canary.revision)} of {observed.needs(canary.revision)}"
+    return f"The Service of version {canary.version} has {counts} endpoints ready."
 
 
 def _well_since(observed: Observed, state: State, canary: CanaryStatus, now: datetime) -> str | None:

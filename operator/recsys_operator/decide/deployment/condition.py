@@ -8,7 +8,17 @@ from recsys_operator.api.common import Condition
 from recsys_operator.api.rollout import CanaryStatus, DeploymentStatus, Revision
 from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import conclude, find
-from recsys_operator.decide.deployment import alerts, analysis, blocks, capacity, failures, shadow, steps, windows
+from recsys_operator.decide.deployment import (
+    alerts,
+    analysis,
+    blocks,
+    capacity,
+    clock,
+    failures,
+    shadow,
+    steps,
+    windows,
+)
 from recsys_operator.decide.deployment.facts import Observed, State, weights
 from recsys_operator.decide.deployment.versions import Unresolved
 from recsys_operator.decide.refusal import CHILD_REFUSED, sentence
@@ -152,6 +162,8 @@ def _trying(observed: Observed, status: DeploymentStatus, canary: CanaryStatus, 
         return Finding("ProgressDeadlineExceeded", f"{where}. {failure.message} {NO_WAY_BACK}")
     if not observed.complete(canary.revision):
         return Finding("WaitingForPods", f"{where}. {_waiting(observed, canary)}")
+    if not observed.fit(canary):
+        return Finding("WaitingForEndpoints", f"{where}. {clock.endpoints(observed, canary)}")
     if not observed.in_place(weights(status)):
         return Finding("Progressing", f"{where}. {_not_in_place(observed)}")
     reached = observed.reached_from(weights(status))

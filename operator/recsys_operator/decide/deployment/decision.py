@@ -27,7 +27,7 @@ LOOK_AGAIN = 15.0
 LOOK_AT_PODS = 3.0
 """Seconds between looks while pods of a canary are missing: what they complain of wakes nobody."""
 LOOK_AT_ENDPOINTS = 1.0
-"""Seconds between looks while the endpoints of a Service have yet to follow it. They are not watched."""
+"""Seconds between looks while the endpoints of a Service have yet to follow it or its pods. They are not watched."""
 
 
 def decide(observed: Observed, alerts: Sequence[Alert], now: datetime) -> Decision:
@@ -221,6 +221,8 @@ def _requeue(observed: Observed, status: DeploymentStatus, now: datetime) -> flo
     seconds = [max(0.01, (moment - now).total_seconds() + 0.01) for moment in moments]
     if canary and not canary.abort and not observed.complete(canary.revision):
         seconds.append(LOOK_AT_PODS)
+    elif canary and not canary.abort and not observed.fit(canary):
+        seconds.append(LOOK_AT_ENDPOINTS)
     if canary or leaving or not _settled(status):
         seconds.append(LOOK_AGAIN)
         if not observed.by_weight and not observed.in_place(routed(observed, status)):

@@ -19,8 +19,8 @@ from recsys_operator.decide.refusal import Refusal
 SETTLE = timedelta(seconds=2)
 """How long after a gateway accepted a route its data plane may not follow it yet.
 
-Pods that lost their weight wait that long, counted from the route's last change; so does the first version, before it
-is said to serve, counted from the gateway's answer.
+Pods that lost their weight wait that long, and so does the first version before it is said to serve: counted from the
+route's last change or from the gateway's answer to it, whichever is later.
 """
 
 
@@ -178,6 +178,8 @@ class Observed:
     strangers: tuple[Stranger, ...] = ()
     accessories: tuple[Accessory, ...] = ()
     leftover: Leftover | None = None
+    endpoints: Mapping[str, int] | None = None
+    """Ready endpoints of each revision's Service; None without a gateway, where a Service is looked at as a route."""
     rooms: tuple[Room, ...] | None = None
     """Of the nodes that may take the pods; None where that is not known, or does not matter now."""
     gateway_api: bool = True
@@ -215,7 +217,8 @@ class Observed:
         """Whether a canary may get the share that it is about to get. The way back needs one pod only."""
         if canary.reverting:
             return self.can_serve(canary.revision)
-        return self._has(canary.revision, sizes.of_canary(self.spec, canary, self.stable_pods))
+        pods = sizes.of_canary(self.spec, canary, self.stable_pods)
+        return self._has(canary.revision, pods) and self.reachable(canary.revision) >= pods
 
     def needs(self, revision: str) -> int:
         """Pods that a revision needs by the status that was read."""
@@ -249,6 +252,10 @@ class Observed:
         workload = self.workload(revision)
         return workload.ready if workload else 0
 
+    def reachable(self, revision: str) -> int:
+        """How many ready pods of a revision its Service sends requests to."""
+        return self.ready(revision) if self.endpoints is None else self.endpoints.get(revision, 0)
+
     def trouble(self, revision: str) -> str:
         """What a revision's pods complain of."""
         workload = self.workload(revision)
@@ -275,7 +282,8 @@ class Observed:
             return datetime.min.replace(tzinfo=UTC)
         if not route.accepted or route.sends(revision):
             return None
-        return route.changed + SETTLE if route.changed else None
+        known = [time for time in (route.changed, route.answered) if time]
+        return max(known) + SETTLE if route.changed else None
 
 
 def weights(status: DeploymentStatus) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """How a canary's weight rises: a step at a time, and only on evidence.
 
-A weight rises only while all of the canary's pods are available; on the way back from a bad version one ready pod is
-enough. It counts once the gateway has accepted it. Weights
-never fall here, so an edit of the steps counts from the next one.
+A weight rises only while all of the canary's pods are available and its Service sends requests to them; on the way
+back from a bad version one ready pod is enough. It counts once the gateway has accepted it. Weights never fall here, so
+an edit of the steps counts from the next one.
 """
 
 from datetime import datetime, timedelta
