@@ -2,7 +2,8 @@
 The groups of the rules file. Series of the servers carry namespace, pod, deployment and version as target labels;
 series of the operator carry namespace, deployment and version of their own (scrape it with honor_labels).
 Only a version with enough traffic is judged, and only such versions are compared. A stable version that is slower than
-its canary is no regression: the canary is an improvement.
+its canary is no regression, the canary is an improvement: latency is critical of a version only that the operator said
+to be the canary within the last two minutes, so that a scrape that fails neither blames stable nor shields the canary.
 The operator acts on every alert that names a Deployment. Those that tell people what it does carry the label
 recsys_rollout: ignore, else it would hold a canary because it is held.
 */}}
@@ -31,6 +32,7 @@ groups:
           recsys:request_duration_seconds:p99
             > on (namespace, deployment) group_left ()
           {{ $v.latency.ratio }} * min by (namespace, deployment) (recsys:request_duration_seconds:p99)
+          and on ({{ $by }}) last_over_time(recsys_rollout_weight{role="canary"}[2m])
           unless on ({{ $by }}) recsys_rollout_weight{role="stable"}
         for: {{ $v.latency.for }}
         labels:
