@@ -110,7 +110,7 @@ class Players:
             del self._busy[metadata["uid"]]
 
     async def _workload(self, obj: Object) -> bool:
-        """All pods of an `apps/v1` Deployment are ready at once, behind its Service. Returns whether there is more to do."""
+        """All pods of an `apps/v1` Deployment are ready at once, behind its Service. Returns whether more is to do."""
         generation, replicas = obj["metadata"]["generation"], obj["spec"].get("replicas", 1)
         version = obj["metadata"].get("labels", {}).get("recsys.dev/version", "0")
         if (obj["metadata"]["namespace"], int(version)) in self.crashing:
