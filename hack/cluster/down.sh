@@ -33,6 +33,9 @@ delete_containers() {
   rm -rf "$CONTAINERD_ROOT"/io.containerd.grpc.v1.cri/{containers,sandboxes} "$CONTAINERD_ROOT/.pods"
 }
 
+# theirs NETNS: whether a network plugin set it up for somebody else's container.
+theirs() { grep -rlsF "/$1\"" /var/lib/cni/results | xargs -r grep -LF "$RUN/" | grep -q .; }
+
 # unmount DIRECTORY...: every mount below the directories, deepest first.
 unmount() {
   local directory
@@ -49,9 +52,18 @@ delete_rules() {
   ! grep -qE '[: ](KUBE|CNI)-' <<< "$rules" || grep -vE '[: ](KUBE|CNI)-|cni.*recsys' <<< "$rules" | "$1-restore"
 }
 
+# left: what a cluster leaves where it is not taken down well, one thing a line.
+left() {
+  awk -v state="$STATE/" -v run="$RUN/" 'index($2, state) == 1 || index($2, run) == 1 {print "mount " $2}' /proc/mounts
+  { pod_pids; shim_pids; } | xargs -r -n 1 ps -o pid=,args= -p | sed 's/^ */process /' || true
+  ip -o link show type veth | awk -F': ' '/link-netns cni-/ {print "interface " $2}'
+  { iptables-save; ip6tables-save; } 2> /dev/null | grep -E '^-A (KUBE|CNI)-' | sed 's/^/rule /' || true
+}
+
 [ -d "$STATE" ] || [ -d "$RUN" ] || [ -e "$CONTAINERD_ROOT/.pods" ] || exit 0
 [ "$(id -u)" = 0 ] || die "The local cluster belongs to root: run 'make down' as root."
 [ "${1:-}" = --quiet ] || exclusively cluster
+refuse_other_kubelets "$STATE"
 say "removing what is left of the cluster"
 # Their state is deleted next, so there is nothing that they could finish.
 for name in kubelet kube-proxy kube-scheduler kube-controller-manager kube-apiserver etcd; do stop "$STATE" "$name" KILL; done
@@ -59,7 +71,9 @@ stop "$STATE" containerd
 pod_pids | xargs -r kill -KILL 2> /dev/null || true
 [ ! -e "$CONTAINERD_ROOT/.pods" ] || delete_containers
 shim_pids | xargs -r kill -KILL 2> /dev/null || true
-for name in $(ip netns list 2> /dev/null | awk '/^cni-/ {print $1}'); do ip netns delete "$name"; done
+for name in $(ip netns list 2> /dev/null | awk '/^cni-/ {print $1}'); do
+  theirs "$name" || ip netns delete "$name"
+done
 unmount "$STATE" "$RUN"
 delete_rules iptables
 delete_rules ip6tables
@@ -70,3 +84,9 @@ fi
 cgroups | while read -r cgroup; do find "$cgroup" -depth -type d -exec rmdir {} +; done
 { grep -rlsF "$RUN/" /var/lib/cni/results || true; } | xargs -r rm -f
 rm -rf "$STATE" "$RUN"
+for _ in $(seq 50); do
+  remains=$(left)
+  [ -n "$remains" ] || exit 0
+  sleep 0.2
+done
+die "of the cluster this is still there:"$'\n'"$remains"

@@ -36,3 +36,10 @@ stop() {
   fi
   rm -f "$1/pid/$2"
 }
+
+# refuse_other_kubelets DIRECTORY: pods, networks and rules of a kubelet that DIRECTORY's cluster did not start cannot be told from ours.
+refuse_other_kubelets() {
+  local found
+  found=$(pgrep -a -x 'kubelet|kubelite|k3s-server|k3s-agent' | grep -vF -- "$1/" || true)
+  [ -z "$found" ] || die "another Kubernetes runs on this machine (${found%%$'\n'*}): stop it first; the local cluster needs the machine for itself."
+}

@@ -104,6 +104,7 @@ if is_up; then
   exit
 fi
 
+refuse_other_kubelets "$STATE"
 "$HERE/down.sh" --quiet
 mapfile -t infra < <("$HERE/infra-images.sh")
 node_ip=$(node_address)
