@@ -41,8 +41,8 @@ def measure(
     ]
     found: list[Rollback] = []
     try:
-        with running("argo-rollouts", command):
-            stage.until("Argo Rollouts serving", lambda: _phase() == "Healthy", 180)
+        with running("argo-rollouts", command) as alive:
+            stage.until("Argo Rollouts serving", lambda: alive() and _phase() == "Healthy", 180)
             watch.start()
             traffic.start()
             traffic.wait_for(stage.GOOD, 60)

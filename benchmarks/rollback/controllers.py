@@ -2,7 +2,7 @@
 
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -47,13 +47,20 @@ class Judge:
 
 
 @contextmanager
-def running(name: str, command: list[str]) -> Iterator[None]:
-    """The controller, ended at the end; its log lies beside the figures."""
+def running(name: str, command: list[str]) -> Iterator[Callable[[], bool]]:
+    """The controller, ended at the end; its log lies beside the figures. What is given raises if it ended by itself."""
     LOGS.mkdir(parents=True, exist_ok=True)
-    with (LOGS / f"{name}.log").open("w") as log:
+    path = LOGS / f"{name}.log"
+    with path.open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+
+        def alive() -> bool:
+            if (code := process.poll()) is not None:
+                raise RuntimeError(f"{name} ended with {code}: {path.read_text()[-2000:]}")
+            return True
+
         try:
-            yield
+            yield alive
         finally:
             process.terminate()
             try:

@@ -1,5 +1,6 @@
 """Flagger on the same gateway, with its fastest setting: a look each second, and a rollback webhook."""
 
+import os
 import random
 import time
 from pathlib import Path
@@ -28,10 +29,11 @@ def measure(
     stage.apply(_canary(judge.url))
     command = [str(binaries / "flagger"), "-mesh-provider=gatewayapi:v1", f"-metrics-server={prometheus}"]
     command += [f"-namespace={NAMESPACE}", "-port=18091", "-log-level=info", "-threadiness=2"]
+    command.append(f"-kubeconfig={os.environ['KUBECONFIG']}")  # It does not look at the variable.
     found: list[Rollback] = []
     try:
-        with running("flagger", command):
-            stage.until("Flagger initialized", lambda: _phase() == "Initialized", 240)
+        with running("flagger", command) as alive:
+            stage.until("Flagger initialized", lambda: alive() and _phase() == "Initialized", 240)
             watch.start()
             traffic.start()
             traffic.wait_for(stage.GOOD, 60)
