@@ -13,11 +13,15 @@ from recsys_workers.data.files import DatasetFile
 
 DELIMITERS = {"RecBole": "\t", "CSV": ","}
 ROLES = ("User", "Item", "Timestamp")
+NANOSECONDS = pa.timestamp("ns")
+LONGEST_SECONDS = (2**63 - 1) // 10**9
+"""How far from 1970 a time may be, to be counted in nanoseconds by 64 bits."""
+TIMES = "a number, or an ISO 8601 time from 1677-09-22 to 2262-04-10"
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The interactions of all files in row order. Ids are strings; `time` is int64 or float64."""
+    """The interactions of all files in row order. Ids are strings; `time` is int64 (of times: ns) or float64."""
 
     user: pa.ChunkedArray
     item: pa.ChunkedArray
@@ -43,17 +47,19 @@ def roles_of(columns: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 
 def read_columns(files: Sequence[DatasetFile], file_format: str, roles: Mapping[str, str]) -> Columns:
-    """Read the three columns of every file, one file after the other in the order given."""
-    tables = [_read_file(file.path, file_format, roles) for file in files]
-    types = {table.schema.field("Timestamp").type for table in tables}
-    if len(types) > 1:
-        tables = [
-            table.set_column(2, "Timestamp", _cast(table["Timestamp"], pa.float64(), "a number", files[0].path, roles))
-            for table in tables
-        ]
-    table = pa.concat_tables(tables)
-    if table.num_rows == 0:
+    """Read the three columns of every file, one file after the other in the order given.
+
+    Raises InvalidData. Times are nanoseconds since 1970 in UTC (a time without an offset is taken as UTC), whatever
+    precision a file has; numbers stay as they are, so all files must have the one or all the other.
+    """
+    tables = [(file.path, _read_file(file.path, file_format, roles)) for file in files]
+    filled = [(path, table) for path, table in tables if table.num_rows]
+    if not filled:
         raise InvalidData(f"The dataset {', '.join(str(file.path) for file in files)} has a header but no rows.")
+    times = _comparable([(path, table["Timestamp"]) for path, table in filled], roles)
+    table = pa.concat_tables(
+        table.set_column(2, "Timestamp", time) for (_, table), time in zip(filled, times, strict=True)
+    )
     return Columns(table["User"], table["Item"], table["Timestamp"])
 
 
@@ -78,7 +84,7 @@ def _read_file(path: Path, file_format: str, roles: Mapping[str, str]) -> pa.Tab
     for role in ("User", "Item"):
         _require_filled(path, roles[role], pc.equal(table[role], ""))
     _require_filled(path, roles["Timestamp"], table["Timestamp"].is_null())
-    return table.set_column(2, "Timestamp", _as_number(table["Timestamp"], path, roles))
+    return table.set_column(2, "Timestamp", _time_or_number(table["Timestamp"], path, roles))
 
 
 def _header(path: Path, delimiter: str) -> list[str]:
@@ -108,11 +114,49 @@ def _require_filled(path: Path, column: str, empty: pa.ChunkedArray) -> None:
         raise InvalidData(f"{path}: the column {column!r} is empty in {count} rows, the first is line {first}.")
 
 
-def _as_number(column: pa.ChunkedArray, path: Path, roles: Mapping[str, str]) -> pa.ChunkedArray:
-    if pa.types.is_integer(column.type) or pa.types.is_temporal(column.type):
-        unit = pa.timestamp("us") if pa.types.is_date(column.type) else None
-        return (column.cast(unit) if unit else column).cast(pa.int64())
-    return _cast(column, pa.float64(), "a number or an ISO 8601 time", path, roles)
+def _time_or_number(column: pa.ChunkedArray, path: Path, roles: Mapping[str, str]) -> pa.ChunkedArray:
+    """The column as timestamp[ns] when the file has times, else as int64 or float64.
+
+    pyarrow infers a unit a file: whole seconds, nanoseconds where there are fractions, days where there are dates.
+    """
+    if pa.types.is_integer(column.type):
+        return column.cast(pa.int64())
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        return _nanoseconds(column, path, roles)
+    if pa.types.is_time(column.type):
+        raise InvalidData(
+            f"{path}: the column {roles['Timestamp']!r} holds times of the day without a date, such as {column[0]}, "
+            f"which give no order: it must hold {TIMES}."
+        )
+    return _cast(column, pa.float64(), TIMES, path, roles)
+
+
+def _nanoseconds(column: pa.ChunkedArray, path: Path, roles: Mapping[str, str]) -> pa.ChunkedArray:
+    try:
+        return column.cast(NANOSECONDS)
+    except pa.ArrowInvalid as error:
+        moments = column.cast(pa.timestamp("s"))
+        seconds = moments.cast(pa.int64())
+        outside = pc.or_(pc.less(seconds, -LONGEST_SECONDS), pc.greater(seconds, LONGEST_SECONDS))
+        row = pc.index(outside, True).as_py()
+        raise InvalidData(
+            f"{path}: the column {roles['Timestamp']!r} holds {moments[row].cast(pa.string())} in line {row + 2}: it "
+            f"must hold {TIMES}. Correct that row or leave it out; times further away can be given as numbers."
+        ) from error
+
+
+def _comparable(columns: Sequence[tuple[Path, pa.ChunkedArray]], roles: Mapping[str, str]) -> list[pa.ChunkedArray]:
+    """The files' columns in one type; raises InvalidData where some have times and others numbers of unknown unit."""
+    timed = [path for path, column in columns if column.type == NANOSECONDS]
+    numbered = [path for path, column in columns if column.type != NANOSECONDS]
+    if timed and numbered:
+        raise InvalidData(
+            f"The column {roles['Timestamp']!r} holds ISO 8601 times in {timed[0]} but numbers in {numbered[0]}, "
+            "which cannot be ordered together: write it the same way in all files."
+        )
+    if timed or all(column.type == pa.int64() for _, column in columns):
+        return [column.cast(pa.int64()) for _, column in columns]
+    return [_cast(column, pa.float64(), "a number", path, roles) for path, column in columns]
 
 
 def _cast(

@@ -78,6 +78,75 @@ def test_nanoseconds_keep_their_order(tmp_path: Path) -> None:
     assert [found.item_ids[index - 1] for index in found.sequence(0)] == ["early", "late"]
 
 
+CSV_HEADER = "user_id,item_id,timestamp\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("2020-01-01T00:00:02", "2020-01-01T00:00:01.500"),
+        ("2020-01-02T00:00:00", "2020-01-01"),
+        ("2020-01-02", "2020-01-01T12:00:00"),
+        ("2020-01-02", "2020-01-01T12:00:00.25Z"),
+        ("2020-01-01T01:30:00Z", "2020-01-01T03:00:00+02:00"),
+        ("1577836801", "1577836800.5"),
+    ],
+)
+def test_times_of_several_files_are_ordered_whatever_precision_each_file_has(
+    tmp_path: Path, first: str, second: str
+) -> None:
+    write(tmp_path / "a.csv", f"u,late,{first}\n", CSV_HEADER)
+    write(tmp_path / "b.csv", f"u,early,{second}\n", CSV_HEADER)
+    found = read(tmp_path, "CSV")
+    assert [found.item_ids[index - 1] for index in found.sequence(0)] == ["early", "late"]
+
+
+def test_the_same_moment_in_two_files_is_a_tie(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", "u,first,2020-01-01\nu,zeroth,2019-12-31\n", CSV_HEADER)
+    write(tmp_path / "b.csv", "u,second,2020-01-01T00:00:00.000Z\n", CSV_HEADER)
+    found = read(tmp_path, "CSV")
+    assert [found.item_ids[index - 1] for index in found.sequence(0)] == ["zeroth", "first", "second"]
+    assert found.tied_users == 1
+
+
+@pytest.mark.parametrize("number", ["1577836800", "1577836800.5"])
+def test_times_in_one_file_and_numbers_in_another_are_refused(tmp_path: Path, number: str) -> None:
+    write(tmp_path / "a.csv", "u,x,2020-01-01T00:00:00\n", CSV_HEADER)
+    write(tmp_path / "b.csv", f"u,y,{number}\n", CSV_HEADER)
+    with pytest.raises(InvalidData, match=r"'timestamp' holds ISO 8601 times in .*a\.csv but numbers in .*b\.csv"):
+        read(tmp_path, "CSV")
+
+
+@pytest.mark.parametrize("others", ["2020-01-01T00:00:00.500", "1700000000000000001"])
+def test_a_file_without_rows_has_no_say_in_how_times_are_read(tmp_path: Path, others: str) -> None:
+    write(tmp_path / "a.csv", "", CSV_HEADER)
+    write(tmp_path / "b.csv", f"u,x,{others}\n", CSV_HEADER)
+    assert read(tmp_path, "CSV").item_ids == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("1600-01-01T00:00:00", "1600-01-01 00:00:00 in line 3"),
+        ("2300-01-01T00:00:00Z", "2300-01-01 00:00:00 in line 3"),
+        ("1600-01-01", "1600-01-01 00:00:00 in line 3"),
+        ("2300-01-01T00:00:00.5", "2300-01-01T00:00:00.5"),
+    ],
+)
+def test_a_time_that_nanoseconds_cannot_count_is_refused(tmp_path: Path, value: str, told: str) -> None:
+    usual = "2020-01-01" if "T" not in value else "2020-01-01T00:00:00" + value[19:]
+    path = write(tmp_path / "far.csv", f"u,x,{usual}\nu,y,{value}\n", CSV_HEADER)
+    with pytest.raises(InvalidData, match=r"far\.csv: the column 'timestamp' .*2262-04-10") as refused:
+        read(path, "CSV")
+    assert told in str(refused.value)
+
+
+def test_times_of_the_day_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", "u,x,12:34:56\n", CSV_HEADER)
+    with pytest.raises(InvalidData, match=r"x\.csv: the column 'timestamp' holds times of the day .*12:34:56"):
+        read(path, "CSV")
+
+
 @pytest.mark.parametrize(
     ("header", "rows", "said"),
     [
