@@ -32,7 +32,10 @@ class Split:
 
 
 def leave_one_out(interactions: Interactions) -> Split:
-    """Split by users; raises InvalidData when no user is long enough to be evaluated."""
+    """Split by users; raises InvalidData when no user is long enough to be evaluated, or nothing is left to train on.
+
+    Training needs one item that follows another, so sequences of which less than two items are left are dropped.
+    """
     lengths = np.diff(interactions.offsets)
     evaluated = np.flatnonzero(lengths >= SHORTEST)
     if not len(evaluated):
@@ -46,6 +49,12 @@ def leave_one_out(interactions: Interactions) -> Split:
         for user, (length, held) in enumerate(zip(lengths, held_out, strict=True))
         if length - held > 1
     ]
+    if not training:
+        raise InvalidData(
+            f"Nothing is left to train on: the last 2 interactions of every user with {SHORTEST} or more "
+            f"({len(evaluated)} users, the longest has {lengths.max()}) are held out for validation and test, and no "
+            f"user has 2 others. Add interactions: at least one user must have {SHORTEST + 1} or more."
+        )
     return Split(training, _examples(interactions, evaluated, 2), _examples(interactions, evaluated, 1))
 
 

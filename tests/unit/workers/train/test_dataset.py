@@ -206,6 +206,15 @@ def test_the_digest_is_the_documented_one(tmp_path: Path) -> None:
     assert digest_of_files(list_files(tmp_path, "CSV")) == expected
 
 
+def test_a_dataset_that_leaves_nothing_to_train_on_is_refused(tmp_path: Path) -> None:
+    rows = "".join(f"u{user}\ti{item}\t1\t{item}\n" for user in range(2) for item in range(3)) + "v\ti1\t1\t1\n"
+    path = write(tmp_path / "x.inter", rows)
+    with pytest.raises(InvalidData, match=r"\(2 users, the longest has 3\).* must have 4 or more"):
+        leave_one_out(read(path))
+    write(path, rows + "v\ti2\t1\t2\n")
+    assert [len(part) for part in leave_one_out(read(path)).training] == [2]
+
+
 @given(st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=8), min_size=1, max_size=8))
 def test_leave_one_out_never_shows_the_training_what_it_is_tested_on(sequences: list[list[int]]) -> None:
     lengths = [len(sequence) for sequence in sequences]
@@ -219,6 +228,10 @@ def test_leave_one_out_never_shows_the_training_what_it_is_tested_on(sequences: 
     )
     if max(lengths) < 3:
         with pytest.raises(InvalidData, match="No user has 3 or more"):
+            leave_one_out(interactions)
+        return
+    if set(lengths) <= {1, 3}:
+        with pytest.raises(InvalidData, match="Nothing is left to train on"):
             leave_one_out(interactions)
         return
     split = leave_one_out(interactions)
