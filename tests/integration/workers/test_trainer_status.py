@@ -84,6 +84,20 @@ def test_progress_and_result_land_in_status_under_the_field_manager_trainer(
     assert set(managers["trainer"]["fieldsV1"]["f:status"]) == {"f:progress", "f:result"}
 
 
+def test_a_result_that_a_late_progress_takes_away_is_written_again(
+    control_plane: ControlPlane, writer: StatusWriter
+) -> None:
+    last = {"stage": "Publishing", "percent": 100}
+    status = {"progress": last, "result": a_result()}
+    writer.apply_until(status, 30)
+    writer.confirm(status, 30)
+    told = live(control_plane)
+    writer.apply({"progress": {**last, "percent": 97}})
+    assert "result" not in live(control_plane)["status"]
+    writer.confirm(status, 30)
+    assert live(control_plane)["status"] == told["status"]
+
+
 def test_fields_of_other_managers_stay(control_plane: ControlPlane, writer: StatusWriter) -> None:
     with control_plane.client() as client:
         client.patch(

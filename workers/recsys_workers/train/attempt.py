@@ -191,8 +191,10 @@ def _tell(writer: StatusWriter, config: RunConfig, number: int, described: Manif
         "updateTime": now(),
     }
     LOGGER.info("version %d (%s): %s", number, digest, described.verdict)
+    status = {"progress": progress, "result": told}
     try:
-        writer.apply_until({"progress": progress, "result": told}, RESULT_SECONDS)
+        writer.apply_until(status, RESULT_SECONDS)
+        writer.confirm(status, RESULT_SECONDS)
     except StatusRefused as error:
         raise AttemptFailed("StatusRefused", str(error), heals=True) from error
     except OSError as error:

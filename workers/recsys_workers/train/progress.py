@@ -1,10 +1,10 @@
 """Telling the TrainingRun how far its attempt is: server-side apply of status.progress and status.result.
 
 Written with the standard library, the pod's ServiceAccount token and the cluster's CA. Both fields have one field
-manager, `trainer`, so each apply carries everything that this manager owns. Outside a cluster it logs instead.
+manager, `trainer`, so each apply carries everything that this manager owns: one that carries only the progress takes a
+result away, so none may follow the result. Outside a cluster it logs instead.
 """
 
-import contextlib
 import json
 import logging
 import os
@@ -13,15 +13,20 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+Answer = TypeVar("Answer")
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 LOGGER = logging.getLogger(__name__)
 EVERY_SECONDS = 2.0
 TIMEOUT_SECONDS = 5.0
+SERVER_SECONDS = 4
+"""The API server gives up a write after this time, so that one that this pod has given up is not carried out later."""
+CLOSE_SECONDS = 3 * TIMEOUT_SECONDS + 1
+"""The longest that the writes at the end of reporting take: a read and a write in flight, and the last write."""
 FIRST_PAUSE_SECONDS = 0.5
 REFUSED = {400, 404, 409, 422}
 """Codes that mean the run is gone or is another one, or that the CRD does not know what is written. 403 may heal: the
@@ -50,18 +55,22 @@ class StatusWriter:
         if not self.in_cluster:
             LOGGER.debug("status outside a cluster: %s", json.dumps(status))
             return
-        if not self._known:
-            self._require_same_run()
+        self.require_same_run()
         body = {
             "apiVersion": "recsys.dev/v1alpha1",
             "kind": "TrainingRun",
             "metadata": self.identity,
             "status": status,
         }
-        self._call("PATCH", f"{self.path}/status?fieldManager=trainer&force=true", body)
+        self._call("PATCH", f"{self.path}/status?fieldManager=trainer&force=true&timeout={SERVER_SECONDS}s", body)
 
-    def _require_same_run(self) -> None:
-        """The API server ignores a uid in an applied status, so another run of the same name is recognised first."""
+    def require_same_run(self) -> None:
+        """Read, once, whose name it is: the API server ignores a uid in an applied status.
+
+        Raises StatusRefused when it is another run's, or OSError (may heal).
+        """
+        if self._known or not self.in_cluster:
+            return
         found = self._call("GET", self.path)["metadata"]["uid"]
         if found != self.uid:
             raise StatusRefused(f"{self.path} has the uid {found} now, but this pod works for {self.uid}.")
@@ -92,18 +101,35 @@ class StatusWriter:
 
     def apply_until(self, status: Mapping[str, Any], seconds: float) -> None:
         """Apply, retrying what may heal for at most `seconds`; raises the last error after that."""
-        deadline = time.monotonic() + seconds
-        pause = FIRST_PAUSE_SECONDS
         self._known = False
-        while True:
-            try:
-                return self.apply(status)
-            except OSError as error:
-                if time.monotonic() + pause > deadline:
-                    raise
-                LOGGER.warning("The status could not be applied, retrying in %.1f s: %s", pause, error)
-                time.sleep(pause)
-                pause = min(pause * 2, 10.0)
+        _until(lambda: self.apply(status), seconds)
+
+    def confirm(self, status: Mapping[str, Any], seconds: float) -> None:
+        """Read back what was applied, and apply it once more if its result is missing: a late write took it away.
+
+        Retries for at most `seconds` each; raises as `apply_until` does.
+        """
+        if self.in_cluster and not _until(lambda: self._holds(status["result"]), seconds):
+            LOGGER.warning("status.result was written and is gone: writing it again")
+            self.apply_until(status, seconds)
+
+    def _holds(self, result: Mapping[str, Any]) -> bool:
+        found = self._call("GET", self.path).get("status", {}).get("result", {})
+        return all(found.get(key) == result[key] for key in ("version", "digest"))
+
+
+def _until(attempt: Callable[[], Answer], seconds: float) -> Answer:
+    deadline = time.monotonic() + seconds
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return attempt()
+        except OSError as error:
+            if time.monotonic() + pause > deadline:
+                raise
+            LOGGER.warning("The API server did not answer well, trying again in %.1f s: %s", pause, error)
+            time.sleep(pause)
+            pause = min(pause * 2, 10.0)
 
 
 class Progress:
@@ -114,6 +140,8 @@ class Progress:
         self.latest: dict[str, Any] = {}
         self._changed = threading.Event()
         self._closing = False
+        self._closed = False
+        self._writing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
         self._thread.start()
 
@@ -129,10 +157,19 @@ class Progress:
         self._changed.set()
 
     def close(self) -> dict[str, Any]:
-        """Stop reporting, after one last try for what is not written yet; returns the last progress."""
+        """Stop reporting, after one last try for what is not written yet; returns the last progress.
+
+        Waits for a write in flight, at most CLOSE_SECONDS. No write starts after this has returned.
+        """
         self._closing = True
         self._changed.set()
-        self._thread.join(timeout=TIMEOUT_SECONDS + 1)
+        self._thread.join(timeout=CLOSE_SECONDS)
+        if self._writing.acquire(timeout=TIMEOUT_SECONDS):
+            self._closed = True
+            self._writing.release()
+        else:
+            self._closed = True
+            LOGGER.warning("A write of status.progress hangs; what it brings may arrive late")
         return self.latest
 
     def _run(self) -> None:
@@ -141,15 +178,24 @@ class Progress:
             self._changed.wait()
             self._changed.clear()
             latest = self.latest
-            if latest and latest is not written:
-                with contextlib.suppress(StatusRefused, OSError):
-                    self.writer.apply({"progress": latest})
-                written = latest
-            if self._closing and latest is self.latest:
+            well = not latest or latest is written or self._write(latest)
+            written = latest
+            if self._closing and (latest is self.latest or not well):
                 return
             deadline = time.monotonic() + EVERY_SECONDS
             while not self._closing and time.monotonic() < deadline:
                 time.sleep(0.05)
+
+    def _write(self, latest: Mapping[str, Any]) -> bool:
+        """Whether it was written. The read before the first write may outlast `close`: then no write follows."""
+        try:
+            self.writer.require_same_run()
+            with self._writing:
+                if not self._closed:
+                    self.writer.apply({"progress": latest})
+        except (StatusRefused, OSError):
+            return False
+        return True
 
 
 def _opener(context: ssl.SSLContext | None) -> urllib.request.OpenerDirector:

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,10 +17,18 @@ from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter
 
 @dataclass
 class ApiServer:
-    """Records every request; answers with the codes in `codes`, then 200."""
+    """Records every request; answers with the codes in `codes`, then 200, after so many seconds.
+
+    Its one object's status is what was applied last: all its fields have one manager.
+    """
 
     url: str = ""
     codes: list[int] = field(default_factory=list)
+    get_seconds: float = 0
+    patch_seconds: list[float] = field(default_factory=list)
+    loses: int = 0
+    """How many results are taken away again, as by a progress that was sent before and is processed after."""
+    status: dict[str, Any] = field(default_factory=dict)
     requests: list[tuple[str, str, dict[str, str], dict[str, Any]]] = field(default_factory=list)
 
 
@@ -32,15 +40,23 @@ def api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiS
         def do_PATCH(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             recorded.requests.append((self.command, self.path, dict(self.headers), body))
-            self.send_response(recorded.codes.pop(0) if recorded.codes else 200)
+            time.sleep(recorded.patch_seconds.pop(0) if recorded.patch_seconds else 0)
+            code = recorded.codes.pop(0) if recorded.codes else 200
+            if code == 200:
+                recorded.status = dict(body["status"])
+                if "result" in recorded.status and recorded.loses:
+                    recorded.loses -= 1
+                    del recorded.status["result"]
+            self.send_response(code)
             self.send_header("Content-Length", "2")
             self.end_headers()
             self.wfile.write(b"{}")
 
         def do_GET(self) -> None:
+            time.sleep(recorded.get_seconds)
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(b'{"metadata": {"uid": "uid-1"}}')
+            self.wfile.write(json.dumps({"metadata": {"uid": "uid-1"}, "status": recorded.status}).encode())
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -66,7 +82,8 @@ def test_status_is_applied_server_side_as_the_field_manager_trainer(api_server: 
     method, path, headers, body = api_server.requests[0]
     assert method == "PATCH"
     assert path == (
-        "/apis/recsys.dev/v1alpha1/namespaces/shop/trainingruns/movies-1/status?fieldManager=trainer&force=true"
+        "/apis/recsys.dev/v1alpha1/namespaces/shop/trainingruns/movies-1/status"
+        "?fieldManager=trainer&force=true&timeout=4s"
     )
     assert headers["Content-Type"] == "application/apply-patch+yaml"
     assert headers["Authorization"] == "Bearer secret-token"
@@ -152,3 +169,66 @@ def test_outside_a_cluster_nothing_is_sent(api_server: ApiServer) -> None:
     made.server = api_server.url
     made.apply({"progress": {}})
     assert api_server.requests == []
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "waited for nothing"
+        time.sleep(0.01)
+
+
+def test_closing_waits_for_the_write_in_flight_and_for_the_last_one(api_server: ApiServer) -> None:
+    api_server.patch_seconds = [0.5, 0.5]
+    reporter = Progress(writer(api_server))
+    reporter.report("Publishing", 97, "")
+    until(lambda: len(api_server.requests) == 1)
+    reporter.report("Publishing", 100, "")
+    reporter.close()
+    assert api_server.status["progress"]["percent"] == 100
+    assert len(api_server.requests) == 2
+
+
+def test_a_write_that_fails_in_flight_is_not_followed_by_another_one(
+    api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "TIMEOUT_SECONDS", 0.3)
+    api_server.patch_seconds = [1.0]
+    reporter = Progress(writer(api_server))
+    reporter.report("Publishing", 97, "")
+    until(lambda: len(api_server.requests) == 1)
+    reporter.report("Publishing", 100, "")
+    reporter.close()
+    assert len(api_server.requests) == 1
+
+
+def test_no_write_starts_after_closing_however_late_the_read_before_it_ends(
+    api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "CLOSE_SECONDS", 0.1)
+    api_server.get_seconds = 0.5
+    reporter = Progress(writer(api_server))
+    reporter.report("Publishing", 100, "")
+    reporter.close()
+    reporter._thread.join(20)
+    assert not reporter._thread.is_alive()
+    assert api_server.requests == []
+
+
+STATUS = {"progress": {"stage": "Publishing"}, "result": {"version": 3, "digest": "sha256:abc"}}
+
+
+@pytest.mark.parametrize(("loses", "writes"), [(0, 1), (1, 2)])
+def test_a_result_that_a_late_progress_took_away_is_written_again(
+    api_server: ApiServer, loses: int, writes: int
+) -> None:
+    api_server.loses = loses
+    made = writer(api_server)
+    made.apply_until(STATUS, 30)
+    made.confirm(STATUS, 30)
+    assert len(api_server.requests) == writes
+    assert api_server.status == STATUS
+
+
+def test_outside_a_cluster_nothing_is_confirmed() -> None:
+    StatusWriter("shop", "movies-1", "uid-1").confirm(STATUS, 0)
