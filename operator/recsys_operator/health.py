@@ -46,6 +46,7 @@ class Health:
         self._clock = clock
         self._delivered: dict[str, int] = {}
         self._owed: dict[str, Expectation] = {}
+        self._left: set[str] = set()
         self._deleted: deque[tuple[float, str]] = deque()
         self._last_beat = clock()
         self._lags: deque[tuple[float, float]] = deque()
@@ -55,6 +56,8 @@ class Health:
         metadata = obj["metadata"]
         uid, version = metadata["uid"], _number(metadata.get("resourceVersion"))
         if version is None or version <= self._delivered.get(uid, -1) or not self._watched(resource, obj):
+            return
+        if metadata.get("namespace") in self._left:
             return
         # An answer can arrive after the watch has told of the object's end.
         if any(uid == deleted for _, deleted in self._deleted):
@@ -90,6 +93,15 @@ class Health:
         while self._deleted and self._deleted[0][0] < now - 2 * self._patience:
             self._deleted.popleft()
         self._deleted.append((now, uid))
+
+    def leave(self, namespace: str) -> None:
+        """Nothing in this namespace is watched any more: nothing is owed."""
+        self._left.add(namespace)
+        self._owed = {uid: owed for uid, owed in self._owed.items() if not owed.name.startswith(f"{namespace}/")}
+
+    def enter(self, namespace: str) -> None:
+        """This namespace is watched again."""
+        self._left.discard(namespace)
 
     async def beat(self) -> None:
         """Measure the lag of the event loop, for ever."""

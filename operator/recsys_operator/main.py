@@ -17,6 +17,7 @@ from recsys_operator.api.kinds import HTTPROUTES, Resource
 from recsys_operator.apply.client import ApiError, Client, connect
 from recsys_operator.health import Health
 from recsys_operator.metrics import LoopMetrics
+from recsys_operator.namespaces import Namespaces
 from recsys_operator.notify import targets
 from recsys_operator.notify.notifier import Notifier
 from recsys_operator.observe.measure.look import Measurer
@@ -139,23 +140,28 @@ async def _watch(
     stopping: asyncio.Event,
     finish: Callable[[], Awaitable[None]],
 ) -> int:
-    """Watch with kopf until told to stop (0), or until kopf ends on its own (1)."""
+    """Watch with kopf until told to stop (0), or until kopf, or the look at the namespaces, ends on its own (1)."""
     waker = handlers.Waker(loops, health)
     resources = await _unless(stopping, _served(client))
     if resources is None:
         return 0
+    namespaces = Namespaces(client, settings.watch_namespaces, resources, loops, health)
+    await _unless(stopping, namespaces.start())
+    if stopping.is_set():
+        return 0
     before = asyncio.all_tasks()
-    namespaces = settings.watch_namespaces
     tasks = await kopf.spawn_tasks(
         registry=handlers.registry(client, waker, resources),
         settings=handlers.kopf_settings(),
         standalone=True,
-        clusterwide=not namespaces,
-        namespaces=namespaces,
+        clusterwide=not namespaces.names,
+        namespaces=namespaces.readable,
+        insights=namespaces.insights,
     )
     _on_signal(stopping)
     watching = asyncio.create_task(kopf.run_tasks(tasks, ignored=before), name="kopf")
-    await _unless(stopping, _wake_everything(settings, client, loops))
+    keeping = asyncio.create_task(namespaces.keep(), name="namespaces")
+    await _unless(stopping, _wake_everything(namespaces, client, loops))
     if not stopping.is_set():
         ready.set()
         logger.info("ready", extra={"watched": [f"{one.plural}.{one.group}" for one in resources]})
@@ -163,12 +169,12 @@ async def _watch(
     if HTTPROUTES not in resources:
         logger.warning("the Gateway API is not installed: its HTTPRoutes will be watched once it is")
         waits.append(asyncio.create_task(_until_served(client, (HTTPROUTES,)), name="gateway API"))
-    await asyncio.wait([watching, *waits], return_when=asyncio.FIRST_COMPLETED)
-    for wait in waits:
+    await asyncio.wait([watching, keeping, *waits], return_when=asyncio.FIRST_COMPLETED)
+    ended = next((one for one in (watching, keeping) if one.done()), None)
+    for wait in (keeping, *waits):
         wait.cancel()
-    if watching.done():
-        error = watching.exception()
-        logger.error("the watches ended", extra={"error": repr(error)})
+    if ended is not None:
+        logger.error("the watches ended", extra={"error": repr(ended.exception())})
         return 1
     if not stopping.is_set():
         logger.info("the Gateway API has been installed: starting anew to watch it")
@@ -222,19 +228,24 @@ async def _until_served(client: Client, resources: tuple[Resource, ...], every: 
         await asyncio.sleep(every)
 
 
-async def _wake_everything(settings: Settings, client: Client, loops: Loops) -> None:
+async def _wake_everything(namespaces: Namespaces, client: Client, loops: Loops) -> None:
     """Start a task for each object there is. When this is through, the state of the cluster has been taken in."""
     for resource in handlers.OWN:
-        for namespace in settings.watch_namespaces or (None,):
-            for obj in await _listed(client, resource, namespace):
+        for namespace in namespaces.scopes:
+            for obj in await _listed(client, resource, namespace, namespaces):
                 loops.wake(handlers.key_of(resource, obj))
 
 
-async def _listed(client: Client, resource: Resource, namespace: str | None) -> list[dict[str, Any]]:
+async def _listed(
+    client: Client, resource: Resource, namespace: str | None, namespaces: Namespaces
+) -> list[dict[str, Any]]:
+    """All objects there are, once the API server tells; none of a namespace that cannot be read."""
     while True:
         try:
             return await client.list(resource, namespace)
         except ApiError as error:
+            if namespace is not None and namespaces.refused(namespace, error):
+                return []
             logger.warning("cannot list", extra={"resource": resource.plural, "error": error.message})
             await asyncio.sleep(1.0)
 

@@ -26,6 +26,11 @@ DURATION = Histogram(
 )
 ERRORS = Counter("recsys_reconcile_errors_total", "Reconciles that failed.", ("kind",))
 LEADER = Gauge("recsys_leader", "1 in the replica that acts, 0 in one that stands by.")
+NAMESPACE_READABLE = Gauge(
+    "recsys_namespace_readable",
+    "1 for a namespace of watchNamespaces that can be read, 0 for one that is left alone until it can.",
+    ("namespace",),
+)
 QUEUE = Gauge("recsys_queue_length", "Objects that wait for their reconcile.")
 WEIGHT = Gauge(
     "recsys_rollout_weight",

@@ -123,6 +123,10 @@ class Client:
         """All objects of a namespace (None: of all namespaces) that carry the labels."""
         return [item async for page in self.pages(resource, namespace, labels) for item in page]
 
+    async def try_list(self, resource: Resource, namespace: str) -> None:
+        """Raise what a list of this namespace would raise, and read no more than one object."""
+        await self._request("GET", resource.path(namespace), query=[("limit", "1")])
+
     async def apply(self, resource: Resource, manifest: dict[str, Any], manager: str = FIELD_MANAGER) -> dict[str, Any]:
         """Create or change by server-side apply; fields of ours that others took are taken back."""
         metadata = manifest["metadata"]

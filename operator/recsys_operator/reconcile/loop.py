@@ -108,6 +108,7 @@ class Loops:
         self.places = asyncio.Semaphore(parallel)
         self._tasks: dict[tuple[str, str], dict[Key, ObjectTask]] = {}
         self._deliveries: set[asyncio.Task[None]] = set()
+        self._left: dict[str, asyncio.Event] = {}
         self._stopping = False
 
     def wake(self, key: Key) -> None:
@@ -119,13 +120,16 @@ class Loops:
         """Hand an alert to the task of a Deployment.
 
         The answer is True once a reconcile that had it has succeeded, False when a live GET says that there is no such
-        Deployment; it raises `ApiError` when that GET fails or the operator stops. Cancel it to give up: an alert not
-        yet taken is then dropped.
+        Deployment; it raises `ApiError` when that GET fails, the namespace cannot be read or the operator stops. Cancel
+        it to give up: an alert not yet taken is then dropped.
         """
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         letter = Letter(alert, answer)
         if self._stopping:
             answer.set_exception(_stopping())
+            return answer
+        if namespace in self._left:
+            answer.set_exception(_left(namespace))
             return answer
         known = [key for key in self.keys(DEPLOYMENTS.plural, namespace) if key.name == name]
         if len(known) == 1:
@@ -138,6 +142,21 @@ class Loops:
         """The objects of a kind in a namespace that have a task."""
         return tuple(self._tasks.get((plural, namespace), ()))
 
+    def leave(self, namespace: str) -> None:
+        """The namespace cannot be read: reconcile nothing there, which could only fail, until `enter`."""
+        if not self._stopping:
+            self._left.setdefault(namespace, asyncio.Event())
+
+    def enter(self, namespace: str) -> None:
+        """The namespace can be read again: what waited goes on, and finds out what has become of its object."""
+        gate = self._left.pop(namespace, None)
+        if gate is not None:
+            gate.set()
+
+    def gate(self, namespace: str) -> asyncio.Event | None:
+        """What to wait for while the namespace cannot be read; None while it can."""
+        return self._left.get(namespace)
+
     async def stop(self, grace: float = 15.0) -> None:
         """Accept nothing more, let reconciles in flight finish for at most `grace` seconds, end all tasks."""
         self._stopping = True
@@ -147,6 +166,8 @@ class Loops:
         running = [task.runner for task in tasks]
         for task in tasks:
             task.finish()
+        for namespace in tuple(self._left):
+            self.enter(namespace)
         if running:
             _, late = await asyncio.wait(running, timeout=grace)
             for runner in late:
@@ -252,6 +273,9 @@ class ObjectTask:
 
     async def _turn(self, failures: int) -> float | None:
         """One reconcile: the seconds to wait for the next, or None when it failed."""
+        while gate := self.loops.gate(self.key.namespace):
+            self._unqueue()
+            await gate.wait()
         placed = await self._place()
         try:
             self._unqueue()
@@ -354,3 +378,7 @@ def _settle(letter: Letter, outcome: bool | ApiError) -> None:
 
 def _stopping() -> ApiError:
     return ApiError(0, "Stopping", "the operator is stopping: post the alert again")
+
+
+def _left(namespace: str) -> ApiError:
+    return ApiError(403, "Forbidden", f"namespace {namespace} cannot be read now: post the alert again")

@@ -46,8 +46,7 @@ def allow_lease(plane: ControlPlane, name: str) -> str:
 
 
 def make_account(plane: ControlPlane) -> str:
-    """Make the ServiceAccount with the chart's rights, and return a token."""
-    plane.create_namespace(NAMESPACE)
+    """Make the ServiceAccount with the chart's rights in all namespaces, and return a token."""
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
@@ -56,15 +55,45 @@ def make_account(plane: ControlPlane) -> str:
         "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}],
     }
     role = {"metadata": {"name": ACCOUNT}, "rules": chart_rules()}
+    token = make_account_without_rights(plane)
+    with plane.client() as client:
+        client.post("/apis/rbac.authorization.k8s.io/v1/clusterroles", json=role).raise_for_status()
+        client.post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", json=binding).raise_for_status()
+    return token
+
+
+def make_account_without_rights(plane: ControlPlane) -> str:
+    """Make the ServiceAccount alone, and return a token: `allow` gives it a Role, as the chart's watchNamespaces do."""
+    plane.create_namespace(NAMESPACE)
     accounts = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 36000}}
     with plane.client() as client:
         client.post(accounts, json={"metadata": {"name": ACCOUNT}}).raise_for_status()
-        client.post("/apis/rbac.authorization.k8s.io/v1/clusterroles", json=role).raise_for_status()
-        client.post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", json=binding).raise_for_status()
         answer = client.post(f"{accounts}/{ACCOUNT}/token", content=json.dumps(request)).raise_for_status()
     token: str = answer.json()["status"]["token"]
     return token
+
+
+def allow(plane: ControlPlane, namespace: str) -> None:
+    """Make the operator's Role in a namespace, as the chart does for each of its watchNamespaces."""
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    binding = {
+        "metadata": {"name": ACCOUNT},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT},
+        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}],
+    }
+    with plane.client() as client:
+        role = {"metadata": {"name": ACCOUNT}, "rules": chart_rules()}
+        client.post(f"{rbac}/roles", json=role).raise_for_status()
+        client.post(f"{rbac}/rolebindings", json=binding).raise_for_status()
+
+
+def forbid(plane: ControlPlane, namespace: str) -> None:
+    """Take the Role in a namespace away."""
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    with plane.client() as client:
+        client.delete(f"{rbac}/rolebindings/{ACCOUNT}").raise_for_status()
+        client.delete(f"{rbac}/roles/{ACCOUNT}").raise_for_status()
 
 
 def kubeconfig(plane: ControlPlane, token: str, directory: Path, url: str = "") -> Path:

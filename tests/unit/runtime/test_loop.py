@@ -334,6 +334,37 @@ async def test_stopping_lets_reconciles_finish_and_refuses_alerts() -> None:
         assert loops.keys("trainingruns", "shop") == ()
 
 
+async def test_nothing_is_reconciled_in_a_namespace_that_cannot_be_read() -> None:
+    reconciler, other = Recorder(DEPLOYMENTS), Recorder(TRAININGRUNS, 0.02)
+    async with running(reconciler, other) as (loops, hooks):
+        loops.wake(MOVIES)
+        await soon(lambda: len(reconciler.calls) == 1)
+        loops.leave("shop")
+        loops.leave("shop")
+        loops.wake(MOVIES)
+        elsewhere = Key("trainingruns", "news", "run", "u2")
+        loops.wake(elsewhere)
+        await soon(lambda: len(other.calls) >= 3)
+        assert len(reconciler.calls) == 1
+        assert hooks.queue == 0, "what cannot be done does not wait for its turn"
+        with pytest.raises(ApiError, match="namespace shop cannot be read"):
+            await result(loops.post("shop", "movies", "alert"))
+        loops.enter("shop")
+        loops.enter("news")
+        await soon(lambda: len(reconciler.calls) == 2)
+        assert await result(loops.post("shop", "movies", "alert")) is True
+
+
+async def test_stopping_does_not_wait_for_a_namespace_that_cannot_be_read() -> None:
+    reconciler = Recorder(DEPLOYMENTS)
+    async with running(reconciler) as (loops, _):
+        loops.leave("shop")
+        loops.wake(MOVIES)
+        await asyncio.sleep(0.01)
+        await asyncio.wait_for(loops.stop(5), 1)
+        assert reconciler.calls == []
+
+
 async def test_stopping_is_bounded() -> None:
     reconciler = Recorder(TRAININGRUNS)
     reconciler.hold = asyncio.Event()

@@ -53,6 +53,22 @@ def test_a_watch_that_delivers_is_well() -> None:
     assert at(100, (0, "delivered", DEPLOYMENTS, obj(5)), (1, "answered", DEPLOYMENTS, obj(5))) == ()
 
 
+def test_nothing_is_owed_in_a_namespace_that_is_not_watched() -> None:
+    clock = Clock()
+    health = Health(watched, clock)
+    health.answered(DEPLOYMENTS, obj(5))
+    health.leave("shop")
+    health.answered(DEPLOYMENTS, obj(6, uid="u2"))
+    clock.now += PATIENCE + 1
+    health._last_beat = clock.now
+    assert health.problems() == ()
+    health.enter("shop")
+    health.answered(DEPLOYMENTS, obj(7))
+    clock.now += PATIENCE + 1
+    health._last_beat = clock.now
+    assert "the watch of deployments is silent" in health.problems()[0]
+
+
 def test_a_watch_has_patience() -> None:
     assert at(PATIENCE - 1, (0, "answered", DEPLOYMENTS, obj(5))) == ()
 
