@@ -77,6 +77,20 @@ copy_crds() {
   find "$source/$2" -maxdepth 1 -name "$3" -exec install -m 644 -t "$4" {} +
 }
 
+tags=remove_all_sd,enable_kubernetes_sd # of Prometheus' thirty service discoveries only the one for Kubernetes (Debian's package lacks it)
+
+packages_of() { sed -n 's/.*_ "\(.*\)"/\1/p' "$HERE/go/$1/tools.go"; }
+
+# download_ahead GROUP...: fetches the modules that these groups need, while others are compiled.
+download_ahead() {
+  local name packages
+  use_go
+  for name in "$@"; do
+    mapfile -t packages < <(packages_of "$name")
+    (cd "$HERE/go/$name" && nice -n 5 go list -mod=readonly -deps -tags "$tags" "${packages[@]}") > /dev/null 2>&1 || true # the build will tell
+  done
+}
+
 go_build() { # go_build GROUP DIRECTORY
   local name=$1 directory=$2 flags='-s -w' version=k8s.io/component-base/version packages
   use_go
@@ -92,9 +106,8 @@ go_build() { # go_build GROUP DIRECTORY
   [ "$name" != kubernetes ] || flags+=" -X $version.gitVersion=v$KUBERNETES_VERSION -X $version.gitMajor=1 -X $version.gitMinor=$(cut -d. -f2 <<< "$KUBERNETES_VERSION")"
   [ "$name" != helm ] || flags+=" -X helm.sh/helm/v4/internal/version.version=v$HELM_VERSION"
   [ "$name" != prometheus ] || flags+=" -X github.com/prometheus/common/version.Version=3.${PROMETHEUS_VERSION#0.3}" # module v0.315.0 is release 3.15.0
-  mapfile -t packages < <(sed -n 's/.*_ "\(.*\)"/\1/p' tools.go)
-  # Of Prometheus' thirty service discoveries only the one for Kubernetes (Debian's package is built without that one).
-  go build -mod=readonly -trimpath -tags remove_all_sd,enable_kubernetes_sd -ldflags "$flags" -o "$directory/" "${packages[@]}" 2> >(grep -v '^go: downloading' >&2)
+  mapfile -t packages < <(packages_of "$name")
+  go build -mod=readonly -trimpath -tags "$tags" -ldflags "$flags" -o "$directory/" "${packages[@]}" 2> >(grep -v '^go: downloading' >&2)
 }
 
 build() { # build GROUP DIRECTORY
@@ -122,6 +135,14 @@ takes() {
     helm | coredns | local-path-provisioner | prometheus | metrics-server | flagger) echo "1 to 2 minutes" ;;
     *) echo "some seconds" ;;
   esac
+}
+
+# missing GROUP...: those that have to be compiled, in their order.
+missing() {
+  local group
+  for group in "$@"; do
+    [ -d "$(home "$group")" ] || [ ! -f "$HERE/go/$group/tools.go" ] || echo "$group"
+  done
 }
 
 # prune: deletes what no version of this checkout names, no checkout has asked for in the last 7 days, and no process runs from.
@@ -152,6 +173,15 @@ for group in "$@"; do
   directory=$(home "$group")
   if [ ! -d "$directory" ]; then
     [ -n "$built" ] || exclusively bins
+    if [ -z "$built" ]; then
+      mapfile -t ahead < <(missing "$@")
+      if [ ${#ahead[@]} -gt 1 ]; then
+        (use_go) # it may have to be downloaded itself
+        download_ahead "${ahead[@]:1}" < /dev/null &
+        downloads=$!
+        trap 'kill "$downloads" 2> /dev/null || true' EXIT
+      fi
+    fi
     built=yes
     if [ ! -d "$directory" ]; then # it may have come while this process waited for the lock
       say "building $group (about $(takes "$group"))"
@@ -164,6 +194,7 @@ for group in "$@"; do
   [ -e "$links/.$group" ] || { ln -sfn "$directory"/* "$links/" && touch "$links/.$group"; }
 done
 prune
+[ -z "${downloads:-}" ] || wait "$downloads" || true
 # Go's caches grow to 11 GB; the binaries are 0.7 GB. RECSYS_KEEP_GO_CACHE is for work on these scripts.
 [ -z "$built" ] || [ -n "${RECSYS_KEEP_GO_CACHE:-}" ] || rm -rf "$gocache"
 echo "$links"
