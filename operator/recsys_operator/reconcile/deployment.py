@@ -143,8 +143,8 @@ class DeploymentReconciler:
             if any(kind == HTTPROUTES for kind, _ in batch) and _refused(refusals, SERVICES):
                 continue  # Requests would begin to go to a Service that there is not.
             unsized = _refused(refusals, WORKLOADS)  # Without a number they would fall back to one pod.
-            batch = [one for one in batch if not (one[0] == WORKLOADS and one[1]["metadata"]["name"] in unsized)]
-            refusals += await apply_children(self.client, batch, seen.children, independent=True)
+            wanted = [one for one in batch if not (one[0] == WORKLOADS and one[1]["metadata"]["name"] in unsized)]
+            refusals += await apply_children(self.client, wanted, seen.children, independent=True)
         made = [one for one in sizes_after(seen, decision) if one[0] not in _refused(refusals, WORKLOADS)]
         return refusals + await self._delete(scalers) + await self._resize(seen, made)
 
