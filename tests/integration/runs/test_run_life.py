@@ -127,7 +127,8 @@ async def test_another_exit_code_is_retried_until_attempts_are_exhausted(scene: 
     second = await scene.pod(other_than=first["metadata"]["name"])
     await scene.play(second, "Running")
     assert (await scene.status(run))["conditions"][0]["message"].startswith("Attempt 2 of 2: ")
-    await scene.play(second, "Failed", 1, "Traceback\nValueError: no", "Error")
+    told = {"reason": "TrainerError", "message": "ValueError: no", "log": "Traceback\nValueError: no"}
+    await scene.play(second, "Failed", 1, json.dumps(told), "Error")
     condition = await scene.ends_with(run)
     assert condition["reason"] == "AttemptsExhausted"
     status = await scene.status(run)

@@ -323,6 +323,36 @@ class TestFailure:
         assert failure.reason == "TrainerFailed"
         assert failure.log == "\n".join(f"line {number}" for number in range(80, 100))
 
+    def test_the_end_of_a_traceback_that_the_trainer_tells_is_kept(self) -> None:
+        message = json.dumps(
+            {"reason": "TrainerError", "message": "ValueError: no", "log": "Traceback\nValueError: no"}
+        )
+        run = self.gave_up("BackoffLimitExceeded", failed_pod(message=message), retries=0)
+        failure = decide(run, NOW).status.failure
+        assert failure is not None
+        assert (failure.reason, failure.message) == ("TrainerError", "ValueError: no")
+        assert failure.log == "Traceback\nValueError: no"
+
+    @pytest.mark.parametrize(
+        ("log", "kept"),
+        [
+            (7, None),
+            (None, None),
+            (["line"], None),
+            ({"a": "b"}, None),
+            ("", None),
+            (" \n ", None),
+            ("x" * 10_000, "x" * 4096),
+            ("\n".join(f"line {number}" for number in range(1000)), "\n".join(f"line {n}" for n in range(980, 1000))),
+            ("half \ud800", "half ?"),
+        ],
+    )
+    def test_a_log_of_any_form_fits_into_status(self, log: Any, kept: str | None) -> None:
+        message = json.dumps({"reason": "TrainerError", "message": "no", "log": log})
+        failure = decide(self.gave_up("PodFailurePolicy", failed_pod(code=2, message=message)), NOW).status.failure
+        assert failure is not None
+        assert (failure.reason, failure.message, failure.log) == ("TrainerError", "no", kept)
+
     def test_exhausted_attempts_tell_the_last_one(self) -> None:
         pods = (
             failed_pod("a", finished="2026-01-02T03:09:00Z", message=json.dumps({"reason": "New", "message": "last"})),

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -27,7 +28,7 @@ def main() -> int:
         attempt.run(config)
     except AttemptFailed as error:
         LOGGER.error("%s: %s", error.reason, error.message)
-        write_termination_message(error.reason, error.message)
+        write_termination_message(error.reason, error.message, error.log)
         return error.exit_code
     except SystemExit:
         LOGGER.info("stopped by SIGTERM; the next attempt continues from the newest checkpoint")
@@ -35,7 +36,8 @@ def main() -> int:
         return STOPPED
     except Exception as error:
         LOGGER.exception("the attempt failed")
-        write_termination_message("TrainerError", f"{type(error).__name__}: {error}")
+        log = "".join(traceback.format_exception(error))
+        write_termination_message("TrainerError", f"{type(error).__name__}: {error}", log)
         return RETRY
     return 0
 

@@ -103,7 +103,7 @@ def _fit(config: RunConfig, hyperparameters: Hyperparameters, n_items: int, allo
         for kind, reason in DETERMINISTIC_FAILURES.items():
             if kind in error.kinds:
                 raise AttemptFailed(reason, error.message, heals=False) from error
-        raise AttemptFailed("TrainingFailed", error.message, heals=True) from error
+        raise AttemptFailed("TrainingFailed", error.message, heals=True, log=error.log) from error
 
 
 def _manifest(

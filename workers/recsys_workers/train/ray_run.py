@@ -27,11 +27,15 @@ ENVIRONMENT = {
 
 
 class TrainingFailed(Exception):
-    """The worker raised. `kinds` are the names of the exception's classes, `message` is what it said."""
+    """The worker raised. `kinds` are the names of the exception's classes, `message` is what it said.
 
-    def __init__(self, cause: BaseException) -> None:
+    `log` is what Ray tells of it: the worker's traceback, which the exception has lost on its way.
+    """
+
+    def __init__(self, cause: BaseException, log: str) -> None:
         origin = getattr(cause, "cause", None) or cause
         self.message = str(origin).strip().splitlines()[-1] if str(origin).strip() else type(origin).__name__
+        self.log = log
         self.kinds = {kind.__name__ for kind in type(origin).__mro__}
         super().__init__(self.message)
 
@@ -77,7 +81,7 @@ def fit(settings: Mapping[str, Any], folder: Path, threads: int) -> None:
         ).fit()
     except ray.train.TrainingFailedError as error:
         failures = getattr(error, "worker_failures", {})
-        raise TrainingFailed(next(iter(failures.values()), error)) from error
+        raise TrainingFailed(next(iter(failures.values()), error), str(error)) from error
     finally:
         ray.shutdown()
 

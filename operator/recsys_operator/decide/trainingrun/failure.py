@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import dataclass
 
 from recsys_operator.api.trainingrun import Failure
 from recsys_operator.decide.conditions import clip
@@ -12,6 +13,15 @@ LOG_LINES = 20
 LOG_CHARACTERS = 4096
 
 REASON = re.compile(r"^[A-Z][A-Za-z0-9]{0,63}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A trainer's own word. `log` is the end of a traceback; empty where the message says everything."""
+
+    reason: str
+    message: str
+    log: str
 
 
 def newest_failure(pods: tuple[PodFacts, ...], previous: Failure | None, memory: str) -> Failure | None:
@@ -31,7 +41,7 @@ def read(pod: str, end: Exit, memory: str) -> Failure:
         reason = str(Reason.OUT_OF_MEMORY)
         message = f"It used more than its {memory} of memory: raise spec.ray.resourcesPerWorker.memory in a new run."
     elif said is not None:
-        reason, message = said
+        reason, message = said.reason, said.message
     elif end.code is None:
         reason, message = str(Reason.TRAINER_FAILED), f"{end.reason or 'The pod failed'}: {end.message or 'no message'}"
     else:
@@ -42,7 +52,7 @@ def read(pod: str, end: Exit, memory: str) -> Failure:
         message=clip(message),
         pod=pod,
         exit_code=end.code,
-        log=None if said is not None or end.code is None else last_lines(end.message),
+        log=None if end.code is None else last_lines(end.message if said is None else said.log),
     )
 
 
@@ -51,16 +61,25 @@ def last_lines(text: str) -> str | None:
     return "\n".join(text.strip().splitlines()[-LOG_LINES:])[-LOG_CHARACTERS:] or None
 
 
-def _said(message: str) -> tuple[str, str] | None:
-    """Reason and sentence that the trainer left as its termination message."""
+def _said(message: str) -> Said | None:
+    """What the trainer left as its termination message; None when that is not of its form."""
     try:
         found = json.loads(message)
     except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict):
         return None
-    reason, sentence = found.get("reason"), found.get("message")
+    reason, sentence, log = found.get("reason"), found.get("message"), found.get("log")
     if not isinstance(reason, str) or not isinstance(sentence, str):
         return None
     known = REASON.match(reason) is not None and reason not in RESERVED
-    return (reason if known else str(Reason.TRAINER_FAILED)), sentence
+    return Said(
+        reason if known else str(Reason.TRAINER_FAILED),
+        _unicode(sentence),
+        _unicode(log) if isinstance(log, str) else "",
+    )
+
+
+def _unicode(text: str) -> str:
+    """Without halves of surrogate pairs, which JSON can hold and the API server cannot."""
+    return text.encode(errors="replace").decode()

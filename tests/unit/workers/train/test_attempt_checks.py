@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from recsys_workers import locations, manifest
-from recsys_workers.train import checks, run_config, threads
+from recsys_workers.train import attempt, checks, ray_run, run_config, threads
 from recsys_workers.train.__main__ import main
 from recsys_workers.train.failure import AttemptFailed, write_termination_message
 from recsys_workers.train.run_config import RunConfig
@@ -146,6 +146,83 @@ def test_a_termination_message_fits_what_the_kubelet_keeps(
     data = (tmp_path / "log").read_bytes()
     assert len(data) <= 4096
     assert text.startswith(json.loads(data)["message"])
+
+
+LINES = [f'  File "train.py", line {number}, in \u00e9 "' for number in range(500)]
+
+
+@pytest.mark.parametrize("message", ["ValueError: no", "x" * 10_000, "\u4e16" * 5_000])
+@pytest.mark.parametrize("last", ["ValueError: no", "y" * 3_000, "\u4e16" * 300])
+def test_the_log_in_a_termination_message_loses_its_first_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message: str, last: str
+) -> None:
+    monkeypatch.setenv("RECSYS_TERMINATION_LOG", str(tmp_path / "log"))
+    write_termination_message("TrainerError", message, "\n".join([*LINES, last]) + "\n")
+    data = (tmp_path / "log").read_bytes()
+    assert len(data) <= 4096
+    told = json.loads(data)
+    assert message.startswith(told["message"])
+    assert len(told["message"]) == len(message) or len(json.dumps(told["message"])) > 1500
+    kept = told["log"].split("\n")
+    if len(json.dumps(told["message"])) + len(json.dumps(last)) < 4000:
+        assert len(kept) > 1
+        assert [*LINES, last][-len(kept) :] == kept
+        assert len(data) + len(json.dumps(LINES[0])) > 4096 - 20
+    else:
+        assert last.endswith(told["log"])
+        assert told["log"]
+
+
+@pytest.mark.parametrize("log", ["", "\n", "\ud800 \x00", "\n" * 10_000 + "end", "\x1b[36mend\x1b[0m"])
+def test_an_odd_log_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: str) -> None:
+    monkeypatch.setenv("RECSYS_TERMINATION_LOG", str(tmp_path / "log"))
+    write_termination_message("TrainerError", "no", log)
+    told = json.loads((tmp_path / "log").read_bytes())
+    assert told["message"] == "no"
+    assert told.get("log") in (None, "\ud800 \x00", "end")
+
+
+def test_no_secret_is_left_in_a_termination_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSYS_TERMINATION_LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("STORE_SECRET", "hunter22")
+    log = "ValueError: Invalid header value b'Bearer abc.def'\nhunter22 eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOlt.c2ln end"
+    write_termination_message("TrainerError", "hunter22 is wrong", log)
+    assert json.loads((tmp_path / "log").read_bytes()) == {
+        "reason": "TrainerError",
+        "message": "[STORE_SECRET] is wrong",
+        "log": "ValueError: Invalid header value b'[secret]\n[STORE_SECRET] [secret] end",
+    }
+
+
+def test_an_unexpected_error_leaves_the_end_of_its_traceback(
+    document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_config: RunConfig) -> None:
+        raise LookupError("nobody thought of this")
+
+    monkeypatch.setattr(attempt, "run", broken)
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    assert main() == 1
+    told = json.loads((tmp_path / "termination").read_text())
+    assert (told["reason"], told["message"]) == ("TrainerError", "LookupError: nobody thought of this")
+    assert told["log"].splitlines()[0] == "Traceback (most recent call last):"
+    assert told["log"].splitlines()[-1] == "LookupError: nobody thought of this"
+    assert "in broken" in told["log"]
+
+
+def test_an_error_of_the_training_leaves_what_ray_tells_of_it(
+    document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snippet = "Training failed due to worker errors:\nTraceback (most recent call last):\nOSError: disk full"
+
+    def broken(*_: Any) -> None:
+        raise ray_run.TrainingFailed(OSError("disk full"), snippet)
+
+    monkeypatch.setattr(ray_run, "fit", broken)
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    assert main() == 1
+    told = json.loads((tmp_path / "termination").read_text())
+    assert told == {"reason": "TrainingFailed", "message": "disk full", "log": snippet}
 
 
 @pytest.mark.parametrize(
