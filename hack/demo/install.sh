@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the operator with Helm and, on the local cluster, its alert rules in Prometheus and its route in Alertmanager.
 # With CLUSTER=current only the chart is installed, with images from REGISTRY: the cluster's own monitoring is yours to set up
-# (docs/how-to/monitoring.md).
+# (docs/how-to/monitoring.md). It is for the demo there too: the thresholds are those of hack/demo/values.yaml.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source-path=SCRIPTDIR source=../cluster/lib.sh
@@ -45,5 +45,7 @@ if [ "${CLUSTER:-}" != current ]; then
   hack/cluster/monitoring.sh rules .local/monitoring/rules.yaml
   sed 's|/etc/alertmanager/recsys/current|/etc/alertmanager/token|' "$chart/examples/alertmanager.yml" > .local/monitoring/alertmanager.yml
   hack/cluster/monitoring.sh alertmanager .local/monitoring/alertmanager.yml "$token"
+else
+  say "the thresholds of the alerts are the demo's, wrong for production: docs/how-to/monitoring.md#thresholds-of-the-demo"
 fi
 say "the operator runs: $(kubectl -n "$namespace" get deployment "$release" -o jsonpath='{.spec.template.spec.containers[0].image}')"
