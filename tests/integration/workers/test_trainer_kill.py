@@ -18,6 +18,8 @@ from recsys_workers import manifest, scores
 pytestmark = [pytest.mark.torch, pytest.mark.timeout(900)]
 
 EPOCHS = 40
+LEFT = ["attempt.lock", "dataset.digest"]
+"""What stays of a run in its folder."""
 ROOT = Path(__file__).parents[3]
 
 
@@ -103,6 +105,10 @@ class Trainer:
                 os.kill(pid, signal.SIGKILL)
         self.process.wait(30)
 
+    def left(self) -> list[str]:
+        """The names in the run's folder."""
+        return sorted(entry.name for entry in self.run_folder.iterdir())
+
     def epochs(self) -> list[int]:
         return [int(number) for number in re.findall(rf"INFO Epoch (\d+) of {EPOCHS}:", self.text())]
 
@@ -167,6 +173,7 @@ def test_a_killed_and_a_stopped_attempt_lose_at_most_one_checkpoint_and_change_n
     third = Trainer(tmp_path, "disturbed", 3, gates)
     assert third.wait() == 0, third.text()
     assert "continuing after epoch" in third.text()
+    assert third.left() == LEFT
     version = manifest.load(third.store / "versions" / "1", None)
     assert version.manifest.verdict == "Passed", version.manifest.gates
     assert {gate["name"]: gate["verdict"] for gate in version.manifest.gates} == {
@@ -185,3 +192,4 @@ def test_a_killed_and_a_stopped_attempt_lose_at_most_one_checkpoint_and_change_n
     assert again.wait(60) == 0, again.text()
     assert "an earlier attempt published version 1 already" in again.text()
     assert sorted(entry.name for entry in (again.store / "versions").iterdir()) == ["1", "2"]
+    assert again.left() == LEFT

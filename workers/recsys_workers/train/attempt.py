@@ -9,8 +9,8 @@ from recsys_workers.evaluate import card
 from recsys_workers.export.limits import top_k
 from recsys_workers.manifest import FileEntry, Items, Manifest
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.train import checks, prepared, publish, ray_run, scored, threads
-from recsys_workers.train.failure import AttemptFailed
+from recsys_workers.train import checks, leftovers, prepared, publish, ray_run, scored, threads
+from recsys_workers.train.failure import CANNOT_HEAL, AttemptFailed
 from recsys_workers.train.judge import Judge, Judgement
 from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter, now
 from recsys_workers.train.run_config import RunConfig
@@ -23,22 +23,35 @@ DETERMINISTIC_FAILURES = {"TrainingDiverged": "TrainingDiverged"}
 
 
 def run(config: RunConfig) -> None:
-    """Train, judge, publish, and tell the TrainingRun. Returns when status.result is written; raises AttemptFailed."""
+    """Train, judge, publish, and tell the TrainingRun. Returns when status.result is written; raises AttemptFailed.
+
+    The run's checkpoints stay as long as another attempt may go on from them.
+    """
     writer = StatusWriter(config.namespace, config.name, config.uid)
     hyperparameters = checks.specification(config)
     config.run_folder.mkdir(parents=True, exist_ok=True)
     config.versions_folder.mkdir(parents=True, exist_ok=True)
     with publish.only_attempt(config.run_folder):
-        done = publish.published(config.versions_folder, config.uid)
-        if done is None:
-            progress = Progress(writer)
-            try:
-                done = _train(config, hyperparameters, progress)
-            finally:
-                progress.close()
-        else:
-            LOGGER.info("an earlier attempt published version %d already", done[0])
-        _tell(writer, config, *done)
+        try:
+            _tell(writer, config, *_version(writer, config, hyperparameters))
+        except AttemptFailed as error:
+            if error.exit_code == CANNOT_HEAL:
+                leftovers.remove(config.run_folder)
+            raise
+        leftovers.remove(config.run_folder)
+
+
+def _version(writer: StatusWriter, config: RunConfig, hyperparameters: Hyperparameters) -> tuple[int, Manifest, str]:
+    """Number, manifest and digest of what an earlier attempt published, or else of what this one does."""
+    done = publish.published(config.versions_folder, config.uid)
+    if done is not None:
+        LOGGER.info("an earlier attempt published version %d already", done[0])
+        return done
+    progress = Progress(writer)
+    try:
+        return _train(config, hyperparameters, progress)
+    finally:
+        progress.close()
 
 
 def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progress) -> tuple[int, Manifest, str]:

@@ -12,44 +12,6 @@ from recsys_workers.train.__main__ import main
 from recsys_workers.train.failure import AttemptFailed, write_termination_message
 from recsys_workers.train.run_config import RunConfig
 
-HEADER = "user_id:token\titem_id:token\ttimestamp:float\n"
-ROWS = "".join(f"u{user}\ti{step}\t{step}\n" for user in range(3) for step in range(4))
-
-
-@pytest.fixture
-def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setenv("RECSYS_PVC_ROOT", str(tmp_path))
-    monkeypatch.setenv("RECSYS_TERMINATION_LOG", str(tmp_path / "termination"))
-    monkeypatch.setenv("RECSYS_RUN_CONFIG", str(tmp_path / "run.json"))
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "x.inter").write_text(HEADER + ROWS)
-    (tmp_path / "store").mkdir()
-    return {
-        "namespace": "shop",
-        "name": "movies-1",
-        "uid": "uid-1",
-        "model": "movies",
-        "task": "SequentialRecommendation",
-        "architecture": "SASRec",
-        "hyperparameters": {"epochs": "1"},
-        "seed": 1,
-        "dataset": {"uri": "pvc://data", "format": "RecBole", "digest": None},
-        "schema": {
-            "columns": [
-                {"name": "user_id", "role": "User"},
-                {"name": "item_id", "role": "Item"},
-                {"name": "timestamp", "role": "Timestamp"},
-            ]
-        },
-        "catalogue": None,
-        "evaluation": {"protocol": "LeaveOneOut", "excludeSeen": True, "metrics": ["NDCG@10"]},
-        "gates": [{"name": "floor", "floor": {"metric": "NDCG@10", "min": "0.1"}}],
-        "storage": {"uri": "pvc://store/models"},
-        "champion": None,
-        "image": "trainer",
-        "operatorVersion": "0.1.0",
-    }
-
 
 def outcome(document: dict[str, Any], folder: Path) -> tuple[int, str, str]:
     """Exit code, reason and message of `python -m recsys_workers.train`."""
@@ -101,7 +63,8 @@ def test_other_bytes_than_the_first_attempts_are_refused(document: dict[str, Any
     config.run_folder.mkdir(parents=True)
     first = checks.data(config)
     assert checks.data(config).digest == first.digest
-    (tmp_path / "data" / "x.inter").write_text(HEADER + ROWS + "u9\ti9\t9\n")
+    with (tmp_path / "data" / "x.inter").open("a") as stream:
+        stream.write("u9\ti9\t9\n")
     code, reason, message = outcome(document, tmp_path)
     assert (code, reason) == (2, "DatasetChanged")
     assert f"the run's first attempt fixed {first.digest}" in message

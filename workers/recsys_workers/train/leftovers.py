@@ -1,0 +1,29 @@
+"""What a run leaves in its folder of the store: nothing of size, once no attempt can follow or the result is told."""
+
+import logging
+import shutil
+from pathlib import Path
+
+from recsys_workers.train.checks import DIGEST_FILE
+from recsys_workers.train.publish import LOCK
+
+LOGGER = logging.getLogger(__name__)
+KEPT = {LOCK, DIGEST_FILE}
+"""The lock that this attempt still holds, and what the first attempt fixed."""
+
+
+def remove(run_folder: Path) -> None:
+    """Delete checkpoints, arrays and the candidate; what cannot be deleted is logged and left. Only under the lock."""
+    try:
+        leftovers = [entry for entry in run_folder.iterdir() if entry.name not in KEPT]
+    except OSError as error:
+        LOGGER.warning("what the run leaves in %s cannot be listed: %s", run_folder, error)
+        return
+    for entry in leftovers:
+        try:
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        except OSError as error:
+            LOGGER.warning("%s is of no use any more and cannot be deleted: %s", entry, error)
