@@ -25,7 +25,7 @@ async def endpoints(client: Reader, namespace: str, deployment: str) -> dict[str
 
 
 def ready_pods(endpoint_slice: Object) -> set[str]:
-    """Names of the pods behind the ready endpoints of a slice; no word on readiness counts as ready, as its API says."""
+    """Names of the pods behind the ready endpoints of a slice; no word on it counts as ready, as its API says."""
     return {
         str((endpoint.get("targetRef") or {}).get("name", endpoint.get("addresses")))
         for endpoint in endpoint_slice.get("endpoints") or ()

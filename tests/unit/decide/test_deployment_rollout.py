@@ -584,3 +584,18 @@ def test_a_quota_that_has_no_room_beside_the_warm_version_delays_and_does_not_bl
     world.run(seconds=600)
     assert names(world) == {4, 2}, "the version that is no longer warm made room"
     assert world.weights() == {4: 90, 2: 10}
+
+
+def test_lost_status_without_a_route_keeps_the_blocks_that_the_model_knows_of() -> None:
+    world = World(
+        versions=(version(1), version(4, blocked_by=("movies",))), spec=spec(version={"follow": "LatestPassing"})
+    )
+    world.command("unblock", "v4/old")
+    world.run()
+    assert [(block.version, block.cause) for block in world.status.blocked] == [(4, "Recovered")]
+    assert world.weights() == {1: 100}
+    assert world.events.count("StatusRecovered") == 1
+    assert world.outcome("unblock")[0] == "Ignored"
+    world.command("unblock", "v4/new")  # The model tells of it for a moment longer; it is not blocked anew.
+    world.run()
+    assert world.status.blocked == ()

@@ -14,16 +14,17 @@ from recsys_operator.decide.times import rfc3339
 def recover(observed: Observed, state: State, now: datetime) -> State:
     """The state with stable, and a canary in flight, where requests are going but status knows of no stable."""
     status = state.status
-    if status.stable is not None or observed.route is None:
+    if status.stable is not None:
         return state
     known = status.canary.revision if status.canary else None
+    shares = observed.route.weights if observed.route else {}
     serving = {
         workload.revision.revision: workload.revision
         for workload in observed.workloads
-        if observed.route.weights.get(workload.revision.revision, 0) > 0
+        if shares.get(workload.revision.revision, 0) > 0
     }
     if not serving or set(serving) <= {known}:
-        return state
+        return _remembered(observed, state, now)
     stable = _stable(observed, state, serving)
     canary = next((revision for name, revision in serving.items() if name != stable.revision), None)
     message = f"Status was lost; version {stable.version} was found serving" + (
@@ -33,9 +34,21 @@ def recover(observed: Observed, state: State, now: datetime) -> State:
         Notice("Normal", "StatusRecovered", message, "Recover"),
         stable=StableStatus.model_validate({**plain(stable), "since": rfc3339(now)}),
         canary=_canary(observed, canary, now) if canary else None,
-        blocked=status.blocked or _blocked(observed, stable, now),
+        blocked=status.blocked or _blocked(observed, stable.digest, now),
     )
     return overlook(observed, recovered, now)
+
+
+def _remembered(observed: Observed, state: State, now: datetime) -> State:
+    """With the blocks that the RecModel knows of, where there is no status at all and nothing serves."""
+    blocked = _blocked(observed, "", now) if state.status.observed_generation is None else ()
+    if not blocked:
+        return state
+    numbers = ", ".join(str(block.version) for block in blocked)
+    model = observed.spec.model_ref.name
+    message = f"Status was lost; RecModel {model} tells that these versions are blocked: {numbers}."
+    told = state.change(Notice("Normal", "StatusRecovered", message, "Recover"), blocked=blocked)
+    return overlook(observed, told, now)
 
 
 def _stable(observed: Observed, state: State, serving: dict[str, Revision]) -> Revision:
@@ -66,10 +79,10 @@ def _canary(observed: Observed, revision: Revision, now: datetime) -> CanaryStat
     )
 
 
-def _blocked(observed: Observed, stable: Revision, now: datetime) -> tuple[Block, ...]:
+def _blocked(observed: Observed, stable: str, now: datetime) -> tuple[Block, ...]:
     """What the RecModel still knows of this Deployment's blocks.
 
-    It knows no revisions: where the bytes are those that serve, only another revision of them was blocked.
+    It knows no revisions: where the bytes are those that serve (digest `stable`), another revision of them was blocked.
     """
     return tuple(
         Block(
@@ -80,5 +93,5 @@ def _blocked(observed: Observed, stable: Revision, now: datetime) -> tuple[Block
             time=rfc3339(now),
         )
         for version in (observed.model.versions if observed.model else ())
-        if observed.name in version.blocked_by and version.digest != stable.digest
+        if observed.name in version.blocked_by and version.digest != stable
     )
