@@ -25,6 +25,8 @@ write() {
 for r in json.load(sys.stdin).get("Replace") or []:
     print("replace", *(r["Old"].values()), "=>", *(r["New"].values()))' >> go.mod
     fi
+    # The one that Flagger names does not compile with Go 1.25 and newer.
+    [ "$tool" != flagger ] || go mod edit -require=golang.org/x/tools@v0.30.0
     {
       printf '//go:build tools\n\n// Package tools names the commands that are built from this module.\npackage tools\n\nimport (\n'
       printf '\t_ "%s"\n' "$@"
