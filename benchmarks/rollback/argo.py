@@ -1,7 +1,8 @@
 """Argo Rollouts, with its fastest sensible analysis: a web metric every second that may not fail once.
 
 Its plugin for the Gateway API cannot be had as a Go module, so traffic follows the ratio of the pods, behind the same
-gateway: one stable and one canary pod. "Weight 0" is a canary that the API server tells to be scaled to 0.
+gateway: one stable and one canary pod. "Weight 0" is a canary that the API server tells to be scaled to 0, which happens
+once another stable pod is available: with `maxUnavailable` above 0 it would be sooner, and capacity would be lost.
 """
 
 import random
@@ -24,7 +25,7 @@ def measure(
     binaries: Path, url: str, count: int, rate: int, pods: dict[int, dict[str, Any]]
 ) -> tuple[list[Rollback], tuple[int, int]]:
     """So many rollbacks one after the other."""
-    kubectl("apply", "--server-side", "-f", str(binaries / "argo-rollouts-crds"))
+    kubectl("apply", "--server-side", "-f", str((binaries / "argo-rollouts-crds").resolve()))
     judge = Judge()
     traffic = Traffic(f"{NAME}.example.com", url, rate, stage.HISTORIES)
     hashes: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Flagger on the same gateway, with its fastest setting: a look each second, and a rollback webhook."""
+"""Flagger on the same gateway, with its fastest setting: the least interval (10 seconds) and a rollback webhook."""
 
 import os
 import random
@@ -13,7 +13,7 @@ from benchmarks.rollback.traffic import WRITTEN_SECONDS, Traffic
 from benchmarks.rollback.watch import Watch
 from hack.demo.kube import NAMESPACE, get, kubectl, say
 
-SIDE = Side("Flagger", "interval 1s, rollback webhook → HTTPRoute weight")
+SIDE = Side("Flagger", "a look every 10 s, its least; rollback webhook → HTTPRoute weight")
 NAME = "bench-flagger"
 
 
@@ -21,7 +21,7 @@ def measure(
     binaries: Path, url: str, count: int, rate: int, pods: dict[int, dict[str, Any]], prometheus: str
 ) -> tuple[list[Rollback], tuple[int, int]]:
     """So many rollbacks one after the other."""
-    kubectl("apply", "--server-side", "-f", str(binaries / "flagger-crds"))
+    kubectl("apply", "--server-side", "-f", str((binaries / "flagger-crds").resolve()))
     judge = Judge()
     traffic = Traffic(f"{NAME}.example.com", url, rate, stage.HISTORIES)
     watch = Watch(("httproute", NAME), _canary_weight)
