@@ -1,7 +1,7 @@
 """Argo Rollouts, with its fastest sensible analysis: a web metric every second that may not fail once.
 
 Its plugin for the Gateway API cannot be had as a Go module, so traffic follows the ratio of the pods, behind the same
-gateway: one stable and one canary pod. "Weight 0" is a canary that the API server tells to be scaled to 0, which happens
+gateway: one stable and one canary pod. "Weight 0" is a canary that the API server tells to be scaled to 0. That happens
 once another stable pod is available: with `maxUnavailable` above 0 it would be sooner, and capacity would be lost.
 """
 
