@@ -172,8 +172,8 @@ for group in "$@"; do
   [[ " ${all[*]} ${on_demand[*]} " = *" $group "* ]] || die "bins.sh: there is no group '$group'; the groups are ${all[*]} ${on_demand[*]}."
   directory=$(home "$group")
   if [ ! -d "$directory" ]; then
-    [ -n "$built" ] || exclusively bins
     if [ -z "$built" ]; then
+      exclusively bins
       mapfile -t ahead < <(missing "$@")
       if [ ${#ahead[@]} -gt 1 ]; then
         (use_go) # it may have to be downloaded itself

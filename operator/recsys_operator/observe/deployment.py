@@ -107,7 +107,7 @@ async def observe(
         if_possible(client.get(CONFIGMAPS, namespace, names.shadow(name)), None),
         _pods(client, namespace, name, workloads),
         _way_in(client, spec, route, front, workloads, services),
-        observe_endpoints(client, namespace, name),
+        _endpoints(client, namespace, name, spec),
         _strangers(client, owner, spec, status, (*workloads, *services, *accessories)),
     )
     route_facts, leftover = way_in
@@ -135,7 +135,7 @@ async def observe(
         gateway_api=gateway_api or spec.traffic.gateway is None,
         leftover=leftover,
         accessories=tuple(_accessory(one) for one in accessories),
-        endpoints=endpoints if spec.traffic.gateway else None,
+        endpoints=endpoints,
         evidence=evidence,
     )
     if capacity.matters(facts):
@@ -176,6 +176,10 @@ async def _way_in(
         return None, leftover
     accepted, reason, message = await refusal(client, route, spec.traffic.gateway)
     return _route(route, children, accepted, reason, message), leftover
+
+
+async def _endpoints(client: Reader, namespace: str, name: str, spec: DeploymentSpec) -> dict[str, int] | None:
+    return await observe_endpoints(client, namespace, name) if spec.traffic.gateway else None
 
 
 def _leftover(kind: Resource, obj: Object, sends: Iterable[str]) -> Leftover:

@@ -51,4 +51,5 @@ async def test_what_cannot_be_read_holds_no_endpoints() -> None:
 async def test_without_a_gateway_they_are_not_asked_for() -> None:
     alone = deployment()
     del alone["spec"]["traffic"], alone["spec"]["strategy"]
-    assert (await seen(Cluster((DEPLOYMENTS, alone)))).facts.endpoints is None
+    cluster = Cluster((DEPLOYMENTS, alone), fails={ENDPOINTSLICES: AssertionError("they were asked for")})
+    assert (await seen(cluster)).facts.endpoints is None

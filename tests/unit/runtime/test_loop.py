@@ -80,6 +80,18 @@ async def running(
         await loops.stop(1)
 
 
+@asynccontextmanager
+async def occupied(reconciler: Recorder) -> AsyncIterator[tuple[Loops, Hooks]]:
+    """The only place is taken by a TrainingRun, until the end."""
+    busy = Recorder(TRAININGRUNS)
+    busy.hold = asyncio.Event()
+    async with running(busy, reconciler, parallel=1) as (loops, hooks):
+        loops.wake(RUN)
+        await soon(lambda: busy.calls)
+        yield loops, hooks
+        busy.hold.set()
+
+
 async def soon(check: Callable[[], object], seconds: float = 2) -> None:
     end = asyncio.get_running_loop().time() + seconds
     while not check():
@@ -214,28 +226,20 @@ async def test_an_alert_does_not_wait_for_the_back_off() -> None:
 
 
 async def test_an_alert_does_not_wait_for_a_place() -> None:
-    busy, reconciler = Recorder(TRAININGRUNS), Recorder(DEPLOYMENTS)
-    busy.hold = asyncio.Event()
-    async with running(busy, reconciler, parallel=1) as (loops, _):
-        loops.wake(RUN)
-        await soon(lambda: busy.calls)
+    reconciler = Recorder(DEPLOYMENTS)
+    async with occupied(reconciler) as (loops, _):
         assert await result(loops.post("shop", "movies", "alert")) is True
-        busy.hold.set()
 
 
 async def test_an_alert_does_not_wait_for_the_place_that_its_task_waits_for() -> None:
-    busy, reconciler = Recorder(TRAININGRUNS), Recorder(DEPLOYMENTS)
-    busy.hold = asyncio.Event()
-    async with running(busy, reconciler, parallel=1) as (loops, hooks):
-        loops.wake(RUN)
-        await soon(lambda: busy.calls)
+    reconciler = Recorder(DEPLOYMENTS)
+    async with occupied(reconciler) as (loops, hooks):
         loops.wake(MOVIES)
         await asyncio.sleep(0.02)
         assert (reconciler.calls, hooks.queue) == ([], 1)
         assert await result(loops.post("shop", "movies", "alert")) is True
         assert hooks.outcomes == ["Done"]
         assert reconciler.calls[0] == (MOVIES, ("alert",))
-        busy.hold.set()
 
 
 async def test_places_are_neither_lost_nor_made() -> None:
@@ -265,17 +269,12 @@ async def test_places_are_neither_lost_nor_made() -> None:
 
 
 async def test_stopping_does_not_wait_for_a_place() -> None:
-    busy, reconciler = Recorder(TRAININGRUNS), Recorder(DEPLOYMENTS)
-    busy.hold = asyncio.Event()
-    async with running(busy, reconciler, parallel=1) as (loops, _):
-        loops.wake(RUN)
-        await soon(lambda: busy.calls)
+    async with occupied(Recorder(DEPLOYMENTS)) as (loops, _):
         loops.wake(MOVIES)
         await asyncio.sleep(0.01)
         task = loops._task(MOVIES)
         task.finish()
         await asyncio.wait_for(task.runner, 1)
-        busy.hold.set()
 
 
 async def test_an_alert_comes_again_after_a_failure() -> None:

@@ -62,9 +62,9 @@ def waits_for(observed: Observed, state: State, canary: CanaryStatus) -> str:
     """
     if canary.reverting or observed.workload(canary.revision) is None or observed.taken(canary.revision):
         return ""
-    if observed.complete(canary.revision) and not observed.fit(canary):
-        return endpoints(observed, canary)
     if not observed.fit(canary):
+        if observed.complete(canary.revision):
+            return endpoints(observed, canary)
         trouble = observed.trouble(canary.revision)
         ready = f"{observed.ready(canary.revision)} of {observed.needs(canary.revision)} pods are ready"
         return f"{ready}: {trouble}" if trouble else f"{ready}."

@@ -121,6 +121,12 @@ class Route:
     beside: frozenset[str] = frozenset()
     """Revisions that get requests by something else than the weights: those of testers."""
 
+    @property
+    def followed(self) -> datetime | None:
+        """From when on the data plane surely follows the route, if it is accepted; None where no time is known."""
+        known = [time for time in (self.changed, self.answered) if time]
+        return max(known) + SETTLE if known else None
+
     def sends(self, revision: str) -> bool:
         """Whether any requests go to a revision."""
         return self.weights.get(revision, 0) > 0 or revision in self.beside
@@ -270,8 +276,7 @@ class Observed:
         route = self.route
         if route is None or not self.in_place(weights):
             return None
-        known = [time for time in (route.changed, route.answered) if time]
-        return max(known) + SETTLE if known else None
+        return route.followed
 
     def silent_from(self, revision: str) -> datetime | None:
         """From when on the gateway sends nothing to a revision; None while that is not in sight."""
@@ -282,8 +287,7 @@ class Observed:
             return datetime.min.replace(tzinfo=UTC)
         if not route.accepted or route.sends(revision):
             return None
-        known = [time for time in (route.changed, route.answered) if time]
-        return max(known) + SETTLE if route.changed else None
+        return route.followed if route.changed else None
 
 
 def weights(status: DeploymentStatus) -> dict[str, int]:
