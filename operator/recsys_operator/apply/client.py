@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
@@ -60,13 +62,15 @@ class Client:
         self.configuration = configuration
         self.observer = observer
         self.fence = fence
+        configuration.proxy = configuration.proxy or proxy_of_environment(configuration.host)
         self._api = ApiClient(configuration)
         self._connector = aiohttp.TCPConnector(
             limit=configuration.connection_pool_maxsize,
             ssl=self._api.rest_client.ssl_context,
             socket_factory=impatient_socket,
         )
-        configuration.client_session_kwargs = {"connector": self._connector}
+        # Asked for each request, the environment costs two turns of a thread: more than the request itself.
+        configuration.client_session_kwargs = {"connector": self._connector, "trust_env": False}
         configuration.trace_configs = [last_look(fence)] if fence else None
         self._api.user_agent = FIELD_MANAGER
         self._instance = os.environ.get("HOSTNAME") or FIELD_MANAGER
@@ -253,6 +257,12 @@ def _decoded(method: str, path: str, status: int, data: bytes, retry_after: str 
     told = str(answer.get("message", ""))
     wait = float(retry_after) if retry_after.isdecimal() else 0.0
     raise ApiError(status, str(answer.get("reason") or "Unknown"), f"{method} {path}: {status} {told}", told, wait)
+
+
+def proxy_of_environment(host: str) -> str | None:
+    """The proxy that HTTPS_PROXY (or HTTP_PROXY) and NO_PROXY ask for on the way to a URL; None: there is none."""
+    url = urlsplit(host)
+    return None if proxy_bypass(url.hostname or "") else getproxies().get(url.scheme)
 
 
 async def connect(
