@@ -7,6 +7,8 @@ watch what can be read only: a namespace that cannot is left alone, and the othe
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 from typing import Protocol
 
 from kopf._cogs.structs.references import Insights, NamespaceName
@@ -20,7 +22,10 @@ logger = logging.getLogger(__name__)
 LOOK_AGAIN = 15.0
 """Seconds between two looks: a namespace is left well before kopf gives up."""
 NO_ANSWER = 1.0
-"""Seconds until the next try at the start, when nothing is known yet."""
+"""Seconds until the next look while something is not known."""
+SURE = 8.0
+"""Seconds for which a namespace that could be read must be refused until that is believed: an API server that has just
+started refuses everybody until it has read the Roles."""
 REFUSALS = (403, 404)
 
 ADVICE = (
@@ -47,14 +52,21 @@ class Namespaces:
     """
 
     def __init__(
-        self, client: Client, names: tuple[str, ...], resources: tuple[Resource, ...], *followers: Follower
+        self,
+        client: Client,
+        names: tuple[str, ...],
+        resources: tuple[Resource, ...],
+        *followers: Follower,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.client = client
         self.names = names
         self.resources = resources
         self.followers = followers
         self.insights = Insights()
+        self._clock = clock
         self._readable: dict[str, bool] = {}
+        self._refused_since: dict[str, float] = {}
 
     @property
     def readable(self) -> tuple[str, ...]:
@@ -77,15 +89,22 @@ class Namespaces:
     async def keep(self) -> None:
         """Look again and again, for ever, once kopf has started, and have it watch what can be read."""
         await self.insights.ready_namespaces.wait()
+        told = True
         while self.names:
             await self._tell_kopf()
-            await asyncio.sleep(LOOK_AGAIN)
-            await self._look()
+            await asyncio.sleep(LOOK_AGAIN if told else NO_ANSWER)
+            told = await self._look()
         await asyncio.Event().wait()
 
     def refused(self, namespace: str, error: ApiError) -> bool:
-        """Leave the namespace if this answer to a list means that it cannot be read; whether it does."""
+        """Leave the namespace if this answer to a list means that it cannot be read; whether it does.
+
+        Of one that could be read a moment ago it does not mean so yet: ask again.
+        """
         if error.status not in REFUSALS:
+            return False
+        since = self._refused_since.setdefault(namespace, self._clock())
+        if self._readable.get(namespace) and self._clock() - since < SURE:
             return False
         if self._readable.get(namespace, True):
             logger.warning(
@@ -107,12 +126,14 @@ class Namespaces:
             except ApiError as error:
                 if not self.refused(name, error):
                     told = False
-                    logger.warning("cannot look at a namespace", extra={"namespace": name, "error": error.message})
+                    if error.status not in REFUSALS:
+                        logger.warning("cannot look at a namespace", extra={"namespace": name, "error": error.message})
             else:
                 self._can_be_read(name)
         return told
 
     def _can_be_read(self, namespace: str) -> None:
+        self._refused_since.pop(namespace, None)
         if self._readable.get(namespace) is False:
             logger.info("a namespace can be read again", extra={"namespace": namespace})
             for follower in self.followers:

@@ -48,12 +48,13 @@ class Scene:
     """Namespaces with everything around them; kopf is played by whoever reads `insights`."""
 
     def __init__(self, *names: str) -> None:
-        self.server, self.follower = Server(), Follower()
+        self.server, self.follower, self.late = Server(), Follower(), 0.0
         self.namespaces = Namespaces(
             self.server,  # type: ignore[arg-type]
             names,
             (DEPLOYMENTS, BUDGETS),
             self.follower,
+            clock=lambda: asyncio.get_running_loop().time() + self.late,
         )
 
     @property
@@ -84,6 +85,7 @@ class Scene:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(namespaces, "LOOK_AGAIN", 0.005)
     monkeypatch.setattr(namespaces, "NO_ANSWER", 0.005)
+    monkeypatch.setattr(namespaces, "SURE", 0.05)
 
 
 async def soon(check: Callable[[], object]) -> None:
@@ -188,8 +190,26 @@ async def test_a_refused_list_counts_as_a_look() -> None:
     scene = Scene("shop", "staging")
     async with scene.kept():
         assert not scene.namespaces.refused("shop", DOWN)
+        assert not scene.namespaces.refused("shop", GONE)
+        scene.late = 1.0
         assert scene.namespaces.refused("shop", GONE)
         assert scene.follower.told == ["leave shop"]
+
+
+async def test_a_refusal_that_passes_leaves_nothing_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API server that has just started refuses everybody; rollouts must not stand still for it."""
+    monkeypatch.setattr(namespaces, "SURE", 60.0)
+    scene = Scene("shop", "staging")
+    async with scene.kept():
+        for _ in range(3):
+            scene.server.errors |= {"shop": GONE, "staging": GONE}
+            await scene.looked()
+            scene.server.errors.clear()
+            await scene.looked()
+            scene.late += 50.0  # Each refusal begins anew: together they would be over a minute.
+        assert scene.follower.told == []
+        assert scene.watched == {"shop", "staging"}
+        assert scene.namespaces.scopes == ("shop", "staging")
 
 
 async def test_without_names_everything_is_watched_and_nothing_looked_at() -> None:
