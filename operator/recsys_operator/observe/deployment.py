@@ -70,6 +70,8 @@ class Seen:
     children: tuple[Object, ...]
     pod_inputs: dict[str, PodInputs]
     """What the pods of each revision that has a workload were made from."""
+    unread: bool = False
+    """Some children could not be read just now, so they may be missing here though they are there."""
 
     def live_workload(self, name: str) -> Object | None:
         """The workload of this name as it was read."""
@@ -83,12 +85,13 @@ async def observe(
 ) -> Seen | None:
     """Read everything once; None when there is no such Deployment any more. `evidence` was measured before."""
     of_it = {labels.DEPLOYMENT: name}
+    not_read: list[Exception] = []
     obj, workloads, services, budgets, autoscalers, route = await asyncio.gather(
         client.get(DEPLOYMENTS, namespace, name),
         client.list(WORKLOADS, namespace, of_it),
         client.list(SERVICES, namespace, of_it),
-        if_possible(client.list(BUDGETS, namespace, of_it), []),
-        if_possible(client.list(AUTOSCALERS, namespace, of_it), []),
+        if_possible(client.list(BUDGETS, namespace, of_it), [], not_read.append),
+        if_possible(client.list(AUTOSCALERS, namespace, of_it), [], not_read.append),
         client.get(HTTPROUTES, namespace, names.route(name)),
     )
     if obj is None or obj["metadata"]["uid"] != uid:
@@ -104,7 +107,7 @@ async def observe(
     foreign, route = _taken_by_others(owner, HTTPROUTES, route), route if route and owner.owns(route) else None
     model, shadow, pods, way_in, endpoints, strangers = await asyncio.gather(
         client.get(RECMODELS, namespace, spec.model_ref.name),
-        if_possible(client.get(CONFIGMAPS, namespace, names.shadow(name)), None),
+        if_possible(client.get(CONFIGMAPS, namespace, names.shadow(name)), None, not_read.append),
         _pods(client, namespace, name, workloads),
         _way_in(client, spec, route, front, workloads, services),
         _endpoints(client, namespace, name, spec),
@@ -146,6 +149,7 @@ async def observe(
         owner=owner,
         children=(*workloads, *services, *accessories, *(one for one in (route, shadow) if one)),
         pod_inputs=pod_inputs,
+        unread=bool(not_read),
     )
 
 

@@ -54,6 +54,9 @@ Doomed = tuple[Resource, str, str, str]
 TRY_AGAIN = 1.0
 """Seconds until refused children are tried again after a reconcile that acted on alerts; then the loop backs off."""
 
+READ_AGAIN = 5.0
+"""Seconds until children that could not be read are read again."""
+
 
 @dataclass(slots=True)
 class Posted:
@@ -117,6 +120,8 @@ class DeploymentReconciler:
             return TRY_AGAIN  # The alerts are acted on, as the status says: nobody need post them again.
         if refusals:
             raise failure(refusals)
+        if seen.unread:  # What was to go may be among it, and no event tells of it.
+            return min(READ_AGAIN, READ_AGAIN if decision.requeue_after is None else decision.requeue_after)
         return decision.requeue_after
 
     def _measure(self, key: Key, seen: Seen | None, plan: Plan | None) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 
 import pytest
 from tests.unit.decide.deployment_world import IMAGE, START, World
@@ -9,12 +10,22 @@ from tests.unit.observe.cluster import OWNER, SERVES, VERSION, Cluster, Object, 
 
 from recsys_operator import metrics
 from recsys_operator.api.deployment import DeploymentSpec
-from recsys_operator.api.kinds import AUTOSCALERS, DEPLOYMENTS, HTTPROUTES, RECMODELS, SERVICES, WORKLOADS, Resource
+from recsys_operator.api.kinds import (
+    AUTOSCALERS,
+    BUDGETS,
+    DEPLOYMENTS,
+    HTTPROUTES,
+    RECMODELS,
+    SERVICES,
+    WORKLOADS,
+    Resource,
+)
 from recsys_operator.api.rollout import Revision
 from recsys_operator.api.scaling import Autoscaling
 from recsys_operator.apply.client import FIELD_MANAGER, ApiError
 from recsys_operator.apply.event import Event
 from recsys_operator.build.autoscaler import autoscaler
+from recsys_operator.build.disruption_budget import disruption_budget
 from recsys_operator.build.http_route import Backend, http_route
 from recsys_operator.build.server_service import server_service
 from recsys_operator.build.server_workload import server_workload
@@ -22,7 +33,7 @@ from recsys_operator.decide.notice import Notice
 from recsys_operator.decide.times import rfc3339
 from recsys_operator.notify.notifier import Notifier
 from recsys_operator.notify.targets import Targets
-from recsys_operator.reconcile.deployment import TRY_AGAIN, DeploymentReconciler, Posted
+from recsys_operator.reconcile.deployment import READ_AGAIN, TRY_AGAIN, DeploymentReconciler, Posted
 from recsys_operator.reconcile.loop import Key
 from recsys_operator.settings import Settings
 
@@ -65,6 +76,20 @@ class Server(Cluster):
         self._write(f"event {event.reason}")
 
 
+@dataclass
+class Refusing:
+    """`list` of a server that refuses one kind."""
+
+    server: Server
+    refuses: Resource
+    error: ApiError
+
+    async def __call__(self, resource: Resource, namespace: str, labels: dict[str, str] | None = None) -> list[Object]:
+        if resource == self.refuses:
+            raise self.error
+        return await Cluster(*self.server.objects).list(resource, namespace, labels)
+
+
 def service(revision: Revision) -> Object:
     """The Service of a revision, as the operator made it."""
     manifest = server_service(OWNER, "movies", revision)
@@ -95,6 +120,25 @@ def trying_version_2(services: tuple[Revision, ...] = (SERVES, TRIED), **refuses
         (HTTPROUTES, route),
         (RECMODELS, model({}, versions)),
         refuses=refuses,
+    )
+
+
+def serving_version_1() -> Server:
+    """Version 1 serves everything, and nothing goes on."""
+    obj = deployment()
+    obj["metadata"]["resourceVersion"] = "1"
+    spec = DeploymentSpec.model_validate(obj["spec"])
+    route = http_route(OWNER, "movies", spec.traffic, [Backend(SERVES, 100)], SERVES.revision)
+    route["metadata"] |= {"uid": "r", "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z"}
+    conditions = [{"type": kind, "status": "True", "observedGeneration": 1} for kind in ("Accepted", "ResolvedRefs")]
+    route["status"] = {"parents": [{"parentRef": {"name": "gateway"}, "conditions": conditions}]}
+    return Server(
+        (DEPLOYMENTS, obj),
+        (WORKLOADS, workload()),
+        (SERVICES, service(SERVES)),
+        (HTTPROUTES, route),
+        (RECMODELS, model({}, {"versions": [VERSION]})),
+        refuses={},
     )
 
 
@@ -240,3 +284,21 @@ async def test_a_target_that_there_is_not_is_told_in_an_event() -> None:
     obj["spec"]["notifications"] = [{"name": "nobody"}]
     await reconcile(server)
     assert "event NotificationTargetMissing" in server.written
+
+
+@pytest.mark.parametrize("status", [403, 500, 0])
+async def test_children_that_could_not_be_read_are_read_again_soon(status: int) -> None:
+    """An API server that has just started refuses everybody: what is left over then must not wait for the resync."""
+    server = serving_version_1()
+    left = disruption_budget(OWNER, "movies", TRIED)
+    left["metadata"] |= {"uid": "left"}
+    server.objects = (*server.objects, (BUDGETS, left))
+    refused = ApiError(status, "Whatever", "no")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "list", Refusing(server, BUDGETS, refused))
+        patch.setattr(server, "get", Cluster(*server.objects).get)
+        assert await reconcile(server) == READ_AGAIN
+    gone = f"delete {left['metadata']['name']}"
+    assert gone not in server.written
+    assert await reconcile(server) != READ_AGAIN
+    assert gone in server.written
