@@ -9,8 +9,10 @@ from recsys_cli.commands import VERBS
 from recsys_cli.kubectl import Kubectl
 from recsys_cli.line import ANSWER_TIMEOUT, Line
 from recsys_cli.options import Context, Kubeconfig, Name, Namespace, Output, Timeout, complete_names, kubectl
+from recsys_cli.words import Command, Group
 
 app = typer.Typer(
+    cls=Group,
     help="Watch and steer the rollouts of recommendation models.",
     epilog="Exit codes: 0 done, 1 error, 2 usage, 3 ignored by the operator, 4 rolled back or aborted, 5 timeout.",
     no_args_is_help=True,
@@ -26,7 +28,7 @@ def before(ctx: typer.Context, namespace: Namespace = "", context: Context = "",
     ctx.obj = Kubectl(context, namespace, kubeconfig)
 
 
-@app.command(short_help="List Deployments with their versions and status.")
+@app.command(cls=Command, short_help="List Deployments with their versions and status.")
 def get(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="Only this one.", autocompletion=complete_names)] = "",
@@ -42,7 +44,7 @@ def get(
     _run(Line("get", name, place, output, selector=selector, all_namespaces=all_namespaces))
 
 
-@app.command(short_help="Versions, pods, weights, steps, analysis; -w to watch.")
+@app.command(cls=Command, short_help="Versions, pods, weights, steps, analysis; -w to watch.")
 def status(
     ctx: typer.Context,
     name: Name,
@@ -59,7 +61,7 @@ def status(
     _run(Line("status", name, kubectl(ctx, namespace, context, kubeconfig), output, timeout, watch=watch))
 
 
-@app.command(short_help="The rollouts that are over, the newest first.")
+@app.command(cls=Command, short_help="The rollouts that are over, the newest first.")
 def history(
     ctx: typer.Context,
     name: Name,
@@ -72,7 +74,7 @@ def history(
     _run(Line("history", name, kubectl(ctx, namespace, context, kubeconfig), output))
 
 
-@app.command(short_help="Why is this not serving the newest version?")
+@app.command(cls=Command, short_help="Why is this not serving the newest version?")
 def why(
     ctx: typer.Context,
     name: Name,
@@ -131,7 +133,7 @@ def verb(command: str) -> Callable[..., None]:
 
 for _name, _about in VERBS.items():
     _command = promote if _name == "promote" else verb(_name)
-    app.command(_name, help=_about.help, short_help=_about.short)(_command)
+    app.command(_name, cls=Command, help=_about.help, short_help=_about.short)(_command)
 
 
 def _run(line: Line) -> None:

@@ -15,7 +15,10 @@ from recsys_cli.app import app
 from recsys_cli.line import VERBS, Line
 from recsys_cli.problems import Exit
 
-LARGE = {"typer", "rich", "pydantic", "yaml", "recsys_operator", "kubernetes", "asyncio"}
+LARGE = {
+    *("typer", "rich", "pydantic", "yaml", "markdown_it", "pygments"),
+    *("recsys_operator", "kubernetes", "asyncio", "http", "email", "logging"),
+}
 
 SPY = """
 import atexit, json, runpy, sys
@@ -25,10 +28,11 @@ runpy.run_module("recsys_cli", run_name="__main__")
 """
 
 
-def loaded(cluster: Cluster, *words: str) -> set[str]:
+def loaded(cluster: Cluster, *words: str, code: int = 0) -> set[str]:
     done = subprocess.run(
-        [sys.executable, "-c", SPY, *words], env=cluster.environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", SPY, *words], env=cluster.environment, capture_output=True, text=True, check=False
     )
+    assert done.returncode == code, done.stderr
     return {name.partition(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
 
 
@@ -43,6 +47,29 @@ def test_a_plain_line_needs_none_of_the_large_libraries(cluster: Cluster, words:
 def test_a_picture_needs_rich_only(cluster: Cluster) -> None:
     cluster.serves(deployment(SERVING))
     assert loaded(cluster, "status", "movies") & LARGE == {"rich"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("--help", 0),
+        ("get --help", 0),
+        ("promote -h", 0),
+        ("get -ojson", 0),
+        ("-n shop history movies --", 0),
+        ("status", 2),
+        ("get --wrong", 2),
+        ("launch movies", 2),
+    ],
+)
+def test_help_and_mistakes_and_rare_spellings_need_typer_only(cluster: Cluster, words: str, code: int) -> None:
+    cluster.serves(deployment(SERVING))
+    assert loaded(cluster, *words.split(), code=code) & LARGE == {"typer"}
+
+
+def test_a_server_that_cannot_be_reached_needs_none_of_the_large_libraries(cluster: Cluster) -> None:
+    cluster.has(failures={"get": "Unable to connect to the server: dial tcp 127.0.0.1:9: connect: connection refused"})
+    assert loaded(cluster, "get", code=1) & LARGE == set()
 
 
 PLAIN = [
