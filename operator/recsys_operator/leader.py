@@ -10,7 +10,6 @@ import asyncio
 import logging
 import math
 import socket
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing import Any, Protocol
 
 from recsys_operator.api.kinds import LEASES, Resource
 from recsys_operator.apply.client import ApiError, connect
+from recsys_operator.clock import clock
 from recsys_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -55,11 +55,6 @@ class Leases(Protocol):
     async def close(self) -> None:
         """Close all connections."""
         ...
-
-
-def clock() -> float:
-    """Seconds since the machine started, those that it slept included."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class Alone:

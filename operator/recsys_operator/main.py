@@ -19,7 +19,8 @@ from recsys_operator.health import Health
 from recsys_operator.metrics import LoopMetrics
 from recsys_operator.namespaces import Namespaces
 from recsys_operator.notify import targets
-from recsys_operator.notify.notifier import Notifier
+from recsys_operator.notify.courier import Courier
+from recsys_operator.notify.notifier import LAST_WORDS, Notifier
 from recsys_operator.observe.measure.look import Measurer
 from recsys_operator.observe.measure.looks import Looks
 from recsys_operator.reconcile.deployment import DeploymentReconciler
@@ -57,11 +58,13 @@ async def run(settings: Settings) -> int:
     health = Health(handlers.watched, patience=settings.watch_patience_seconds)
     heartbeat = asyncio.create_task(health.beat(), name="heartbeat")
     election = await leader.candidate(settings)
-    client = await connect(observer=health.answered, fence=election.seconds_left)
-    notifier = Notifier(client, targets.load(settings.notification_targets, settings.notification_address_dir))
-    looks: Looks[Key] = Looks(
-        Measurer(client, settings.prometheus_address, settings.forbidden_networks), lambda key: loops.wake(key)
+    fence = election.seconds_left
+    client = await connect(observer=health.answered, fence=fence)
+    notifier = Notifier(
+        client, targets.load(settings.notification_targets, settings.notification_address_dir), Courier(fence=fence)
     )
+    measurer = Measurer(client, settings.prometheus_address, settings.forbidden_networks, fence=fence)
+    looks: Looks[Key] = Looks(measurer, lambda key: loops.wake(key))
     loops = Loops(
         client,
         (
@@ -83,9 +86,8 @@ async def run(settings: Settings) -> int:
                 settings.alerts_port,
             ),
         ):
-            code = await _lead(settings, client, loops, health, election, ready, stopping)
+            code = await _lead(settings, client, loops, health, notifier, election, ready, stopping)
     finally:
-        await notifier.stop()
         await looks.close()
         heartbeat.cancel()
         await client.close()
@@ -99,6 +101,7 @@ async def _lead(
     client: Client,
     loops: Loops,
     health: Health,
+    notifier: Notifier,
     election: leader.Election | leader.Alone,
     ready: asyncio.Event,
     stopping: asyncio.Event,
@@ -115,10 +118,11 @@ async def _lead(
     holding.add_done_callback(lambda _: stopping.set())
 
     async def finish() -> None:
-        """End what is under way, and give the Lease away; after that nothing is written."""
+        """End what is under way, and give the Lease away; after that nothing is written, and nobody is told."""
         ready.clear()
         metrics.LEADER.set(0)
         await loops.stop(0.0 if election.lost else GRACE)
+        await notifier.stop(0.0 if election.lost else LAST_WORDS)
         holding.cancel()
         await election.release()
 

@@ -19,7 +19,7 @@ from kubernetes.aio.config.kube_config import load_kube_config
 
 from recsys_operator.api.kinds import EVENTS, Resource
 from recsys_operator.apply.event import Event
-from recsys_operator.apply.fence import NOT_LEADING, Fence, closed, impatient_socket, last_look
+from recsys_operator.fence import NOT_LEADING, Fence, closed, impatient_socket, last_look
 
 logger = logging.getLogger(__name__)
 

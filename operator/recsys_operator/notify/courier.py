@@ -1,18 +1,22 @@
 """Hands messages to the process that sends, which is started when there is something to send.
 
 One process sends to many services at once. When one of them hangs, the process gets nothing more and is killed once its
-other messages are answered; another one takes over at once.
+other messages are answered; another one takes over at once. It is told by when to send, and looks at the clock itself
+right before it does: both processes may be paused in between.
 """
 
 import asyncio
 import json
+import math
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from recsys_operator.clock import clock
+from recsys_operator.fence import Fence
 from recsys_operator.notify.message import Message
-from recsys_operator.notify.sender import READY
+from recsys_operator.notify.sender import READY, TOO_LATE
 
 COMMAND = (sys.executable, "-m", "recsys_operator.notify.sender")
 DEADLINE = 45.0
@@ -35,7 +39,7 @@ class Sender:
 
 
 class Courier:
-    """Sends messages one by one; `deadline`, `idle` and `start` are seconds."""
+    """Sends messages one by one; `deadline`, `idle` and `start` are seconds. None is sent past the `fence`."""
 
     def __init__(
         self,
@@ -43,11 +47,13 @@ class Courier:
         deadline: float = DEADLINE,
         idle: float = IDLE,
         start: float = START,
+        fence: Fence | None = None,
     ) -> None:
         self._command = command
         self._deadline = deadline
         self._idle = idle
         self._start_deadline = start
+        self._fence = fence or (lambda: math.inf)
         self._sender: Sender | None = None
         self._all: dict[asyncio.Task[None], Sender] = {}
         self._starting = asyncio.Lock()
@@ -80,13 +86,23 @@ class Courier:
         await asyncio.gather(*readers, return_exceptions=True)
 
     async def _ask(self, sender: Sender, address: str, message: Message) -> str:
+        left = self._fence()
+        if left <= 0:
+            return TOO_LATE
         self._number += 1
         number = self._number
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         sender.waiting[number] = answer
         if sender.idle:
             sender.idle.cancel()
-        request = {"id": number, "address": address, "title": message.title, "body": message.body, "kind": message.kind}
+        request = {
+            "id": number,
+            "address": address,
+            "title": message.title,
+            "body": message.body,
+            "kind": message.kind,
+            "until": clock() + left,
+        }
         try:
             assert sender.process.stdin
             sender.process.stdin.write(json.dumps(request).encode() + b"\n")

@@ -21,7 +21,7 @@ from recsys_operator.notify.targets import Target, Targets
 
 logger = logging.getLogger(__name__)
 
-GRACE = 5.0
+LAST_WORDS = 5.0
 """Seconds that letters have when the process is told to stop."""
 
 
@@ -97,9 +97,9 @@ class Notifier:
             )
         return tuple(found)
 
-    async def stop(self) -> None:
-        """Give what waits some seconds, then end."""
-        await self._outbox.stop(GRACE)
+    async def stop(self, grace: float = LAST_WORDS) -> None:
+        """Give what waits so many seconds, then end."""
+        await self._outbox.stop(grace)
         await self._courier.close()
 
     def _recipients(

@@ -15,8 +15,12 @@ import sys
 import threading
 from typing import Any, TextIO
 
+from recsys_operator.clock import clock
+
 READY = 0
 """The id of the first line, which says that requests are taken from now on."""
+TOO_LATE = "NotLeading"
+"""The outcome of what is not sent, because another operator may lead by now."""
 CODES = (
     ("Http", re.compile(r"\berror=(\d{3})\b")),
     ("Smtp", re.compile(r"Socket Exception: .*?\(?(\d{3}), b['\"]")),
@@ -68,6 +72,8 @@ def send(request: dict[str, Any], log: "Log") -> str:
     if not service.add(request["address"]):
         return "BadAddress"
     log.begin()
+    if clock() >= request["until"]:
+        return TOO_LATE
     taken = service.notify(
         title=request["title"],
         body=request["body"],

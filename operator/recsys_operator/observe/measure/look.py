@@ -11,6 +11,7 @@ from recsys_operator.api.kinds import JOBS, PODS
 from recsys_operator.build import labels, names
 from recsys_operator.build.labels import Owner
 from recsys_operator.decide.analysis.facts import Answer, Arm, Evidence, Measurement, Plan, Question, Reading
+from recsys_operator.fence import Fence
 from recsys_operator.observe.measure import job, prometheus, webhook
 from recsys_operator.observe.measure.networks import Network
 from recsys_operator.observe.measure.pods import read_pods
@@ -43,13 +44,17 @@ class Measurer:
         prometheus_address: str,
         forbidden: Sequence[Network],
         clock: Callable[[], datetime] = now,
+        fence: Fence | None = None,
     ) -> None:
-        """`prometheus_address` is asked where a metric names none; other addresses lead into no `forbidden` network."""
+        """`prometheus_address` is asked where a metric names none; other addresses lead into no `forbidden` network.
+
+        Those are asked while the `fence` is open only: an answer of theirs may be an act, as that of a gate is.
+        """
         self._client = client
         self._prometheus = prometheus_address
         self._clock = clock
         self._cluster = Web()
-        self._anywhere = Web(forbidden)
+        self._anywhere = Web(forbidden, fence)
 
     async def close(self) -> None:
         """Close all connections."""

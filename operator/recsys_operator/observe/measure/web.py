@@ -17,6 +17,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from recsys_operator.fence import NOT_LEADING, Fence, closed, impatient_socket, last_look
 from recsys_operator.observe.measure.networks import Network
 
 RESOLVING = 4
@@ -54,10 +55,11 @@ class Page:
 
 
 class Web:
-    """Asks over HTTP. Close it, or use it as a context manager."""
+    """Asks over HTTP. Close it, or use it as a context manager. No POST leaves this process past the `fence`."""
 
-    def __init__(self, forbidden: Sequence[Network] = ()) -> None:
+    def __init__(self, forbidden: Sequence[Network] = (), fence: Fence | None = None) -> None:
         self._forbidden = tuple(forbidden)
+        self._fence = fence
         self._resolver = _Resolver(self._forbidden)
         self._session: aiohttp.ClientSession | None = None
 
@@ -89,6 +91,8 @@ class Web:
         try:
             target = URL(url)
             self._refuse_literal(target)
+            if closed(self._fence, method):
+                raise NoAnswer(f"{_place(target)} is not asked: {NOT_LEADING}")
             async with (
                 asyncio.timeout(seconds),
                 self._open().request(
@@ -115,12 +119,19 @@ class Web:
         """Made on first use, because it needs the running loop."""
         if self._session is None:
             # Every connection is closed after its answer: an idle one would hold up a server that drains.
-            connector = aiohttp.TCPConnector(resolver=self._resolver, use_dns_cache=False, force_close=True, limit=0)
+            connector = aiohttp.TCPConnector(
+                resolver=self._resolver,
+                use_dns_cache=False,
+                force_close=True,
+                limit=0,
+                socket_factory=impatient_socket if self._fence else None,
+            )
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 # What is not decompressed cannot grow beyond the limit.
                 auto_decompress=False,
+                trace_configs=[last_look(self._fence)] if self._fence else None,
                 headers={"Accept-Encoding": "identity", "User-Agent": "recsys-operator"},
             )
         return self._session

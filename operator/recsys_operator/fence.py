@@ -1,8 +1,9 @@
 """Keeps a write from leaving, or from arriving late, once this process may not write any more.
 
 Three things lie between the decision to write and the write: the wait for a connection, in which the process may be
-paused; the socket, whose bytes the kernel sends again for a quarter of an hour where the network is cut; and the API
-server, which knows nothing of a fence. The first two are guarded here.
+paused; the socket, whose bytes the kernel sends again for a quarter of an hour where the network is cut; and whoever
+is written to, who knows nothing of a fence. The first two are guarded here. A question that is posted to a webhook is a
+write, and so is a notification.
 """
 
 import socket
