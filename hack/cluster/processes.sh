@@ -37,9 +37,17 @@ stop() {
   rm -f "$1/pid/$2"
 }
 
+# other_kubelets DIRECTORY: those that run and that DIRECTORY's cluster did not start, one a line; k3s and MicroK8s have theirs inside.
+other_kubelets() {
+  local name
+  for name in kubelet kubelite k3s-server k3s-agent; do # one by one: procps complains of a pattern of more than 15 characters
+    pgrep --list-full --exact --runstates D,I,R,S,T,t "$name" || true
+  done | grep -vF -- "$1/" || true
+}
+
 # refuse_other_kubelets DIRECTORY: pods, networks and rules of a kubelet that DIRECTORY's cluster did not start cannot be told from ours.
 refuse_other_kubelets() {
   local found
-  found=$(pgrep -a -x 'kubelet|kubelite|k3s-server|k3s-agent' | grep -vF -- "$1/" || true)
+  found=$(other_kubelets "$1")
   [ -z "$found" ] || die "another Kubernetes runs on this machine (${found%%$'\n'*}): stop it first; the local cluster needs the machine for itself."
 }
