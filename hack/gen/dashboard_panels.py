@@ -36,9 +36,9 @@ class Row:
     panels: tuple[Panel, ...]
 
 
-ALL = 'namespace=~"$namespace"'
-ONE = 'namespace="$namespace", deployment="$deployment"'
-RATE = "$__rate_interval"
+CHOSEN = 'namespace=~"$namespace"'
+ALL = f"{{{CHOSEN}}}"
+ONE = '{namespace="$namespace", deployment="$deployment"}'
 
 
 def figure(
@@ -48,56 +48,77 @@ def figure(
     return Panel(title, about, (Query(expr, legend),), unit, "stat", 4, 4, names=bool(legend), bad_from=bad)
 
 
-def quantile(share: float, by: str) -> str:
+def graph(
+    title: str, about: str, series: dict[str, str], *, unit: str = "short", stacked: bool = False, width: int = 8
+) -> Panel:
+    """Curves over time: PromQL by its legend."""
+    queries = tuple(Query(expr, legend) for legend, expr in series.items())
+    return Panel(title, about, queries, unit, width=width, stacked=stacked)
+
+
+def newest(metric: str, by: str) -> str:
+    """A gauge of one Deployment, which every replica of the operator exports."""
+    return f"max by ({by}) ({metric}{ONE})"
+
+
+def rate(metric: str, by: str = "version", of: str = ONE) -> str:
+    """A counter's increase a second, of all pods."""
+    return f"sum by ({by}) (rate({metric}{of}[$__rate_interval]))"
+
+
+def grown(metric: str, by: str, span: str, of: str = "") -> str:
+    """A counter's increase within a span."""
+    return f"sum by ({by}) (increase({metric}{of}[{span}]))"
+
+
+def quantile(share: float, buckets: str) -> str:
+    """A quantile of a histogram, from the rate or increase of its buckets by `le`."""
+    return f"histogram_quantile({share}, {buckets})"
+
+
+def latency(share: float, by: str = "version") -> str:
     """A latency quantile of the pods of one Deployment."""
-    bucket = f"rate(recsys_request_duration_seconds_bucket{{{ONE}}}[{RATE}])"
-    return f"histogram_quantile({share}, sum by ({by}, le) ({bucket}))"
+    return quantile(share, rate("recsys_request_duration_seconds_bucket", f"{by}, le"))
 
 
-def share(part: str, whole: str) -> str:
+def ratio(part: str, whole: str) -> str:
     """One rate over another, by version."""
-    top, bottom = (f"sum by (version) (rate({name}{{{ONE}}}[{RATE}]))" for name in (part, whole))
-    return f"{top} / {bottom}"
-
-
-def duration(share: float) -> str:
-    """A quantile of how long the rollouts took that ended within a week."""
-    bucket = f"increase(recsys_rollout_duration_seconds_bucket{{{ALL}}}[7d])"
-    return f"histogram_quantile({share}, sum by (verdict, le) ({bucket}))"
+    return f"{rate(part)} / {rate(whole)}"
 
 
 def mean(histogram: str) -> str:
     """The mean of what a histogram of the shadow has seen, by version."""
-    top, bottom = (f"sum by (version) (rate({histogram}_{end}{{{ONE}}}[{RATE}]))" for end in ("sum", "count"))
-    return f"{top} / {bottom}"
+    return ratio(f"{histogram}_sum", f"{histogram}_count")
 
+
+DURATIONS = grown("recsys_rollout_duration_seconds_bucket", "verdict, le", "7d", ALL)
 
 OVERVIEW = (
     Row(
         "Now",
         (
-            figure("Deployments", "Of the chosen namespaces.", f"sum(recsys_rollout_state{{{ALL}}})"),
+            figure("Deployments", "Of the chosen namespaces.", f"sum(recsys_rollout_state{ALL})"),
             figure(
                 "Rollouts under way",
                 "In the states First, Canary, Held, TakenBack and Reverting.",
-                f'sum(recsys_rollout_state{{{ALL}, state!~"Stable|Waiting"}})',
+                f'sum(recsys_rollout_state{{{CHOSEN}, state!~"Stable|Waiting"}})',
             ),
             figure(
                 "Held",
                 "Canaries that something keeps from going on.",
-                f"sum(recsys_rollout_held{{{ALL}}}) or vector(0)",
+                f"sum(recsys_rollout_held{ALL}) or vector(0)",
                 bad=1,
             ),
             figure(
                 "Degraded",
                 "A critical alert is about what serves, and there is nothing to go back to.",
-                f'count(recsys_deployment_ready{{{ALL}, reason="Degraded"}}) or vector(0)',
+                f'count(recsys_deployment_ready{{{CHOSEN}, reason="Degraded"}}) or vector(0)',
                 bad=1,
             ),
             figure(
                 "Taken back within a day",
                 "Versions, whatever the cause.",
-                f"sum(increase(recsys_rollbacks_total{{{ALL}}}[24h])) or vector(0)",
+                f"sum(increase(recsys_rollbacks_total{ALL}[24h])) or vector(0)",
                 bad=1,
             ),
             figure("Operators", "Processes that Prometheus sees.", "count(recsys_queue_length) or vector(0)"),
@@ -109,42 +130,33 @@ OVERVIEW = (
             Panel(
                 "Every Deployment",
                 "The reason of its condition Ready; the value is 1 where it does what its spec asks for.",
-                (Query(f"max by (namespace, deployment, reason) (recsys_deployment_ready{{{ALL}}})"),),
+                (Query(f"max by (namespace, deployment, reason) (recsys_deployment_ready{ALL})"),),
                 type="table",
                 width=12,
             ),
-            Panel(
+            graph(
                 "States",
                 "How many Deployments are in each state.",
-                (Query(f"sum by (state) (recsys_rollout_state{{{ALL}}})", "{{state}}"),),
+                {"{{state}}": f"sum by (state) (recsys_rollout_state{ALL})"},
                 width=12,
                 stacked=True,
             ),
-            Panel(
+            graph(
                 "What holds canaries",
                 "By the reason of the condition Ready.",
-                (Query(f"sum by (reason) (recsys_rollout_held{{{ALL}}})", "{{reason}}"),),
+                {"{{reason}}": f"sum by (reason) (recsys_rollout_held{ALL})"},
                 stacked=True,
             ),
-            Panel(
+            graph(
                 "Rollbacks",
                 "Within an hour each, by cause.",
-                (Query(f"sum by (cause) (increase(recsys_rollbacks_total{{{ALL}}}[1h]))", "{{cause}}"),),
+                {"{{cause}}": grown("recsys_rollbacks_total", "cause", "1h", ALL)},
                 stacked=True,
             ),
-            Panel(
+            graph(
                 "How long rollouts take",
                 "Half of them, and 95 of 100, of those that ended within a week, by verdict.",
-                (
-                    Query(
-                        duration(0.5),
-                        "{{verdict}} p50",
-                    ),
-                    Query(
-                        duration(0.95),
-                        "{{verdict}} p95",
-                    ),
-                ),
+                {"{{verdict}} p50": quantile(0.5, DURATIONS), "{{verdict}} p95": quantile(0.95, DURATIONS)},
                 unit="s",
             ),
         ),
@@ -152,53 +164,45 @@ OVERVIEW = (
     Row(
         "Operator",
         (
-            Panel(
+            graph(
                 "Reconciles",
                 "A second, by kind and outcome.",
-                (Query(f"sum by (kind, outcome) (rate(recsys_reconciles_total[{RATE}]))", "{{kind}} {{outcome}}"),),
+                {"{{kind}} {{outcome}}": rate("recsys_reconciles_total", "kind, outcome", "")},
                 unit="ops",
             ),
-            Panel(
+            graph(
                 "How long a reconcile takes",
                 "99 of 100, by kind.",
-                (
-                    Query(
-                        "histogram_quantile(0.99, sum by (kind, le) "
-                        f"(rate(recsys_reconcile_duration_seconds_bucket[{RATE}])))",
-                        "{{kind}}",
-                    ),
-                ),
+                {"{{kind}}": quantile(0.99, rate("recsys_reconcile_duration_seconds_bucket", "kind, le", ""))},
                 unit="s",
             ),
-            Panel(
+            graph(
                 "Errors and queue",
                 "Reconciles that failed within 5 minutes, and objects that wait.",
-                (
-                    Query("sum by (kind) (increase(recsys_reconcile_errors_total[5m]))", "failed: {{kind}}"),
-                    Query("sum(recsys_queue_length)", "waiting"),
-                ),
+                {
+                    "failed: {{kind}}": grown("recsys_reconcile_errors_total", "kind", "5m"),
+                    "waiting": "sum(recsys_queue_length)",
+                },
             ),
-            Panel(
+            graph(
                 "Alerts taken in",
                 "Within 5 minutes, by what became of them.",
-                (Query("sum by (outcome) (increase(recsys_alerts_received_total[5m]))", "{{outcome}}"),),
+                {"{{outcome}}": grown("recsys_alerts_received_total", "outcome", "5m")},
                 stacked=True,
             ),
-            Panel(
+            graph(
                 "Alerts refused",
                 "Within 5 minutes, by reason.",
-                (Query("sum by (reason) (increase(recsys_alerts_rejected_total[5m]))", "{{reason}}"),),
+                {"{{reason}}": grown("recsys_alerts_rejected_total", "reason", "5m")},
                 stacked=True,
             ),
-            Panel(
+            graph(
                 "Notifications",
                 "Within an hour by target and outcome, and those that wait.",
-                (
-                    Query(
-                        "sum by (target, outcome) (increase(recsys_notifications_total[1h]))", "{{target}} {{outcome}}"
-                    ),
-                    Query("max by (target) (recsys_notifications_waiting)", "{{target}} waiting"),
-                ),
+                {
+                    "{{target}} {{outcome}}": grown("recsys_notifications_total", "target, outcome", "1h"),
+                    "{{target}} waiting": "max by (target) (recsys_notifications_waiting)",
+                },
             ),
         ),
     ),
@@ -208,26 +212,26 @@ DEPLOYMENT = (
     Row(
         "Now",
         (
-            figure("State", "Of the rollout.", f"max by (state) (recsys_rollout_state{{{ONE}}}) == 1", "{{state}}"),
+            figure("State", "Of the rollout.", f"{newest('recsys_rollout_state', 'state')} == 1", "{{state}}"),
             figure(
                 "Ready",
                 "The reason of the condition Ready, and whether all is as the spec asks.",
-                f"max by (reason) (recsys_deployment_ready{{{ONE}}})",
+                newest("recsys_deployment_ready", "reason"),
                 "{{reason}}",
             ),
             figure(
                 "Weights",
                 "Percent of the requests.",
-                f"max by (role, version) (recsys_rollout_weight{{{ONE}}})",
+                newest("recsys_rollout_weight", "role, version"),
                 "{{role}} v{{version}}",
                 unit="percent",
             ),
-            figure("Step", "Steps that are done.", f"max by (version) (recsys_rollout_step{{{ONE}}})", "v{{version}}"),
-            figure("Steps", "In spec.strategy.", f"max(recsys_rollout_steps{{{ONE}}})"),
+            figure("Step", "Steps that are done.", newest("recsys_rollout_step", "version"), "v{{version}}"),
+            figure("Steps", "In spec.strategy.", f"max(recsys_rollout_steps{ONE})"),
             figure(
                 "Since the last rollback",
                 "Nothing where there was none among the newest rollouts.",
-                f"time() - max(recsys_last_rollback_timestamp_seconds{{{ONE}}})",
+                f"time() - max(recsys_last_rollback_timestamp_seconds{ONE})",
                 unit="s",
             ),
         ),
@@ -235,109 +239,96 @@ DEPLOYMENT = (
     Row(
         "Versions",
         (
-            Panel(
+            graph(
                 "Weights",
                 "Percent of the requests that the operator gives to each version.",
-                (Query(f"max by (role, version) (recsys_rollout_weight{{{ONE}}})", "v{{version}} {{role}}"),),
+                {"v{{version}} {{role}}": newest("recsys_rollout_weight", "role, version")},
                 unit="percent",
                 stacked=True,
             ),
-            Panel(
+            graph(
                 "Requests",
                 "A second, by version, as the pods count them.",
-                (Query(f"sum by (version) (rate(recsys_requests_total{{{ONE}}}[{RATE}]))", "v{{version}}"),),
+                {"v{{version}}": rate("recsys_requests_total")},
                 unit="reqps",
             ),
-            Panel(
+            graph(
                 "Errors",
                 "Share of the answers that are 5xx.",
-                (Query(share("recsys_request_errors_total", "recsys_requests_total"), "v{{version}}"),),
+                {"v{{version}}": ratio("recsys_request_errors_total", "recsys_requests_total")},
                 unit="percentunit",
             ),
-            Panel("p99", "By version.", (Query(quantile(0.99, "version"), "v{{version}}"),), unit="s"),
-            Panel(
+            graph("p99", "By version.", {"v{{version}}": latency(0.99)}, unit="s"),
+            graph(
                 "p50 and p90",
                 "By version.",
-                (
-                    Query(quantile(0.5, "version"), "v{{version}} p50"),
-                    Query(quantile(0.9, "version"), "v{{version}} p90"),
-                ),
+                {"v{{version}} p50": latency(0.5), "v{{version}} p90": latency(0.9)},
                 unit="s",
             ),
-            Panel(
+            graph(
                 "p99 of each pod",
                 "One slow pod is its node; all slow is the model.",
-                (Query(quantile(0.99, "version, pod"), "v{{version}} {{pod}}"),),
+                {"v{{version}} {{pod}}": latency(0.99, "version, pod")},
                 unit="s",
             ),
-            Panel(
+            graph(
                 "Empty answers and fallbacks",
                 "Share of the requests.",
-                (
-                    Query(share("recsys_empty_answers_total", "recsys_requests_total"), "v{{version}} empty"),
-                    Query(share("recsys_fallback_total", "recsys_requests_total"), "v{{version}} popular items"),
-                ),
+                {
+                    "v{{version}} empty": ratio("recsys_empty_answers_total", "recsys_requests_total"),
+                    "v{{version}} popular items": ratio("recsys_fallback_total", "recsys_requests_total"),
+                },
                 unit="percentunit",
             ),
-            Panel(
+            graph(
                 "Unknown items",
                 "Share of the ids that are asked for: the vocabulary gets old.",
-                (Query(share("recsys_unknown_items_total", "recsys_items_asked_total"), "v{{version}}"),),
+                {"v{{version}}": ratio("recsys_unknown_items_total", "recsys_items_asked_total")},
                 unit="percentunit",
             ),
-            Panel(
+            graph(
                 "Scores",
                 "Half of the scores of an answer's first items are below this.",
-                (
-                    Query(
-                        f"histogram_quantile(0.5, sum by (version, le) (rate(recsys_score_bucket{{{ONE}}}[{RATE}])))",
-                        "v{{version}}",
-                    ),
-                ),
+                {"v{{version}}": quantile(0.5, rate("recsys_score_bucket", "version, le"))},
             ),
-            Panel(
+            graph(
                 "Waiting for the model",
                 "Requests, of all pods of a version.",
-                (Query(f"sum by (version) (recsys_pending_requests{{{ONE}}})", "v{{version}}"),),
+                {"v{{version}}": f"sum by (version) (recsys_pending_requests{ONE})"},
             ),
-            Panel(
+            graph(
                 "Answers by status",
                 "A second.",
-                (
-                    Query(
-                        f"sum by (version, code) (rate(recsys_requests_total{{{ONE}}}[{RATE}]))",
-                        "v{{version}} {{code}}",
-                    ),
-                ),
+                {"v{{version}} {{code}}": rate("recsys_requests_total", "version, code")},
                 unit="reqps",
             ),
-            Panel(
+            graph(
                 "Pods",
                 "That Prometheus sees, by version.",
-                (Query(f"count by (version) (recsys_build_info{{{ONE}}})", "v{{version}}"),),
+                {"v{{version}}": f"count by (version) (recsys_build_info{ONE})"},
             ),
         ),
     ),
     Row(
         "Rollouts and rollbacks",
         (
-            Panel(
+            graph(
                 "What holds the canary",
                 "By the reason of the condition Ready.",
-                (Query(f"max by (reason, version) (recsys_rollout_held{{{ONE}}})", "v{{version}} {{reason}}"),),
+                {"v{{version}} {{reason}}": newest("recsys_rollout_held", "reason, version")},
                 stacked=True,
             ),
-            Panel(
+            graph(
                 "Held time",
                 "Seconds within an hour, by reason.",
-                (Query(f"sum by (reason) (increase(recsys_rollout_held_seconds_total{{{ONE}}}[1h]))", "{{reason}}"),),
+                {"{{reason}}": grown("recsys_rollout_held_seconds_total", "reason", "1h", ONE)},
                 unit="s",
                 stacked=True,
             ),
-            Panel(
+            graph(
                 "Rollbacks",
                 "Within a day, by cause.",
-                (Query(f"sum by (cause) (increase(recsys_rollbacks_total{{{ONE}}}[1d]))", "{{cause}}"),),
+                {"{{cause}}": grown("recsys_rollbacks_total", "cause", "1d", ONE)},
                 stacked=True,
             ),
         ),
@@ -345,50 +336,50 @@ DEPLOYMENT = (
     Row(
         "Analysis of the canary",
         (
-            Panel(
+            graph(
                 "Canary and stable",
                 "What each metric was at its last look.",
-                (Query(f"max by (metric, arm, version) (recsys_analysis_value{{{ONE}}})", "{{metric}} {{arm}}"),),
+                {"{{metric}} {{arm}}": newest("recsys_analysis_value", "metric, arm, version")},
             ),
-            Panel(
+            graph(
                 "Phases",
                 "Failed takes the canary back; Inconclusive and Error hold it.",
-                (Query(f"max by (metric, phase) (recsys_analysis_phase{{{ONE}}})", "{{metric}} {{phase}}"),),
+                {"{{metric}} {{phase}}": newest("recsys_analysis_phase", "metric, phase")},
                 stacked=True,
             ),
-            Panel(
+            graph(
                 "Samples",
                 "How much of the canary the last look was based on.",
-                (Query(f"max by (metric, version) (recsys_analysis_samples{{{ONE}}})", "{{metric}}"),),
+                {"{{metric}}": newest("recsys_analysis_samples", "metric, version")},
             ),
         ),
     ),
     Row(
         "Shadow",
         (
-            Panel(
+            graph(
                 "Copied requests",
                 "A second: compared by the shadow, and lost on the way by reason.",
-                (
-                    Query(f"sum(rate(recsys_shadow_sent_total{{{ONE}}}[{RATE}]))", "compared"),
-                    Query(f"sum by (reason) (rate(recsys_shadow_lost_total{{{ONE}}}[{RATE}]))", "lost: {{reason}}"),
-                ),
+                {
+                    "compared": f"sum(rate(recsys_shadow_sent_total{ONE}[$__rate_interval]))",
+                    "lost: {{reason}}": rate("recsys_shadow_lost_total", "reason"),
+                },
                 unit="reqps",
             ),
-            Panel(
+            graph(
                 "Agreement with stable",
                 "Means: common items, rank-biased overlap, order of the common items.",
-                (
-                    Query(mean("recsys_shadow_overlap"), "v{{version}} overlap"),
-                    Query(mean("recsys_shadow_rank_biased_overlap"), "v{{version}} rank-biased overlap"),
-                    Query(mean("recsys_shadow_kendall_concordance"), "v{{version}} concordance"),
-                ),
+                {
+                    "v{{version}} overlap": mean("recsys_shadow_overlap"),
+                    "v{{version}} rank-biased overlap": mean("recsys_shadow_rank_biased_overlap"),
+                    "v{{version}} concordance": mean("recsys_shadow_kendall_concordance"),
+                },
                 unit="percentunit",
             ),
-            Panel(
+            graph(
                 "Failures of the shadow",
                 "Share of the compared requests that stable answered and the shadow could not.",
-                (Query(share("recsys_shadow_failures_total", "recsys_shadow_samples_total"), "v{{version}}"),),
+                {"v{{version}}": ratio("recsys_shadow_failures_total", "recsys_shadow_samples_total")},
                 unit="percentunit",
             ),
         ),
