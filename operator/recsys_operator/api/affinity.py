@@ -101,7 +101,7 @@ class LabelSelector(Model):
 
 
 class PodTerm(Model):
-    """Places that hold such pods of the Deployment's own namespace."""
+    """Places that hold such pods of the same namespace."""
 
     label_selector: LabelSelector = Field(description="Which pods.")
     topology_key: LabelKey = Field(description="Label of nodes that says what one place is.")

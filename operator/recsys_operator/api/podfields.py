@@ -1,6 +1,6 @@
-"""What users may say about a server's pods, besides resources: where they run, as whom, with which environment."""
+"""What users may say about pods, besides resources: where they run, as whom, with which environment."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import Field
 
@@ -58,7 +58,7 @@ class EnvSource(Model):
 
 
 class EnvVar(Model):
-    """A variable of the server's environment."""
+    """A variable of the container's environment."""
 
     CEL = (
         Rule(
@@ -79,8 +79,8 @@ class SecretName(Model):
     name: Subdomain = Field(description="Name of the Secret.")
 
 
-class PodFields(Model):
-    """What a server's pod is made from, besides version, image, resources and catalogue."""
+class SharedPodFields(Model):
+    """What the pods of servers and of trainers alike are made from, besides image and resources."""
 
     node_selector: Labels | None = Field(None, description="Labels that a node must have.")
     tolerations: tuple[Toleration, ...] | None = Field(
@@ -88,7 +88,6 @@ class PodFields(Model):
     )
     affinity: Affinity | None = Field(None, description="Where the pods may run, by nodes and by other pods.")
     priority_class_name: Subdomain | None = Field(None, description="Their PriorityClass.")
-    service_account_name: Subdomain | None = Field(None, description="Their ServiceAccount; its token is not mounted.")
     image_pull_secrets: tuple[SecretName, ...] | None = Field(
         None,
         max_length=8,
@@ -99,12 +98,18 @@ class PodFields(Model):
         None,
         max_length=32,
         json_schema_extra=listing("map", keys=("name",)),
-        description="More variables of the server's environment.",
+        description="More variables of the container's environment.",
     )
 
-    @staticmethod
-    def of(spec: "PodFields") -> "PodFields | None":
+    @classmethod
+    def of(cls, spec: "SharedPodFields") -> Self | None:
         """What a spec says of this; None when it says nothing, so that what is not said changes no revision."""
-        said = {name: getattr(spec, name) for name in PodFields.model_fields}
-        fields = PodFields.model_construct(**{name: value for name, value in said.items() if value})
+        said = {name: getattr(spec, name) for name in cls.model_fields}
+        fields = cast("Self", cls.model_construct(**{name: value for name, value in said.items() if value}))
         return fields if fields.wire() else None
+
+
+class PodFields(SharedPodFields):
+    """What a server's pod is made from, besides version, image, resources and catalogue."""
+
+    service_account_name: Subdomain | None = Field(None, description="Their ServiceAccount; its token is not mounted.")

@@ -3,8 +3,10 @@
 from typing import Literal
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from recsys_operator.api.common import Condition, GateVerdict, LocalRef, MetricValue
+from recsys_operator.api.podfields import SharedPodFields
 from recsys_operator.api.recmodel import TableFormat
 from recsys_operator.api.schema import (
     NAME_RULES,
@@ -52,8 +54,8 @@ def unchanged(name: str, *, optional: bool) -> Rule:
     return Rule(rule, f"spec.{name} is immutable: make another TrainingRun (only spec.suspend may change)")
 
 
-class TrainingRunSpec(Model):
-    """What to train and with what. Immutable but for `suspend`."""
+class TrainingRunSpec(SharedPodFields):
+    """What to train and with what, and where. Immutable but for `suspend`."""
 
     CEL = (
         unchanged("modelRef", optional=False),
@@ -63,6 +65,7 @@ class TrainingRunSpec(Model):
         unchanged("ray", optional=True),
         unchanged("maxRetries", optional=False),
         unchanged("activeDeadlineSeconds", optional=True),
+        *(unchanged(to_camel(name), optional=True) for name in SharedPodFields.model_fields),
     )
 
     model_ref: LocalRef = Field(description="The RecModel that this run makes a version of.")

@@ -3,10 +3,12 @@
 from typing import Any
 
 from recsys_operator.api.kinds import JOBS
+from recsys_operator.api.podfields import SharedPodFields
 from recsys_operator.api.run_config import KEY, RunConfig
 from recsys_operator.api.trainingrun import TrainingRunSpec, WorkerResources
 from recsys_operator.build import names
 from recsys_operator.build.labels import Manifest, Owner, child, of_run
+from recsys_operator.build.placement import pod_env, pod_settings
 from recsys_operator.build.pod import (
     HOME,
     Volumes,
@@ -66,6 +68,7 @@ def with_suspend(live: Manifest, owner: Owner, suspend: bool) -> Manifest:
 def pod(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
     """The pod's spec."""
     volumes = _volumes(owner, run, config)
+    fields = SharedPodFields.of(run)
     return {
         "restartPolicy": "Never",
         "serviceAccountName": names.trainer_account(owner.name),
@@ -78,7 +81,7 @@ def pod(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
                 "name": CONTAINER,
                 "image": config.image,
                 "command": ["python", "-m", "recsys_workers.train"],
-                "env": _environment(),
+                "env": [*_environment(), *pod_env(fields)],
                 "resources": _resources(run),
                 "securityContext": container_security_context(),
                 "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -86,12 +89,12 @@ def pod(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
             }
         ],
         "volumes": list(volumes.volumes),
+        **pod_settings(fields),
     }
 
 
 def _environment() -> list[dict[str, Any]]:
     return [
-        {"name": "POD_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}},
         {"name": "RECSYS_RUN_CONFIG", "value": f"{CONFIG_FOLDER}/{KEY}"},
         {"name": "HOME", "value": HOME},
     ]

@@ -1,4 +1,4 @@
-"""The pod fields of a Deployment: one wrong manifest and its correction for each rule and bound."""
+"""The pod fields of Deployments and TrainingRuns: one wrong manifest and its correction for each rule and bound."""
 
 from typing import Any
 
@@ -54,6 +54,10 @@ BASE: dict[str, Any] = unshared(
         ],
     }
 )
+
+
+SHARED = {name: value for name, value in BASE.items() if name != "serviceAccountName"}
+"""What a TrainingRun has too."""
 
 
 def key(at: str, right: str = "disk") -> list[Case]:
@@ -259,3 +263,5 @@ CASES: list[Case] = [
     *keys("spec.env[1].valueFrom.secretKeyRef"),
     *keys("spec.env[2].valueFrom.configMapKeyRef"),
 ]
+
+SHARED_CASES = [case for case in CASES if case.at != "spec.serviceAccountName"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.integration.api import cases_pod_fields
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition
 from tests.integration.api.cases_recmodel import DNS_LABEL, HYPERPARAMETER, LOCATION, NAME, NAMES_GROW, path_of
 
@@ -18,6 +19,7 @@ BASE: Manifest = {
         "hyperparameters": {"epochs": "20"},
         "seed": 7,
         "ray": {"resourcesPerWorker": {"cpu": "500m", "memory": "2Gi"}},
+        **cases_pod_fields.SHARED,
         "maxRetries": 2,
         "activeDeadlineSeconds": 3600,
         "suspend": False,
@@ -75,6 +77,7 @@ CASES: list[Case] = [
     Case("spec.ray", "required", {}, {"resourcesPerWorker": {}}, "Required value", about="spec.ray.resourcesPerWorker"),
     *quantities("spec.ray.resourcesPerWorker.cpu"),
     *quantities("spec.ray.resourcesPerWorker.memory"),
+    *cases_pod_fields.SHARED_CASES,
     Case("spec.maxRetries", "minimum", -1, 0, "should be greater than or equal to 0"),
     Case("spec.maxRetries", "maximum", 21, 20, "should be less than or equal to 20"),
     Case("spec.activeDeadlineSeconds", "minimum", 0, 1, "should be greater than or equal to 1"),
@@ -98,4 +101,12 @@ CASES: list[Case] = [
     ),
     *immutable("maxRetries", (5, 2), (0, ABSENT)),
     *immutable("activeDeadlineSeconds", (60, 120), (ABSENT, 60), (60, ABSENT)),
+    *immutable("nodeSelector", ({"disk": "hdd"}, {"disk": "ssd"}), (ABSENT, {"disk": "ssd"})),
+    *immutable("tolerations", ([{"operator": "Exists"}], [{"key": "a"}]), ([{"operator": "Exists"}], ABSENT)),
+    *immutable("affinity", ({"podAffinity": {}}, {"podAntiAffinity": {}}), ({"podAffinity": {}}, ABSENT)),
+    *immutable("priorityClassName", ("high", "low"), ("high", ABSENT)),
+    *immutable("imagePullSecrets", ([{"name": "b"}], [{"name": "a"}]), ([{"name": "b"}], ABSENT)),
+    *immutable(
+        "env", ([{"name": "A", "value": "b"}], [{"name": "A", "value": "a"}]), ([{"name": "A", "value": "b"}], ABSENT)
+    ),
 ]

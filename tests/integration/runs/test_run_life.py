@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from tests.integration.api import cases_pod_fields
 from tests.integration.harness.api import until
 from tests.integration.harness.control_plane import ControlPlane
 from tests.integration.kill.objects import recmodel, trainingrun
@@ -20,6 +21,7 @@ from recsys_operator.api.kinds import (
     TRAININGRUNS,
 )
 from recsys_operator.apply.client import ApiError, connect
+from recsys_operator.apply.same import contains
 
 
 async def test_a_run_becomes_a_version(scene: Scene) -> None:
@@ -186,6 +188,19 @@ async def test_suspend_stops_the_pod_and_resume_starts_another(scene: Scene) -> 
     await scene.reconcile(run)
     assert (await scene.job())["spec"]["suspend"] is False
     await scene.pod()
+
+
+async def test_the_pod_is_placed_as_the_spec_says(scene: Scene) -> None:
+    await scene.create_model()
+    asked = {name: value for name, value in cases_pod_fields.SHARED.items() if name != "priorityClassName"}
+    run = await scene.create_run(**asked)
+    await scene.reconcile(run)
+    spec = (await scene.pod())["spec"]
+    env = asked.pop("env")
+    assert contains(spec["containers"][0]["env"][-len(env) :], env)
+    ours = [one for one in spec["tolerations"] if one["key"] == "dedicated"]
+    assert contains({**spec, "tolerations": ours}, asked)
+    assert spec["serviceAccountName"] == "first-trainer"
 
 
 async def test_an_upgraded_operator_leaves_a_started_run_as_it_is(scene: Scene) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.integration.api import cases_pod_fields
 from tests.unit.decide.run_facts import OWNER, run_spec, snapshot
 
 from recsys_operator.api.run_config import KEY, RunConfig
@@ -27,7 +28,10 @@ def full_run() -> list[Manifest]:
     config = snapshot()
     resources = {"resourcesPerWorker": {"cpu": 2, "memory": "6Gi"}}
     run = run_spec(
-        dataset={"uri": "pvc://store/ml-100k.inter", "format": "RecBole"}, ray=resources, activeDeadlineSeconds=3600
+        dataset={"uri": "pvc://store/ml-100k.inter", "format": "RecBole"},
+        ray=resources,
+        activeDeadlineSeconds=3600,
+        **cases_pod_fields.SHARED,
     )
     return [
         service_account(OWNER, config.model),
