@@ -37,8 +37,25 @@ class Dataset(Model):
 class WorkerResources(Model):
     """What one Ray worker gets."""
 
+    CEL = (
+        Rule(
+            "!has(self.sharedMemory) || !isQuantity(string(self.sharedMemory)) || !isQuantity(string(self.memory)) || "
+            "quantity(string(self.sharedMemory)).isLessThan(quantity(string(self.memory)))",
+            "ray.resourcesPerWorker.sharedMemory must be less than memory: what is in it counts as memory",
+        ),
+    )
+
     cpu: Quantity = Field("1", description="CPU, such as 1 or 500m.")
     memory: Quantity = Field("4Gi", description="Memory, such as 4Gi.")
+    shared_memory: Quantity | None = Field(
+        None,
+        description="Size of /dev/shm, such as 1Gi; as large as memory when absent. What is in it counts as memory.",
+    )
+    ephemeral_storage: Quantity | None = Field(
+        None,
+        description="Space for /tmp and logs on the node's disk, such as 10Gi; a pod that uses more is evicted. Without "
+        "a limit when absent.",
+    )
 
 
 class Ray(Model):

@@ -82,7 +82,7 @@ def pod(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
                 "image": config.image,
                 "command": ["python", "-m", "recsys_workers.train"],
                 "env": [*_environment(), *pod_env(fields)],
-                "resources": _resources(run),
+                "resources": _resources(_worker(run)),
                 "securityContext": container_security_context(),
                 "terminationMessagePolicy": "FallbackToLogsOnError",
                 "volumeMounts": list(volumes.mounts),
@@ -100,10 +100,15 @@ def _environment() -> list[dict[str, Any]]:
     ]
 
 
-def _resources(run: TrainingRunSpec) -> Manifest:
+def _worker(run: TrainingRunSpec) -> WorkerResources:
+    return run.ray.resources_per_worker if run.ray else WorkerResources()
+
+
+def _resources(worker: WorkerResources) -> Manifest:
     """Requests equal limits: training takes what it gets, and the pod is the last one to be evicted."""
-    worker = run.ray.resources_per_worker if run.ray else WorkerResources()
     amounts = {"cpu": str(worker.cpu), "memory": str(worker.memory)}
+    if worker.ephemeral_storage is not None:
+        amounts["ephemeral-storage"] = str(worker.ephemeral_storage)
     return {"requests": dict(amounts), "limits": dict(amounts)}
 
 
@@ -115,4 +120,5 @@ def _volumes(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Volumes:
         ({"name": "run-config", "configMap": {"name": names.run_config(owner.name)}},),
         ({"name": "run-config", "mountPath": CONFIG_FOLDER, "readOnly": True},),
     )
-    return configuration + scratch() + shared_memory() + claim_volumes(locations)
+    size = _worker(run).shared_memory
+    return configuration + scratch() + shared_memory(None if size is None else str(size)) + claim_volumes(locations)

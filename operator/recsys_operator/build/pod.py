@@ -93,9 +93,13 @@ def scratch() -> Volumes:
     return Volumes(({"name": "tmp", "emptyDir": {}},), ({"name": "tmp", "mountPath": HOME},))
 
 
-def shared_memory() -> Volumes:
-    """A /dev/shm larger than the runtime's 64 MiB, for Ray's object store; it counts against the memory limit."""
+def shared_memory(size: str | None = None) -> Volumes:
+    """A /dev/shm larger than the runtime's 64 MiB, for Ray's object store; it counts against the memory limit.
+
+    Without a size the kubelet makes it as large as that limit.
+    """
+    limit = {} if size is None else {"sizeLimit": size}
     return Volumes(
-        ({"name": "shared-memory", "emptyDir": {"medium": "Memory"}},),
+        ({"name": "shared-memory", "emptyDir": {"medium": "Memory", **limit}},),
         ({"name": "shared-memory", "mountPath": "/dev/shm"},),  # noqa: S108 a mount point, not a file of ours
     )

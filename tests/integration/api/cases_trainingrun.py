@@ -8,6 +8,9 @@ from tests.integration.api.cases_recmodel import DNS_LABEL, HYPERPARAMETER, LOCA
 
 QUANTITY = r"should match '^([0-9]+(\.[0-9]+)?)([numkMGTPE]|[KMGTPE]i)?$'"
 DIGEST = "sha256:" + "0f" * 32
+SHARED_MEMORY = "ray.resourcesPerWorker.sharedMemory must be less than memory: what is in it counts as memory"
+# So little shared memory that the cases of memory go with it.
+RESOURCES = {"cpu": "500m", "memory": "2Gi", "sharedMemory": "1u", "ephemeralStorage": "10Gi"}
 
 BASE: Manifest = {
     "apiVersion": "recsys.dev/v1alpha1",
@@ -18,7 +21,7 @@ BASE: Manifest = {
         "dataset": {"uri": "pvc://data/ml-100k/ml-100k.inter", "format": "RecBole", "digest": DIGEST},
         "hyperparameters": {"epochs": "20"},
         "seed": 7,
-        "ray": {"resourcesPerWorker": {"cpu": "500m", "memory": "2Gi"}},
+        "ray": {"resourcesPerWorker": RESOURCES},
         **cases_pod_fields.SHARED,
         "maxRetries": 2,
         "activeDeadlineSeconds": 3600,
@@ -76,7 +79,13 @@ CASES: list[Case] = [
     # The pod
     Case("spec.ray", "required", {}, {"resourcesPerWorker": {}}, "Required value", about="spec.ray.resourcesPerWorker"),
     *quantities("spec.ray.resourcesPerWorker.cpu"),
-    *quantities("spec.ray.resourcesPerWorker.memory"),
+    *quantities("spec.ray.resourcesPerWorker.memory", SHARED_MEMORY),
+    *quantities("spec.ray.resourcesPerWorker.sharedMemory"),
+    *quantities("spec.ray.resourcesPerWorker.ephemeralStorage"),
+    *(
+        Case("spec.ray.resourcesPerWorker", "rule", {**RESOURCES, **wrong}, RESOURCES, SHARED_MEMORY)
+        for wrong in ({"sharedMemory": "2Gi"}, {"memory": 1000, "sharedMemory": "1000"})
+    ),
     *cases_pod_fields.SHARED_CASES,
     Case("spec.maxRetries", "minimum", -1, 0, "should be greater than or equal to 0"),
     Case("spec.maxRetries", "maximum", 21, 20, "should be less than or equal to 20"),

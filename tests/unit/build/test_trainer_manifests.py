@@ -26,7 +26,7 @@ def small_run() -> list[Manifest]:
 
 def full_run() -> list[Manifest]:
     config = snapshot()
-    resources = {"resourcesPerWorker": {"cpu": 2, "memory": "6Gi"}}
+    resources = {"resourcesPerWorker": {"cpu": 2, "memory": "6Gi", "sharedMemory": "1Gi", "ephemeralStorage": "20Gi"}}
     run = run_spec(
         dataset={"uri": "pvc://store/ml-100k.inter", "format": "RecBole"},
         ray=resources,
