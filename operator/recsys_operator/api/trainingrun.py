@@ -1,6 +1,6 @@
 """TrainingRun: one attempt to make a version."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.alias_generators import to_camel
@@ -9,6 +9,7 @@ from recsys_operator.api.common import Condition, GateVerdict, LocalRef, MetricV
 from recsys_operator.api.podfields import SharedPodFields
 from recsys_operator.api.recmodel import TableFormat
 from recsys_operator.api.schema import (
+    DNS_SUBDOMAIN,
     NAME_RULES,
     Column,
     Digest,
@@ -22,6 +23,9 @@ from recsys_operator.api.schema import (
     Time,
     listing,
 )
+
+QueueName = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_SUBDOMAIN)]
+"""Name of an object that is the value of a label too."""
 
 
 class Dataset(Model):
@@ -82,6 +86,7 @@ class TrainingRunSpec(SharedPodFields):
         unchanged("ray", optional=True),
         unchanged("maxRetries", optional=False),
         unchanged("activeDeadlineSeconds", optional=True),
+        unchanged("queueName", optional=True),
         *(unchanged(to_camel(name), optional=True) for name in SharedPodFields.model_fields),
     )
 
@@ -100,6 +105,9 @@ class TrainingRunSpec(SharedPodFields):
         ge=1,
         le=2592000,
         description="How long the run may take in all, retries included; counted anew after a suspension.",
+    )
+    queue_name: QueueName | None = Field(
+        None, description="The LocalQueue of Kueue that admits the run; it starts at once when absent."
     )
     suspend: bool = Field(False, description="Stop the pod, keep the checkpoints; false goes on from the last one.")
 
@@ -164,7 +172,9 @@ class TrainingRunStatus(Model):
         (), max_length=8, json_schema_extra=listing("map", keys=("type",)), description="Succeeded is the summary."
     )
     attempts: int | None = Field(None, ge=0, description="Pods started so far.")
-    start_time: Time | None = Field(None, description="When the first pod was asked for.")
+    start_time: Time | None = Field(
+        None, description="When the first pod was asked for; in a queue, when Kueue first admitted the run."
+    )
     completion_time: Time | None = Field(None, description="When the run was decided.")
     progress: Progress | None = Field(None, description="How far the trainer is.")
     result: RunResult | None = Field(None, description="What the run made.")

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -175,9 +175,19 @@ class Client:
         path = resource.path(metadata["namespace"], metadata["name"])
         return self._seen(resource, await self._request("PUT", path, body=manifest))
 
-    async def delete(self, resource: Resource, namespace: str, name: str, uid: str | None = None) -> None:
-        """Delete in the background; an object that is gone, or is not the one with this UID, is fine."""
-        options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+    async def delete(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        uid: str | None = None,
+        propagation: Literal["Background", "Foreground"] = "Background",
+    ) -> None:
+        """Delete; an object that is gone, or is not the one with this UID, is fine.
+
+        In the foreground the object stays until what it owns is gone.
+        """
+        options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if uid is not None:
             options["preconditions"] = {"uid": uid}
         try:

@@ -7,7 +7,7 @@ from recsys_operator.api.podfields import SharedPodFields
 from recsys_operator.api.run_config import KEY, RunConfig
 from recsys_operator.api.trainingrun import TrainingRunSpec, WorkerResources
 from recsys_operator.build import names
-from recsys_operator.build.labels import Manifest, Owner, child, of_run
+from recsys_operator.build.labels import QUEUE, Manifest, Owner, child, of_run
 from recsys_operator.build.placement import pod_env, pod_settings
 from recsys_operator.build.pod import (
     HOME,
@@ -30,13 +30,17 @@ TERMINATION_SECONDS = 30
 
 
 def training_job(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
-    """The Job of a run, by its snapshot. Attempts follow each other, never side by side."""
-    manifest = child(JOBS, owner, names.training_job(owner.name), of_run(config.model, owner.name))
+    """The Job of a run, by its snapshot. Attempts follow each other, never side by side.
+
+    With a queue it is made suspended; from then on its `suspend` is Kueue's.
+    """
+    queue = {} if run.queue_name is None else {QUEUE: run.queue_name}
+    manifest = child(JOBS, owner, names.training_job(owner.name), {**of_run(config.model, owner.name), **queue})
     spec: Manifest = {
         "parallelism": 1,
         "completions": 1,
         "backoffLimit": run.max_retries,
-        "suspend": run.suspend,
+        "suspend": run.suspend or bool(queue),
         "podReplacementPolicy": "Failed",
         "podFailurePolicy": {
             "rules": [
@@ -56,7 +60,7 @@ def training_job(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manif
 
 
 def with_suspend(live: Manifest, owner: Owner, suspend: bool) -> Manifest:
-    """The live Job with another `suspend` and nothing else changed.
+    """The live Job with another `suspend` and nothing else changed. Not for one that has a queue.
 
     The rest of a Job is immutable, and an operator of another version would build it differently: what was made stays.
     """

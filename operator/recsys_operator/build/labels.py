@@ -19,6 +19,8 @@ VERSION = "recsys.dev/version"
 REVISION = "recsys.dev/revision"
 ANALYSIS_OF = "recsys.dev/analysis-of"
 METRIC = "recsys.dev/metric"
+QUEUE = "kueue.x-k8s.io/queue-name"
+"""Of a Job that Kueue admits."""
 
 OPERATOR = "recsys-operator"
 """Value of `app.kubernetes.io/managed-by`."""

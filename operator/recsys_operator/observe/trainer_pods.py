@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from recsys_operator.build.labels import QUEUE
 from recsys_operator.decide.trainingrun.facts import TRAINER, Exit, JobFacts, PodFacts, Waiting
 
 STARTING = frozenset({"ContainerCreating", "PodInitializing"})
@@ -23,6 +24,9 @@ def job_facts(job: Mapping[str, Any]) -> JobFacts:
         verdict=verdict,
         verdict_reason=reason,
         verdict_message=message,
+        queue=(job["metadata"].get("labels") or {}).get(QUEUE) or None,
+        started=status.get("startTime"),
+        deleting="deletionTimestamp" in job["metadata"],
     )
 
 

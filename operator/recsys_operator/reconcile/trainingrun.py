@@ -17,12 +17,13 @@ from recsys_operator.api.kinds import (
 )
 from recsys_operator.api.run_config import RunConfig
 from recsys_operator.api.trainingrun import TrainingRunStatus
-from recsys_operator.apply.changes import apply_children, failure, write_status
+from recsys_operator.apply.changes import apply_children, attempt, failure, write_status
 from recsys_operator.apply.client import Client
 from recsys_operator.build.job import training_job, with_suspend
 from recsys_operator.build.labels import Manifest, Owner
 from recsys_operator.build.run_config import config_map, run_config
 from recsys_operator.build.trainer_access import role, role_binding, service_account
+from recsys_operator.decide.refusal import Refusal
 from recsys_operator.decide.trainingrun.decision import RunDecision, decide, decided
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun
 from recsys_operator.observe.trainingrun import NO_CHILDREN, Children, observed_run, owner_of, read_children, read_model
@@ -59,6 +60,8 @@ class TrainingRunReconciler:
         decision = decide(run, now)
         wanted = manifests(owner_of(obj), run, decision, children, self.settings.trainer_image)
         refusals = await apply_children(self.client, wanted, children.all, independent=False)
+        if decision.job == "Delete" and children.job is not None:
+            refusals += await self._delete_job(children.job)
         if refusals:
             decision = decide(replace(run, refusals=refusals), now)
         await write_status(self.client, obj, decision.status.wire())
@@ -66,6 +69,13 @@ class TrainingRunReconciler:
         if refusals:
             raise failure(refusals)
         return decision.requeue_after
+
+    async def _delete_job(self, job: Manifest) -> tuple[Refusal, ...]:
+        """It stays until its pods are gone: the next one's must not meet them."""
+        metadata = job["metadata"]
+        name = metadata["name"]
+        deletion = self.client.delete(JOBS, metadata["namespace"], name, metadata["uid"], propagation="Foreground")
+        return await attempt(JOBS, name, deletion)
 
 
 def manifests(
@@ -86,7 +96,7 @@ def manifests(
         wanted.append((CONFIGMAPS, config_map(owner, config)))
     if decision.job == "Create":
         wanted.append((JOBS, training_job(owner, run.spec, config)))
-    elif decision.job is not None and children.job is not None:
+    elif decision.job in ("Suspend", "Resume") and children.job is not None:
         wanted.append((JOBS, with_suspend(children.job, owner, decision.job == "Suspend")))
     return tuple(wanted)
 

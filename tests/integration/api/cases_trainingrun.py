@@ -25,6 +25,7 @@ BASE: Manifest = {
         **cases_pod_fields.SHARED,
         "maxRetries": 2,
         "activeDeadlineSeconds": 3600,
+        "queueName": "team-a",
         "suspend": False,
     },
 }
@@ -91,6 +92,9 @@ CASES: list[Case] = [
     Case("spec.maxRetries", "maximum", 21, 20, "should be less than or equal to 20"),
     Case("spec.activeDeadlineSeconds", "minimum", 0, 1, "should be greater than or equal to 1"),
     Case("spec.activeDeadlineSeconds", "maximum", 2592001, 2592000, "should be less than or equal to 2592000"),
+    Case("spec.queueName", "minLength", "", "q", "should be at least 1 chars long"),
+    Case("spec.queueName", "maxLength", "q" * 64, "q" * 63, "may not be more than 63"),
+    Case("spec.queueName", "pattern", "Team_A", "team-a", cases_pod_fields.SUBDOMAIN),
     # What may not change: all but suspend
     *immutable("modelRef", ({"name": "books"}, {"name": "movies"})),
     *immutable(
@@ -110,6 +114,7 @@ CASES: list[Case] = [
     ),
     *immutable("maxRetries", (5, 2), (0, ABSENT)),
     *immutable("activeDeadlineSeconds", (60, 120), (ABSENT, 60), (60, ABSENT)),
+    *immutable("queueName", ("b", "a"), (ABSENT, "a"), ("a", ABSENT)),
     *immutable("nodeSelector", ({"disk": "hdd"}, {"disk": "ssd"}), (ABSENT, {"disk": "ssd"})),
     *immutable("tolerations", ([{"operator": "Exists"}], [{"key": "a"}]), ([{"operator": "Exists"}], ABSENT)),
     *immutable("affinity", ({"podAffinity": {}}, {"podAntiAffinity": {}}), ({"podAffinity": {}}, ABSENT)),

@@ -31,6 +31,7 @@ def full_run() -> list[Manifest]:
         dataset={"uri": "pvc://store/ml-100k.inter", "format": "RecBole"},
         ray=resources,
         activeDeadlineSeconds=3600,
+        queueName="team-a",
         **cases_pod_fields.SHARED,
     )
     return [

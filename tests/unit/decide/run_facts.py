@@ -192,6 +192,9 @@ jobs = st.builds(
     verdict=st.sampled_from((None, "Complete", "Failed")),
     verdict_reason=st.sampled_from(("", "BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy", "Other")),
     verdict_message=texts,
+    queue=st.none() | st.just("team-a"),
+    started=st.none() | times,
+    deleting=st.booleans(),
 )
 conditions = st.builds(
     lambda status, reason: conclude((), "Succeeded", status, reason, "before", generation=1, now=NOW),
@@ -228,10 +231,15 @@ statuses = st.builds(
     | st.builds(Failure, reason=st.just("InvalidData"), message=texts, pod=st.sampled_from((None, "a"))),
 )
 specs = st.builds(
-    lambda suspend, retries, deadline, parameters: run_spec(
-        suspend=suspend, maxRetries=retries, activeDeadlineSeconds=deadline, hyperparameters=parameters
+    lambda suspend, queue, retries, deadline, parameters: run_spec(
+        suspend=suspend,
+        queueName=queue,
+        maxRetries=retries,
+        activeDeadlineSeconds=deadline,
+        hyperparameters=parameters,
     ),
     st.booleans(),
+    st.none() | st.just("team-a"),
     st.integers(0, 20),
     st.none() | st.integers(1, 100),
     st.none()

@@ -221,6 +221,61 @@ class TestRunning:
         assert summary(later).last_transition_time == summary(first).last_transition_time
 
 
+class TestQueue:
+    def queued(self, *, suspend: bool = False, **of_job: Any) -> ObservedRun:
+        facts = job(**{"active": 0, "suspended": True, "queue": "team-a"} | of_job)
+        return started(spec=run_spec(queueName="team-a", suspend=suspend), job=facts)
+
+    def test_a_job_that_kueue_holds_waits_in_its_queue(self) -> None:
+        run = self.queued()
+        assert says(run) == (
+            "Unknown",
+            "Queued",
+            "The Job movies-1-train waits in the queue team-a until Kueue admits it; `kubectl get workloads` says what "
+            "is missing. It waits for ever where Kueue is not installed, or the namespace has no LocalQueue team-a.",
+        )
+        decision = decide(run, NOW)
+        assert decision.job is None
+        assert [(notice.type, notice.reason) for notice in decision.notices] == [("Normal", "Queued")]
+        assert decision.status.start_time is None, "nothing was asked for yet"
+
+    def test_an_admitted_one_is_as_any_other(self) -> None:
+        run = self.queued(suspended=False, active=1, started="2026-01-02T03:02:00Z")
+        run = replace(run, pods=(pod(phase="Running", running=True),))
+        assert says(run)[1] == "Running"
+        decision = decide(run, NOW)
+        assert decision.job is None
+        assert decision.status.start_time == "2026-01-02T03:02:00.000000Z"
+
+    def test_one_that_lost_its_place_waits_again_while_its_pod_ends(self) -> None:
+        run = replace(self.queued(active=1), pods=(pod(phase="Running", running=True, deleting=True),))
+        assert says(run)[1] == "Queued"
+        assert decide(run, NOW).job is None
+
+    @pytest.mark.parametrize("suspended", [True, False])
+    def test_suspending_takes_the_job_away_because_kueue_would_start_it_again(self, suspended: bool) -> None:
+        run = self.queued(suspended=suspended, suspend=True)
+        assert says(run)[1] == "Suspended"
+        assert decide(run, NOW).job == "Delete"
+        assert decide(replace(run, job=job(queue="team-a", deleting=True)), NOW).job is None
+        assert decide(replace(run, job=None), NOW).job is None
+        assert decide(replace(run, job=None, spec=run_spec(queueName="team-a")), NOW).job == "Create"
+
+    def test_resuming_awaits_the_end_of_the_pods_of_before(self) -> None:
+        run = self.queued(suspended=True, deleting=True)
+        assert says(run) == (
+            "Unknown",
+            "Pending",
+            "The Job movies-1-train of before is being deleted; another one takes its place then.",
+        )
+        assert decide(run, NOW).job is None
+
+    def test_a_queue_that_kueue_gave_a_job_by_itself_counts(self) -> None:
+        run = replace(self.queued(), spec=run_spec())
+        assert says(run)[1] == "Queued"
+        assert decide(run, NOW).job is None
+
+
 class TestSuccess:
     def done(self, **changes: Any) -> ObservedRun:
         return started(
@@ -417,6 +472,9 @@ def test_every_observation_has_an_answer(run: ObservedRun) -> None:
     if condition.status != "Unknown":
         assert decision.job is None
         assert not decision.take_snapshot
+    if run.job is not None and run.job.queue is not None:
+        assert decision.job in (None, "Delete")
+        assert decision.job is None or run.spec.suspend
     if decision.take_snapshot:
         assert run.snapshot is None
         assert run.model is not None

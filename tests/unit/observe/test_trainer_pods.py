@@ -6,7 +6,7 @@ import pytest
 from tests.unit.decide.run_facts import job, started
 
 from recsys_operator.decide.trainingrun.policies import judge_run
-from recsys_operator.observe.trainer_pods import pod_facts
+from recsys_operator.observe.trainer_pods import job_facts, pod_facts
 
 
 def trainer(phase: str, **state: Any) -> dict[str, Any]:
@@ -43,3 +43,18 @@ def test_a_job_that_counts_a_success_has_no_pod_to_wait_for() -> None:
 )
 def test_a_pod_that_does_not_train_is_pending(pod: dict[str, Any]) -> None:
     assert judge_run(started(job=job(), pods=(pod_facts(pod),))).reason == "Pending"
+
+
+def test_a_job_tells_its_queue_its_start_and_that_it_goes() -> None:
+    metadata = {"name": "movies-1-train", "creationTimestamp": "2026-01-02T03:04:05Z"}
+    plain = job_facts({"metadata": metadata, "spec": {}})
+    assert (plain.queue, plain.started, plain.suspended, plain.deleting) == (None, None, False, False)
+    marks = {"labels": {"kueue.x-k8s.io/queue-name": "team-a"}, "deletionTimestamp": "2026-01-02T03:04:07Z"}
+    status = {"startTime": "2026-01-02T03:04:06Z"}
+    queued = job_facts({"metadata": {**metadata, **marks}, "spec": {"suspend": True}, "status": status})
+    assert (queued.queue, queued.started, queued.suspended, queued.deleting) == (
+        "team-a",
+        "2026-01-02T03:04:06Z",
+        True,
+        True,
+    )

@@ -26,13 +26,14 @@ class RunDecision:
     """What to write. `status` holds the operator's fields only; progress and result are the trainer's.
 
     `children`: identity and rights of the pod are to exist. `take_snapshot`: the ConfigMap is to be made, now.
-    `job`: make it, or set `suspend` of the one that exists; nothing else of a Job ever changes.
+    `job`: make it, or set `suspend` of the one that exists; nothing else of a Job ever changes. One that has a queue is
+    deleted instead: Kueue would start it again at once.
     """
 
     status: TrainingRunStatus
     children: bool = False
     take_snapshot: bool = False
-    job: Literal["Create", "Suspend", "Resume"] | None = None
+    job: Literal["Create", "Suspend", "Resume", "Delete"] | None = None
     notices: tuple[Notice, ...] = ()
     requeue_after: float | None = None
 
@@ -104,18 +105,24 @@ def _attempts(run: ObservedRun) -> int | None:
 
 
 def _start_time(run: ObservedRun) -> str | None:
-    """The Job's creation; that of the first one, when somebody deleted it and it was made again."""
+    """The Job's creation; that of the first one, when it was deleted and made again. In a queue, Kueue's first word."""
     if run.status.start_time is not None or run.job is None:
         return run.status.start_time
-    return rfc3339(instant(run.job.created))
+    start = run.job.created if run.job.queue is None else run.job.started
+    return None if start is None else rfc3339(instant(start))
 
 
-def _job(run: ObservedRun, verdict: Verdict) -> Literal["Create", "Suspend", "Resume"] | None:
+def _job(run: ObservedRun, verdict: Verdict) -> Literal["Create", "Suspend", "Resume", "Delete"] | None:
     if not verdict.start:
         return None
     if run.job is None:
-        return "Create"
-    if run.job.verdict is not None or run.job.suspended == run.spec.suspend:
+        # Kueue would admit it.
+        return None if run.spec.suspend and run.spec.queue_name is not None else "Create"
+    if run.job.verdict is not None or run.job.deleting:
+        return None
+    if run.job.queue is not None:
+        return "Delete" if run.spec.suspend else None
+    if run.job.suspended == run.spec.suspend:
         return None
     return "Suspend" if run.spec.suspend else "Resume"
 
@@ -138,7 +145,7 @@ def _notices(run: ObservedRun, condition: Condition, failure: Failure | None) ->
         told = Notice("Normal", condition.reason, condition.message, "Train")
         if condition.reason == Reason.RUNNING:
             told = replace(told, reason=str(EventReason.TRAINING_STARTED))
-        elif condition.reason not in (Reason.VERSION_CREATED, Reason.SUSPENDED):
+        elif condition.reason not in (Reason.VERSION_CREATED, Reason.SUSPENDED, Reason.QUEUED):
             told = replace(told, type="Warning")
         notices.append(told)
     return tuple(notices)

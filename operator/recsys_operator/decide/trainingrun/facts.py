@@ -39,7 +39,11 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """The run's Job. `verdict` is None until the Job controller has ended it and all pods are gone or finished."""
+    """The run's Job. `verdict` is None until the Job controller has ended it and all pods are gone or finished.
+
+    `queue`: the one that it bears as a label, by which Kueue decides when it is suspended, and nobody else.
+    `started`: since when it is not suspended. `deleting`: it goes, and stays until its pods are gone.
+    """
 
     name: str
     created: str
@@ -50,6 +54,9 @@ class JobFacts:
     verdict: Literal["Complete", "Failed"] | None
     verdict_reason: str
     verdict_message: str
+    queue: str | None = None
+    started: str | None = None
+    deleting: bool = False
 
     @property
     def attempts(self) -> int:

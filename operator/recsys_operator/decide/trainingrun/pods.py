@@ -1,7 +1,7 @@
 """What the pods of a run are doing, in one sentence."""
 
 from recsys_operator.api.trainingrun import Failure, Progress
-from recsys_operator.decide.trainingrun.facts import ObservedRun, PodFacts
+from recsys_operator.decide.trainingrun.facts import JobFacts, ObservedRun, PodFacts
 
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 
@@ -22,6 +22,14 @@ def running_message(run: ObservedRun) -> str:
     return f"{_attempt(run)}{told}"
 
 
+def queued_message(job: JobFacts) -> str:
+    """Whom the run waits for."""
+    return (
+        f"The Job {job.name} waits in the queue {job.queue} until Kueue admits it; `kubectl get workloads` says what "
+        f"is missing. It waits for ever where Kueue is not installed, or the namespace has no LocalQueue {job.queue}."
+    )
+
+
 def pending_message(run: ObservedRun, last: Failure | None) -> str:
     """What the run waits for."""
     pods = sorted((pod for pod in run.pods if pod.phase == "Pending"), key=lambda pod: (pod.created, pod.name))
@@ -29,6 +37,8 @@ def pending_message(run: ObservedRun, last: Failure | None) -> str:
         return f"{_attempt(run)}{_waiting(pods[-1])}"
     if run.job is None:
         return "The Job is being made."
+    if run.job.deleting:
+        return f"The Job {run.job.name} of before is being deleted; another one takes its place then."
     if run.job.suspended:
         return f"The Job {run.job.name} is being resumed."
     if any(pod.deleting for pod in run.pods):

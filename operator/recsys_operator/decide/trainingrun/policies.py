@@ -10,7 +10,7 @@ from recsys_operator.decide.hyperparameters import Source, faults
 from recsys_operator.decide.refusal import sentence
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Unreadable
 from recsys_operator.decide.trainingrun.failure import newest_failure
-from recsys_operator.decide.trainingrun.pods import pending_message, running_message, trains
+from recsys_operator.decide.trainingrun.pods import pending_message, queued_message, running_message, trains
 from recsys_operator.decide.trainingrun.reasons import Reason
 from recsys_operator.decide.trainingrun.result import judge
 
@@ -185,6 +185,14 @@ def suspended(run: ObservedRun) -> Verdict | None:
     )
 
 
+def queued(run: ObservedRun) -> Verdict | None:
+    """Kueue decides when the Job runs, and its word is the Job's own `suspend`; the change of that wakes the run."""
+    job = run.job
+    if job is None or job.queue is None or not job.suspended or job.deleting:
+        return None
+    return Verdict("Unknown", Reason.QUEUED, queued_message(job), start=True)
+
+
 def pending(run: ObservedRun) -> Verdict | None:
     """No pod trains: say what it waits for."""
     if trains(run):
@@ -220,6 +228,7 @@ POLICIES: tuple[Policy, ...] = (
     # What it does now.
     child_refused,
     suspended,
+    queued,
     pending,
 )
 

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     """Unknown: run.json in the run's ConfigMap cannot be read."""
     SUSPENDED = "Suspended"
     """Unknown: spec.suspend is true."""
+    QUEUED = "Queued"
+    """Unknown: Kueue has yet to admit the run, or took its place away; the message names the queue."""
     PENDING = "Pending"
     """Unknown: no pod runs; the message says what it waits for."""
     RUNNING = "Running"
