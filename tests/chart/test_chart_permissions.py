@@ -65,13 +65,15 @@ def test_secrets_are_read_only_where_the_chart_is_told_to_and_never_listed(optio
     assert all(verbs <= {"get"} for verbs in told)
 
 
-def test_the_operator_writes_status_only() -> None:
+def test_the_operator_writes_status_only_and_deletes_runs_that_ended() -> None:
     rules = granted(next(role for role in roles(manifests()) if role["metadata"]["name"] == "recsys-operator")["rules"])
     for plural in ("recmodels", "trainingruns", "deployments"):
+        deletes = {"delete"} if plural == "trainingruns" else set()
         assert {verb for group, resource, verb in rules if (group, resource) == ("recsys.dev", plural)} == {
             "get",
             "list",
             "watch",
+            *deletes,
         }
         assert ("recsys.dev", f"{plural}/status", "patch") in rules
 

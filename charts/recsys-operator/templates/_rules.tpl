@@ -8,6 +8,10 @@ Secrets are here only with `readSecrets`, and then by `get` alone: one is read w
 - apiGroups: [recsys.dev]
   resources: [recmodels, trainingruns, deployments]
   verbs: [get, list, watch]
+# A run that has ended, when its spec.ttlSecondsAfterFinished are over.
+- apiGroups: [recsys.dev]
+  resources: [trainingruns]
+  verbs: [delete]
 - apiGroups: [recsys.dev]
   resources: [recmodels/status, deployments/status]
   verbs: [patch]

@@ -68,15 +68,18 @@ class Ray(Model):
     resources_per_worker: WorkerResources = Field(description="What the worker's pod gets, as request and as limit.")
 
 
+CHANGEABLE = "(only spec.suspend and spec.ttlSecondsAfterFinished may change)"
+
+
 def unchanged(name: str, *, optional: bool) -> Rule:
     """`spec.<name>` is immutable."""
     same = f"self.{name} == oldSelf.{name}"
     rule = f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || {same})" if optional else same
-    return Rule(rule, f"spec.{name} is immutable: make another TrainingRun (only spec.suspend may change)")
+    return Rule(rule, f"spec.{name} is immutable: make another TrainingRun {CHANGEABLE}")
 
 
 class TrainingRunSpec(SharedPodFields):
-    """What to train and with what, and where. Immutable but for `suspend`."""
+    """What to train and with what, and where. Immutable but for `suspend` and `ttlSecondsAfterFinished`."""
 
     CEL = (
         unchanged("modelRef", optional=False),
@@ -108,6 +111,12 @@ class TrainingRunSpec(SharedPodFields):
     )
     queue_name: QueueName | None = Field(
         None, description="The LocalQueue of Kueue that admits the run; it starts at once when absent."
+    )
+    ttl_seconds_after_finished: int | None = Field(
+        None,
+        ge=0,
+        le=31536000,
+        description="How long after its end the run is deleted; never when absent. Its version stays. May be changed.",
     )
     suspend: bool = Field(False, description="Stop the pod, keep the checkpoints; false goes on from the last one.")
 

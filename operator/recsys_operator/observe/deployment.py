@@ -241,7 +241,8 @@ async def _failed_gates(
         result = TrainingRunStatus.model_validate(run.get("status") or {}).result
     except ValidationError:
         return ()
-    return result.gates if result else ()
+    # Another run may bear the name by now.
+    return result.gates if result and failed and result.digest == failed.digest else ()
 
 
 def _model(obj: Object, running: Catalogue | None) -> ModelFacts:

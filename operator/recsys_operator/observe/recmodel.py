@@ -6,15 +6,15 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from recsys_operator.api.deployment import DeploymentSpec
-from recsys_operator.api.kinds import DEPLOYMENTS, TRAININGRUNS
+from recsys_operator.api.kinds import DEPLOYMENTS, RECMODELS, TRAININGRUNS
 from recsys_operator.api.recmodel import RecModelSpec, RecModelStatus
 from recsys_operator.api.rollout import DeploymentStatus
 from recsys_operator.api.trainingrun import TrainingRunStatus
 from recsys_operator.build.labels import Manifest
 from recsys_operator.decide.conditions import find
 from recsys_operator.decide.recmodel.facts import DeploymentFacts, ObservedModel, RunFacts, Served
-from recsys_operator.decide.trainingrun.decision import SUCCEEDED
-from recsys_operator.decide.trainingrun.reasons import Reason
+from recsys_operator.decide.recmodel.versions import awaits
+from recsys_operator.decide.trainingrun.reasons import SUCCEEDED, Reason
 from recsys_operator.observe.reader import Reader
 
 Facts = TypeVar("Facts")
@@ -38,6 +38,22 @@ async def observe(client: Reader, obj: Manifest) -> ObservedModel:
         runs=_readable(lambda run: run_facts(run, metadata["name"]), runs),
         deployments=_readable(deployment_facts, deployments),
     )
+
+
+async def awaits_version(client: Reader, run: Manifest) -> bool:
+    """Whether the RecModel of a run has yet to list the version that the run made.
+
+    A RecModel that does not exist awaits nothing; one that cannot be read does until it is corrected.
+    """
+    name = run["spec"]["modelRef"]["name"]
+    made = run_facts(run, name)
+    obj = await client.get(RECMODELS, run["metadata"]["namespace"], name) if made else None
+    if made is None or obj is None or "deletionTimestamp" in obj["metadata"]:
+        return False
+    try:
+        return awaits(await observe(client, obj), made.result.version, made.result.digest)
+    except ValidationError:
+        return True
 
 
 def _readable(read: Callable[[Manifest], Facts | None], objects: Iterable[Manifest]) -> tuple[Facts, ...]:

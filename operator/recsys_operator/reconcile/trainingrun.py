@@ -25,7 +25,9 @@ from recsys_operator.build.run_config import config_map, run_config
 from recsys_operator.build.trainer_access import role, role_binding, service_account
 from recsys_operator.decide.refusal import Refusal
 from recsys_operator.decide.trainingrun.decision import RunDecision, decide, decided
+from recsys_operator.decide.trainingrun.expiry import seconds_left
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun
+from recsys_operator.observe.recmodel import awaits_version
 from recsys_operator.observe.trainingrun import NO_CHILDREN, Children, observed_run, owner_of, read_children, read_model
 from recsys_operator.reconcile.loop import Key, live
 from recsys_operator.reconcile.notices import tell
@@ -57,6 +59,8 @@ class TrainingRunReconciler:
                 model = await read_model(self.client, key.namespace, obj["spec"]["modelRef"]["name"])
         run = observed_run(obj, children, model)
         now = datetime.now(UTC)
+        if decided(run.status) and seconds_left(run, now) == 0:
+            run = replace(run, unlisted=await awaits_version(self.client, obj))
         decision = decide(run, now)
         wanted = manifests(owner_of(obj), run, decision, children, self.settings.trainer_image)
         refusals = await apply_children(self.client, wanted, children.all, independent=False)
@@ -68,7 +72,18 @@ class TrainingRunReconciler:
         await tell(self.client, logger, obj, decision.notices)
         if refusals:
             raise failure(refusals)
+        if decision.delete:
+            await self._delete(obj)
         return decision.requeue_after
+
+    async def _delete(self, obj: Manifest) -> None:
+        """The run; its children go with it."""
+        metadata = obj["metadata"]
+        await self.client.delete(TRAININGRUNS, metadata["namespace"], metadata["name"], metadata["uid"])
+        logger.info(
+            "deleted: its spec.ttlSecondsAfterFinished are over",
+            extra={"object": f"{metadata['namespace']}/{metadata['name']}", "uid": metadata["uid"]},
+        )
 
     async def _delete_job(self, job: Manifest) -> tuple[Refusal, ...]:
         """It stays until its pods are gone: the next one's must not meet them."""

@@ -26,6 +26,7 @@ BASE: Manifest = {
         "maxRetries": 2,
         "activeDeadlineSeconds": 3600,
         "queueName": "team-a",
+        "ttlSecondsAfterFinished": 86400,
         "suspend": False,
     },
 }
@@ -33,7 +34,8 @@ BASE: Manifest = {
 
 def immutable(name: str, *changes: tuple[Any, Any]) -> list[Case]:
     """Cases of `spec.<name>`: each pair is what is asked for and what the object has."""
-    message = f"spec.{name} is immutable: make another TrainingRun (only spec.suspend may change)"
+    changeable = "(only spec.suspend and spec.ttlSecondsAfterFinished may change)"
+    message = f"spec.{name} is immutable: make another TrainingRun {changeable}"
     return [Transition(f"spec.{name}", "rule", wrong, right, message, about="spec") for wrong, right in changes]
 
 
@@ -95,7 +97,9 @@ CASES: list[Case] = [
     Case("spec.queueName", "minLength", "", "q", "should be at least 1 chars long"),
     Case("spec.queueName", "maxLength", "q" * 64, "q" * 63, "may not be more than 63"),
     Case("spec.queueName", "pattern", "Team_A", "team-a", cases_pod_fields.SUBDOMAIN),
-    # What may not change: all but suspend
+    Case("spec.ttlSecondsAfterFinished", "minimum", -1, 0, "should be greater than or equal to 0"),
+    Case("spec.ttlSecondsAfterFinished", "maximum", 31536001, 31536000, "should be less than or equal to 31536000"),
+    # What may not change: all but suspend and how long the run stays
     *immutable("modelRef", ({"name": "books"}, {"name": "movies"})),
     *immutable(
         "dataset",

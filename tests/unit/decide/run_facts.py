@@ -225,21 +225,24 @@ statuses = st.builds(
     conditions=st.lists(conditions, max_size=1).map(tuple),
     attempts=st.none() | counts,
     start_time=st.none() | times,
+    completion_time=st.none() | times,
     progress=st.none() | st.builds(progress, message=texts, epochs=st.none() | counts, epoch=st.none() | counts),
     result=st.none() | results,
     failure=st.none()
     | st.builds(Failure, reason=st.just("InvalidData"), message=texts, pod=st.sampled_from((None, "a"))),
 )
 specs = st.builds(
-    lambda suspend, queue, retries, deadline, parameters: run_spec(
+    lambda suspend, queue, ttl, retries, deadline, parameters: run_spec(
         suspend=suspend,
         queueName=queue,
+        ttlSecondsAfterFinished=ttl,
         maxRetries=retries,
         activeDeadlineSeconds=deadline,
         hyperparameters=parameters,
     ),
     st.booleans(),
     st.none() | st.just("team-a"),
+    st.none() | st.sampled_from((0, 60, 31536000)),
     st.integers(0, 20),
     st.none() | st.integers(1, 100),
     st.none()
@@ -270,4 +273,5 @@ observations = st.builds(
     job=st.none() | jobs,
     pods=st.lists(pods, max_size=4).map(tuple),
     strangers=st.just(()) | st.just(("Job movies-1-train",)),
+    unlisted=st.booleans(),
 )

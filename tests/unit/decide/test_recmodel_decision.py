@@ -14,6 +14,7 @@ from recsys_operator.api.recmodel import Champion, ModelVersion, RecModelStatus
 from recsys_operator.decide.conditions import find
 from recsys_operator.decide.recmodel.decision import ModelDecision, decide
 from recsys_operator.decide.recmodel.facts import DeploymentFacts, ObservedModel, RunFacts, Served
+from recsys_operator.decide.recmodel.versions import awaits
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 STORE = "pvc://store/models/shop/movies/versions"
@@ -115,6 +116,21 @@ class TestVersions:
         kept = [each.version for each in decide(found, NOW).status.versions]
         assert len(kept) == 50
         assert kept[:3] == [2, 3, 23]
+
+    def test_a_run_is_awaited_until_its_version_is_listed(self) -> None:
+        found = model(run(1), run(2))
+        assert awaits(found, 1, digest(1))
+        noted = replace(found, status=decide(found, NOW).status)
+        assert not awaits(noted, 1, digest(1))
+        assert awaits(noted, 1, digest(9)), "another version has its number, and the run is the evidence"
+
+    def test_a_version_that_is_not_to_be_listed_awaits_nothing(self) -> None:
+        found = model(*(run(number, passed=number % 3 != 0) for number in range(1, 61)))
+        assert not awaits(found, 3, digest(3)), "fifty others come before it"
+        assert not awaits(found, 99, digest(99)), "it lies in another store"
+        assert [number for number in range(1, 61) if awaits(found, number, digest(number))] == [
+            each.version for each in decide(found, NOW).status.versions
+        ]
 
     def test_blocks_are_told(self) -> None:
         deployments = (

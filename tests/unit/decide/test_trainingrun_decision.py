@@ -462,6 +462,44 @@ class TestFinal:
         assert second.status.observed_generation == 2
 
 
+class TestExpiry:
+    """NOW is 03:04:05; the run ended a minute before."""
+
+    def ended(self, ttl: int | None, *, unlisted: bool = False, **status: Any) -> ObservedRun:
+        run = TestSuccess().done()
+        run = after(run, decide(run, NOW.replace(minute=3)), spec=run_spec(ttlSecondsAfterFinished=ttl))
+        return replace(run, status=run.status.model_copy(update=status), unlisted=unlisted)
+
+    @pytest.mark.parametrize(
+        ("ttl", "delete", "again"), [(None, False, None), (61, False, 1.0), (60, True, 5.0), (0, True, 5.0)]
+    )
+    def test_a_run_is_deleted_so_long_after_its_end(self, ttl: int | None, delete: bool, again: float | None) -> None:
+        decision = decide(self.ended(ttl), NOW)
+        assert (decision.delete, decision.requeue_after) == (delete, again)
+        assert summary(decision).reason == "VersionCreated"
+
+    def test_a_failed_one_too(self) -> None:
+        run = observed(spec=run_spec(hyperparameters={"epochs": "0"}, ttlSecondsAfterFinished=60))
+        first = decide(run, NOW)
+        assert not first.delete, "its end is told first"
+        assert not decide(after(run, first), NOW).delete
+        assert decide(after(run, first), NOW.replace(minute=5)).delete
+
+    def test_one_that_has_not_ended_stays(self) -> None:
+        assert not decide(started(spec=run_spec(ttlSecondsAfterFinished=0)), NOW).delete
+
+    def test_its_version_is_listed_first(self) -> None:
+        decision = decide(self.ended(0, unlisted=True), NOW)
+        assert (decision.delete, decision.requeue_after) == (False, 5.0)
+
+    def test_a_clock_that_was_set_back_takes_no_time_away(self) -> None:
+        decision = decide(self.ended(60), NOW.replace(hour=2))
+        assert (decision.delete, decision.requeue_after) == (False, 60.0)
+
+    def test_a_status_without_its_time_has_that_of_the_condition(self) -> None:
+        assert decide(self.ended(60, completion_time=None), NOW).delete
+
+
 @settings(max_examples=300, deadline=None)
 @given(observations)
 def test_every_observation_has_an_answer(run: ObservedRun) -> None:
@@ -472,6 +510,12 @@ def test_every_observation_has_an_answer(run: ObservedRun) -> None:
     if condition.status != "Unknown":
         assert decision.job is None
         assert not decision.take_snapshot
+    if decision.delete:
+        before = find(run.status.conditions, "Succeeded")
+        assert before is not None
+        assert before.status != "Unknown"
+        assert run.spec.ttl_seconds_after_finished is not None
+        assert not run.unlisted
     if run.job is not None and run.job.queue is not None:
         assert decision.job in (None, "Delete")
         assert decision.job is None or run.spec.suspend

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.unit.decide.deployment_world import World
-from tests.unit.decide.run_facts import model_spec
+from tests.unit.decide.run_facts import model_spec, result
 from tests.unit.observe.cluster import (
     CATALOGUE,
     OWNER,
@@ -88,6 +88,19 @@ async def test_a_child_of_somebody_else_is_told_and_left_alone(kind: Resource) -
     assert written == {WORKLOADS, SERVICES, BUDGETS, HTTPROUTES} - {kind} - no_route, (
         "requests must not go to somebody else"
     )
+
+
+@pytest.mark.parametrize(("digest", "quoted"), [("sha256:" + "2" * 64, 4), ("sha256:" + "3" * 64, 0)])
+async def test_failed_gates_are_quoted_from_the_run_that_made_the_version(digest: str, quoted: int) -> None:
+    """Not from another one, which bears the name of a run that was deleted."""
+    obj = deployment()
+    obj["spec"]["version"] = {"pin": 2}
+    failed = {**VERSION, "version": 2, "digest": "sha256:" + "2" * 64, "verdict": "Failed"}
+    run = {"metadata": {"name": failed["run"], "namespace": "shop"}, "status": {"result": result(digest=digest).wire()}}
+    found = await seen(
+        Cluster((DEPLOYMENTS, obj), (RECMODELS, model({}, {"versions": [VERSION, failed]})), (TRAININGRUNS, run))
+    )
+    assert len(found.facts.failed_gates) == quoted
 
 
 async def test_children_of_ours_are_no_strangers() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from recsys_operator.api.recmodel import Champion, ModelVersion
+from recsys_operator.decide.recmodel.champion import champion
 from recsys_operator.decide.recmodel.facts import DeploymentFacts, ObservedModel, RunFacts
 
 LIMIT = 50
@@ -27,6 +28,18 @@ def union(model: ObservedModel) -> tuple[tuple[ModelVersion, ...], tuple[str, ..
                 "store was emptied on purpose, delete the runs of before and make the RecModel anew."
             )
     return tuple(versions[number] for number in sorted(versions)), tuple(conflicts)
+
+
+def awaits(model: ObservedModel, version: int, digest: str) -> bool:
+    """Whether the model's status has yet to take a version over from its run: it is to be listed and is not yet.
+
+    Where another version has the number, for good: the run is the evidence.
+    """
+    wanted, _ = union(model)
+    mine = tuple(deployment for deployment in model.deployments if deployment.model == model.name)
+    listed = {each.version: each.digest for each in model.status.versions}
+    kept = {each.version for each in bounded(wanted, champion(model), mine)}
+    return version in kept and listed.get(version) != digest
 
 
 def with_blocks(versions: Iterable[ModelVersion], deployments: Iterable[DeploymentFacts]) -> tuple[ModelVersion, ...]:

@@ -9,13 +9,11 @@ from recsys_operator.api.trainingrun import Failure, TrainingRunStatus
 from recsys_operator.decide.conditions import conclude, find
 from recsys_operator.decide.notice import Notice
 from recsys_operator.decide.times import instant, rfc3339
+from recsys_operator.decide.trainingrun.expiry import seconds_left
 from recsys_operator.decide.trainingrun.facts import ObservedRun
 from recsys_operator.decide.trainingrun.failure import newest_failure
-from recsys_operator.decide.trainingrun.policies import Verdict, judge_run, memory_of
-from recsys_operator.decide.trainingrun.reasons import EventReason, Reason
-
-SUCCEEDED = "Succeeded"
-"""The summary condition."""
+from recsys_operator.decide.trainingrun.policies import LOOK_AGAIN, Verdict, judge_run, memory_of
+from recsys_operator.decide.trainingrun.reasons import SUCCEEDED, EventReason, Reason
 
 QUIET = frozenset({Reason.PENDING, Reason.MODEL_NOT_OBSERVED})
 """Reasons that come and go by themselves, and would only fill the list of events."""
@@ -27,13 +25,14 @@ class RunDecision:
 
     `children`: identity and rights of the pod are to exist. `take_snapshot`: the ConfigMap is to be made, now.
     `job`: make it, or set `suspend` of the one that exists; nothing else of a Job ever changes. One that has a queue is
-    deleted instead: Kueue would start it again at once.
+    deleted instead: Kueue would start it again at once. `delete`: the run itself, whose time is over.
     """
 
     status: TrainingRunStatus
     children: bool = False
     take_snapshot: bool = False
     job: Literal["Create", "Suspend", "Resume", "Delete"] | None = None
+    delete: bool = False
     notices: tuple[Notice, ...] = ()
     requeue_after: float | None = None
 
@@ -47,7 +46,10 @@ def decided(status: TrainingRunStatus) -> bool:
 def decide(run: ObservedRun, now: datetime) -> RunDecision:
     """What to do about a run. Total: every observation has an answer."""
     if decided(run.status):
-        return RunDecision(status=_own(run.status, generation=run.generation))
+        status, left = _own(run.status, generation=run.generation), seconds_left(run, now)
+        if left == 0:
+            return RunDecision(status, delete=not run.unlisted, requeue_after=LOOK_AGAIN)
+        return RunDecision(status, requeue_after=left)
     verdict = judge_run(run)
     condition = conclude(
         run.status.conditions,

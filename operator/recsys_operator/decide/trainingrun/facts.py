@@ -116,5 +116,7 @@ class ObservedRun:
     job: JobFacts | None = None
     pods: tuple[PodFacts, ...] = ()
     strangers: tuple[str, ...] = ()
+    unlisted: bool = False
+    """The RecModel is to list the version of this run and does not yet. Read only when the run is to be deleted."""
     refusals: tuple[Refusal, ...] = ()
     """What the API server refused when the children were applied just now."""

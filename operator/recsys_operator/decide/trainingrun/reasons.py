@@ -5,6 +5,9 @@ A trainer adds reasons of its own (InvalidData, DatasetChanged, …) in its term
 
 from enum import StrEnum
 
+SUCCEEDED = "Succeeded"
+"""The summary condition."""
+
 
 class Reason(StrEnum):
     """Of the condition `Succeeded`."""
