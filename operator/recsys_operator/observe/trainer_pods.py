@@ -81,12 +81,13 @@ def _image(pod: Mapping[str, Any]) -> str:
 
 
 def _exit(status: Mapping[str, Any], terminated: Mapping[str, Any] | None) -> Exit:
-    """How the container ended; without that, how the kubelet ended the pod, by eviction for instance."""
-    if terminated is None:
-        return Exit(None, status.get("reason") or "", status.get("message") or "", "")
+    """How the container ended, and what the kubelet says of the pod."""
+    ended = terminated or {}
     return Exit(
-        code=terminated.get("exitCode"),
-        reason=terminated.get("reason") or "",
-        message=terminated.get("message") or "",
-        finished=terminated.get("finishedAt") or "",
+        code=ended.get("exitCode"),
+        reason=ended.get("reason") or "",
+        message=ended.get("message") or "",
+        finished=ended.get("finishedAt") or "",
+        pod_reason=status.get("reason") or "",
+        pod_message=status.get("message") or "",
     )

@@ -99,11 +99,21 @@ class Scene:
         found: Object = await until("a pod of the Job", made)
         return found
 
-    async def play(self, pod: Object, phase: str, code: int | None = None, message: str = "", reason: str = "") -> None:
-        """The kubelet's word about a pod: it runs, or it ended."""
+    async def play(
+        self,
+        pod: Object,
+        phase: str,
+        code: int | None = None,
+        message: str = "",
+        reason: str = "",
+        *,
+        finished: str = NOW,
+        of_pod: Object | None = None,
+    ) -> None:
+        """The kubelet's word about a pod: it runs, or it ended; `of_pod` is what it says of the pod itself."""
         state: Object = {"running": {"startedAt": NOW}}
         if code is not None:
-            state = {"terminated": {"exitCode": code, "reason": reason, "message": message, "finishedAt": NOW}}
+            state = {"terminated": {"exitCode": code, "reason": reason, "message": message, "finishedAt": finished}}
         container = {
             "name": "trainer",
             "ready": code is None,
@@ -112,7 +122,7 @@ class Scene:
             "imageID": "",
             "state": state,
         }
-        status = {"phase": phase, "startTime": NOW, "containerStatuses": [container]}
+        status = {"phase": phase, "startTime": NOW, "containerStatuses": [container], **(of_pod or {})}
         await self.api.patch(PODS, self.namespace, pod["metadata"]["name"], {"status": status}, "status")
 
     async def report(self, run: Object, **status: Any) -> None:

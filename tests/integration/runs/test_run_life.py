@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.integration.api import cases_pod_fields
@@ -14,6 +15,7 @@ from recsys_operator.api.kinds import (
     CONFIGMAPS,
     EVENTS,
     JOBS,
+    PODS,
     RECMODELS,
     ROLEBINDINGS,
     ROLES,
@@ -137,6 +139,34 @@ async def test_another_exit_code_is_retried_until_attempts_are_exhausted(scene: 
     assert status["attempts"] == 2
     assert status["failure"]["log"] == "Traceback\nValueError: no"
     assert status["failure"]["pod"] == second["metadata"]["name"]
+
+
+async def test_attempts_are_spaced_and_a_failure_outlives_its_pod(scene: Scene) -> None:
+    await scene.create_model()
+    run = await scene.create_run(maxRetries=1)
+    await scene.reconcile(run)
+    first = await scene.pod()
+    failed = datetime.now(UTC)
+    evicted = {"reason": "Evicted", "message": "Pod ephemeral local storage usage exceeds the total limit."}
+    finished = failed.isoformat(timespec="seconds").replace("+00:00", "Z")
+    await scene.play(first, "Failed", 137, "the last line", "Error", finished=finished, of_pod=evicted)
+
+    async def counted() -> bool:
+        return (await scene.job()).get("status", {}).get("failed") == 1
+
+    await until("the failed attempt", counted)
+    status = await scene.status(run)
+    assert status["conditions"][0]["message"].endswith("The next pod comes after a back-off.")
+    await scene.api.delete(PODS, scene.namespace, first["metadata"]["name"])
+    second = await scene.pod(other_than=first["metadata"]["name"])
+    assert datetime.fromisoformat(second["metadata"]["creationTimestamp"]) - failed > timedelta(seconds=8)
+    failure = (await scene.status(run))["failure"]
+    assert (failure["reason"], failure["pod"], failure["exitCode"], failure["log"]) == (
+        "Evicted",
+        first["metadata"]["name"],
+        137,
+        "the last line",
+    )
 
 
 async def test_a_deadline_ends_the_run(scene: Scene) -> None:

@@ -103,8 +103,9 @@ def failed_pod(
     reason: str = "Error",
     message: str = "",
     finished: str = "2026-01-02T03:01:00Z",
+    **of_pod: str,
 ) -> PodFacts:
-    return pod(name, phase="Failed", exit=Exit(code, reason, message, finished))
+    return pod(name, phase="Failed", exit=Exit(code, reason, message, finished, **of_pod))
 
 
 def gate_verdicts(**failed: dict[str, Any]) -> list[dict[str, Any]]:
@@ -162,13 +163,15 @@ times = st.sampled_from(("2026-01-02T03:00:00Z", "2026-01-02T03:00:01Z", "2026-0
 exits = st.builds(
     Exit,
     code=st.none() | st.integers(0, 255),
-    reason=st.sampled_from(("", "Error", "OOMKilled", "Completed", "Evicted")),
+    reason=st.sampled_from(("", "Error", "OOMKilled", "Completed")),
     message=texts
     | st.sampled_from(
         tuple(json.dumps({"reason": reason, "message": "Bad."}) for reason in ("InvalidData", "VersionCreated", "no"))
     )
     | st.sampled_from(("[", "[1]", '{"reason": 1}', "null", "line\n" * 50)),
     finished=times | st.just(""),
+    pod_reason=st.sampled_from(("", "", "Evicted", "UnexpectedAdmissionError")),
+    pod_message=texts,
 )
 pods = st.builds(
     PodFacts,

@@ -440,11 +440,45 @@ class TestFailure:
         gone = job(active=0, failed=4, verdict="Failed", verdict_reason="BackoffLimitExceeded")
         assert says(replace(run, pods=(), job=gone))[1] == "OOMKilled"
 
-    def test_an_evicted_pod(self) -> None:
-        evicted = failed_pod(code=None, reason="Evicted", message="The node was low on ephemeral-storage.")
-        assert says(self.gave_up("BackoffLimitExceeded", evicted, retries=0))[2] == (
-            "Evicted: The node was low on ephemeral-storage."
+    def test_a_pod_that_a_full_node_evicts(self) -> None:
+        told = {"pod_reason": "Evicted", "pod_message": "The node was low on resource: ephemeral-storage. "}
+        evicted = failed_pod(code=None, reason="", finished="", **told)
+        assert says(self.gave_up("BackoffLimitExceeded", evicted, retries=0)) == (
+            "False",
+            "Evicted",
+            "Evicted: The node was low on resource: ephemeral-storage.",
         )
+
+    def test_a_pod_that_is_evicted_for_its_own_limit_keeps_exit_code_and_log(self) -> None:
+        stopped = json.dumps({"reason": "Stopped", "message": "The trainer was asked to stop before it was done."})
+        limit = "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. "
+        for message, log in ((stopped, None), ("line 1\nline 2\n", "line 1\nline 2")):
+            evicted = failed_pod(code=137, message=message, pod_reason="Evicted", pod_message=limit)
+            run = self.gave_up("BackoffLimitExceeded", evicted, retries=0)
+            assert says(run) == (
+                "False",
+                "Evicted",
+                f"Evicted: {limit}Raise spec.ray.resourcesPerWorker.ephemeralStorage in a new run.",
+            )
+            failure = decide(run, NOW).status.failure
+            assert failure is not None
+            assert (failure.pod, failure.exit_code, failure.log) == ("movies-1-train-abcde", 137, log)
+
+    def test_a_pod_that_a_node_never_admitted(self) -> None:
+        message = "Allocate failed due to no healthy devices present, which is unexpected"
+        refused = failed_pod(code=None, reason="", pod_reason="UnexpectedAdmissionError", pod_message=message)
+        assert says(self.gave_up("BackoffLimitExceeded", refused, retries=0)) == (
+            "False",
+            "TrainerFailed",
+            f"UnexpectedAdmissionError: {message}",
+        )
+
+    def test_out_of_memory_outweighs_what_else_is_said(self) -> None:
+        message = json.dumps({"reason": "TrainingFailed", "message": "The worker died.", "log": "Traceback"})
+        killed = failed_pod(code=1, reason="OOMKilled", message=message)
+        failure = decide(self.gave_up("BackoffLimitExceeded", killed, retries=0), NOW).status.failure
+        assert failure is not None
+        assert (failure.reason, failure.exit_code, failure.log) == ("OOMKilled", 1, "Traceback")
 
 
 class TestFinal:

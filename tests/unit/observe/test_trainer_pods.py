@@ -58,3 +58,12 @@ def test_a_job_tells_its_queue_its_start_and_that_it_goes() -> None:
         True,
         True,
     )
+
+
+def test_what_the_kubelet_says_of_an_evicted_pod_is_read_beside_what_its_container_says() -> None:
+    pod = trainer("Failed", terminated={"exitCode": 137, "reason": "Error", "message": "the last line"})
+    pod["status"] |= {"reason": "Evicted", "message": "Usage of EmptyDir volume exceeds the limit."}
+    end = pod_facts(pod).exit
+    assert end is not None
+    assert (end.code, end.message, end.pod_reason) == (137, "the last line", "Evicted")
+    assert end.pod_message == "Usage of EmptyDir volume exceeds the limit."

@@ -75,12 +75,17 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a pod ended. `reason` is the container runtime's, or the kubelet's when it ended the pod (Evicted)."""
+    """How a pod ended: `code`, `reason` and `message` are its container's, as far as that came to run.
+
+    `pod_reason` and `pod_message` are the kubelet's, when it ended the pod itself (Evicted) or never admitted it.
+    """
 
     code: int | None
     reason: str
     message: str
     finished: str
+    pod_reason: str = ""
+    pod_message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,14 @@ def read(pod: str, end: Exit, memory: str) -> Failure:
     if end.reason == Reason.OUT_OF_MEMORY:
         reason = str(Reason.OUT_OF_MEMORY)
         message = f"It used more than its {memory} of memory: raise spec.ray.resourcesPerWorker.memory in a new run."
+    elif end.pod_reason:
+        # What the trainer says then is only that it was asked to stop.
+        reason = str(Reason.EVICTED if end.pod_reason == Reason.EVICTED else Reason.TRAINER_FAILED)
+        message = f"{end.pod_reason}: {end.pod_message.strip() or 'no message'}{_remedy(end)}"
     elif said is not None:
         reason, message = said.reason, said.message
     elif end.code is None:
-        reason, message = str(Reason.TRAINER_FAILED), f"{end.reason or 'The pod failed'}: {end.message or 'no message'}"
+        reason, message = str(Reason.TRAINER_FAILED), "The pod failed without a message."
     else:
         reason = str(Reason.TRAINER_FAILED)
         message = f"The trainer ended with exit code {end.code} and no reason: status.failure.log has its last lines."
@@ -54,6 +58,12 @@ def read(pod: str, end: Exit, memory: str) -> Failure:
         exit_code=end.code,
         log=None if end.code is None else last_lines(end.message if said is None else said.log),
     )
+
+
+def _remedy(end: Exit) -> str:
+    """What to change, where the kubelet speaks of a limit of the pod's own and not of a node that is full."""
+    own = end.pod_reason == Reason.EVICTED and "ephemeral" in end.pod_message and "limit" in end.pod_message
+    return " Raise spec.ray.resourcesPerWorker.ephemeralStorage in a new run." if own else ""
 
 
 def last_lines(text: str) -> str | None:

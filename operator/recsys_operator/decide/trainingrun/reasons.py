@@ -42,6 +42,8 @@ class Reason(StrEnum):
     """False: the trainer gave up without a reason of its own."""
     OUT_OF_MEMORY = "OOMKilled"
     """False: the last attempt was killed for its memory."""
+    EVICTED = "Evicted"
+    """False: the last attempt was evicted from its node, for its own use of the disk for instance."""
     ATTEMPTS_EXHAUSTED = "AttemptsExhausted"
     """False: spec.maxRetries replacements failed too."""
     DEADLINE_EXCEEDED = "DeadlineExceeded"
