@@ -28,6 +28,12 @@ QueueName = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_SUBDOM
 """Name of an object that is the value of a label too."""
 
 
+EXTENDED_RESOURCE = (
+    r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+)
+ExtendedResource = Annotated[str, Field(min_length=3, max_length=128, pattern=EXTENDED_RESOURCE)]
+
+
 class Dataset(Model):
     """The interactions to learn from."""
 
@@ -47,10 +53,22 @@ class WorkerResources(Model):
             "quantity(string(self.sharedMemory)).isLessThan(quantity(string(self.memory)))",
             "ray.resourcesPerWorker.sharedMemory must be less than memory: what is in it counts as memory",
         ),
+        Rule(
+            "!self.gpuResource.startsWith('requests.') && !self.gpuResource.contains('kubernetes.io/')",
+            "ray.resourcesPerWorker.gpuResource must be an extended resource, such as nvidia.com/gpu",
+        ),
     )
 
     cpu: Quantity = Field("1", description="CPU, such as 1 or 500m.")
     memory: Quantity = Field("4Gi", description="Memory, such as 4Gi.")
+    gpu: int = Field(
+        0,
+        ge=0,
+        le=1,
+        description="How many GPUs: none, or one, as one process trains. It trains on CUDA where the pod sees a device, "
+        "else on the CPU.",
+    )
+    gpu_resource: ExtendedResource = Field("nvidia.com/gpu", description="The extended resource that is one GPU.")
     shared_memory: Quantity | None = Field(
         None,
         description="Size of /dev/shm, such as 1Gi; as large as memory when absent. What is in it counts as memory.",

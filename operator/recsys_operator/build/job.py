@@ -85,7 +85,7 @@ def pod(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
                 "name": CONTAINER,
                 "image": config.image,
                 "command": ["python", "-m", "recsys_workers.train"],
-                "env": [*_environment(), *pod_env(fields)],
+                "env": [*_environment(_worker(run)), *pod_env(fields)],
                 "resources": _resources(_worker(run)),
                 "securityContext": container_security_context(),
                 "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -97,8 +97,10 @@ def pod(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
     }
 
 
-def _environment() -> list[dict[str, Any]]:
+def _environment(worker: WorkerResources) -> list[dict[str, Any]]:
+    gpus = [{"name": "RECSYS_GPUS", "value": str(worker.gpu)}] if worker.gpu else []
     return [
+        *gpus,
         {"name": "RECSYS_RUN_CONFIG", "value": f"{CONFIG_FOLDER}/{KEY}"},
         {"name": "HOME", "value": HOME},
     ]
@@ -113,6 +115,8 @@ def _resources(worker: WorkerResources) -> Manifest:
     amounts = {"cpu": str(worker.cpu), "memory": str(worker.memory)}
     if worker.ephemeral_storage is not None:
         amounts["ephemeral-storage"] = str(worker.ephemeral_storage)
+    if worker.gpu:
+        amounts[worker.gpu_resource] = str(worker.gpu)
     return {"requests": dict(amounts), "limits": dict(amounts)}
 
 

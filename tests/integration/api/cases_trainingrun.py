@@ -6,11 +6,22 @@ from tests.integration.api import cases_pod_fields
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition
 from tests.integration.api.cases_recmodel import DNS_LABEL, HYPERPARAMETER, LOCATION, NAME, NAMES_GROW, path_of
 
+from recsys_operator.api.trainingrun import EXTENDED_RESOURCE
+
 QUANTITY = r"should match '^([0-9]+(\.[0-9]+)?)([numkMGTPE]|[KMGTPE]i)?$'"
 DIGEST = "sha256:" + "0f" * 32
 SHARED_MEMORY = "ray.resourcesPerWorker.sharedMemory must be less than memory: what is in it counts as memory"
 # So little shared memory that the cases of memory go with it.
-RESOURCES = {"cpu": "500m", "memory": "2Gi", "sharedMemory": "1u", "ephemeralStorage": "10Gi"}
+RESOURCES = {
+    "cpu": "500m",
+    "memory": "2Gi",
+    "gpu": 1,
+    "gpuResource": "nvidia.com/gpu",
+    "sharedMemory": "1u",
+    "ephemeralStorage": "10Gi",
+}
+GPU = "ray.resourcesPerWorker.gpuResource"
+EXTENDED = rf"should match '{EXTENDED_RESOURCE}'"
 
 BASE: Manifest = {
     "apiVersion": "recsys.dev/v1alpha1",
@@ -83,6 +94,25 @@ CASES: list[Case] = [
     Case("spec.ray", "required", {}, {"resourcesPerWorker": {}}, "Required value", about="spec.ray.resourcesPerWorker"),
     *quantities("spec.ray.resourcesPerWorker.cpu"),
     *quantities("spec.ray.resourcesPerWorker.memory", SHARED_MEMORY),
+    Case("spec.ray.resourcesPerWorker.gpu", "minimum", -1, 0, "should be greater than or equal to 0"),
+    Case("spec.ray.resourcesPerWorker.gpu", "maximum", 2, 1, "should be less than or equal to 1"),
+    Case(f"spec.{GPU}", "minLength", "", "a/b", "should be at least 3 chars long"),
+    Case(f"spec.{GPU}", "maxLength", f"a/{'b' * 127}", f"a/{'b' * 126}", "may not be more than 128"),
+    *(
+        Case(f"spec.{GPU}", "pattern", wrong, "nvidia.com/gpu", EXTENDED)
+        for wrong in ("gpu", "a.com/gpu:1", "-a.com/gpu")
+    ),
+    *(
+        Case(
+            f"spec.{GPU}",
+            "rule",
+            wrong,
+            "nvidia.com/gpu",
+            f"{GPU} must be an extended resource, such as nvidia.com/gpu",
+            about="spec.ray.resourcesPerWorker",
+        )
+        for wrong in ("requests.nvidia.com/gpu", "kubernetes.io/gpu", "example.kubernetes.io/gpu")
+    ),
     *quantities("spec.ray.resourcesPerWorker.sharedMemory"),
     *quantities("spec.ray.resourcesPerWorker.ephemeralStorage"),
     *(

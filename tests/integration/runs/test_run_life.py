@@ -223,10 +223,13 @@ async def test_suspend_stops_the_pod_and_resume_starts_another(scene: Scene) -> 
 async def test_the_pod_is_placed_as_the_spec_says(scene: Scene) -> None:
     await scene.create_model()
     asked = {name: value for name, value in cases_pod_fields.SHARED.items() if name != "priorityClassName"}
-    run = await scene.create_run(**asked)
+    worker = {"cpu": 1, "memory": "2Gi", "gpu": 1, "gpuResource": "example.com/gpu", "sharedMemory": "1Gi"}
+    run = await scene.create_run(**asked, ray={"resourcesPerWorker": worker})
     await scene.reconcile(run)
     spec = (await scene.pod())["spec"]
     env = asked.pop("env")
+    amounts = {"cpu": 1, "memory": "2Gi", "example.com/gpu": 1}
+    assert contains(spec["containers"][0]["resources"], {"requests": amounts, "limits": amounts})
     assert contains(spec["containers"][0]["env"][-len(env) :], env)
     ours = [one for one in spec["tolerations"] if one["key"] == "dedicated"]
     assert contains({**spec, "tolerations": ours}, asked)

@@ -26,10 +26,17 @@ def small_run() -> list[Manifest]:
 
 def full_run() -> list[Manifest]:
     config = snapshot()
-    resources = {"resourcesPerWorker": {"cpu": 2, "memory": "6Gi", "sharedMemory": "1Gi", "ephemeralStorage": "20Gi"}}
+    worker = {
+        "cpu": 2,
+        "memory": "6Gi",
+        "gpu": 1,
+        "gpuResource": "example.com/gpu",
+        "sharedMemory": "1Gi",
+        "ephemeralStorage": "20Gi",
+    }
     run = run_spec(
         dataset={"uri": "pvc://store/ml-100k.inter", "format": "RecBole"},
-        ray=resources,
+        ray={"resourcesPerWorker": worker},
         activeDeadlineSeconds=3600,
         queueName="team-a",
         **cases_pod_fields.SHARED,

@@ -29,6 +29,17 @@ ENVIRONMENT = {
 """What Ray need not do for one worker in one pod. Set before Ray is imported; a variable of the user's own wins."""
 
 
+def gpus_asked(environ: Mapping[str, str] = os.environ) -> int:
+    """How many GPUs the TrainingRun asks for: what the operator wrote into RECSYS_GPUS, else none."""
+    return int(environ.get("RECSYS_GPUS") or 0)
+
+
+def scaling(threads: int, gpus: int) -> dict[str, Any]:
+    """What Ray Train's ScalingConfig gets: one worker with all that the pod has."""
+    resources: dict[str, float] = {"CPU": threads, **({"GPU": gpus} if gpus else {})}
+    return {"num_workers": 1, "use_gpu": gpus > 0, "resources_per_worker": resources}
+
+
 class TrainingFailed(Exception):
     """The worker raised. `kinds` are the names of the exception's classes, `message` is what it said.
 
@@ -56,9 +67,10 @@ def fit(settings: Mapping[str, Any], folder: Path, threads: int) -> None:
     from recsys_workers.train.one_pod import OnePodTrainer
 
     repair_snapshot(folder)
+    gpus = gpus_asked()
     ray.init(
         num_cpus=threads,
-        num_gpus=0,
+        num_gpus=gpus,
         include_dashboard=False,
         object_store_memory=OBJECT_STORE_BYTES,
         log_to_driver=True,
@@ -74,7 +86,7 @@ def fit(settings: Mapping[str, Any], folder: Path, threads: int) -> None:
         OnePodTrainer(
             in_worker,
             train_loop_config=dict(settings),
-            scaling_config=ScalingConfig(num_workers=1, resources_per_worker={"CPU": threads}),
+            scaling_config=ScalingConfig(**scaling(threads, gpus)),
             run_config=RunConfig(
                 name=folder.name,
                 storage_path=str(folder.parent),
