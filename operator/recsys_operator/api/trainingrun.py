@@ -7,7 +7,6 @@ from pydantic.alias_generators import to_camel
 
 from recsys_operator.api.common import Condition, GateVerdict, LocalRef, MetricValue
 from recsys_operator.api.podfields import SharedPodFields
-from recsys_operator.api.recmodel import TableFormat
 from recsys_operator.api.schema import (
     DNS_SUBDOMAIN,
     NAME_RULES,
@@ -37,8 +36,12 @@ ExtendedResource = Annotated[str, Field(min_length=3, max_length=128, pattern=EX
 class Dataset(Model):
     """The interactions to learn from."""
 
-    uri: Location = Field(description="Where the table is, as pvc://<claim>/<path>.")
-    format: TableFormat = Field("CSV", description="RecBole (tab separated, typed header) or CSV.")
+    uri: Location = Field(description="Where the table is, one file or a folder of them, as pvc://<claim>/<path>.")
+    format: Literal["RecBole", "CSV", "Parquet", "JSONLines"] = Field(
+        "CSV",
+        description="RecBole (tab separated, typed header), CSV, Parquet, or JSONLines (one object a line). "
+        "Of a folder, the files *.inter, *.csv, *.parquet, or *.jsonl and *.ndjson are read.",
+    )
     digest: Digest | None = Field(
         None, description="Expected digest of the data; other bytes fail with DatasetChanged."
     )

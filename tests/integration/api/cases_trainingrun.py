@@ -75,7 +75,8 @@ CASES: list[Case] = [
     Case("spec.dataset.uri", "required", ABSENT, "pvc://data/u.inter", "Required value"),
     Case("spec.dataset.uri", "maxLength", path_of(513), path_of(512), "may not be more than 512"),
     Case("spec.dataset.uri", "rule", "pvc://data/u.inter/", "pvc://data/u.inter", LOCATION),
-    Case("spec.dataset.format", "enum", "JSON", "CSV", 'supported values: "RecBole", "CSV"'),
+    Case("spec.dataset.format", "enum", "JSON", "JSONLines", '"CSV", "Parquet", "JSONLines"'),
+    Case("spec.dataset.format", "enum", "parquet", "Parquet", 'supported values: "RecBole", "CSV", "Parquet"'),
     Case("spec.dataset.digest", "pattern", "sha256:abc", DIGEST, "should match '^sha256:[0-9a-f]{64}$'"),
     Case("spec.dataset.digest", "maxLength", DIGEST + "0", DIGEST, "may not be more than 71"),
     # The settings

@@ -6,7 +6,12 @@ from pathlib import Path
 
 from recsys_workers.data.errors import DatasetChanged, InvalidData
 
-SUFFIXES = {"RecBole": ".inter", "CSV": ".csv"}
+SUFFIXES = {
+    "RecBole": (".inter",),
+    "CSV": (".csv",),
+    "Parquet": (".parquet",),
+    "JSONLines": (".jsonl", ".ndjson"),
+}
 CHUNK = 1 << 20
 
 
@@ -27,10 +32,15 @@ def list_files(root: Path, file_format: str) -> list[DatasetFile]:
         return [DatasetFile(root.name, root)]
     if not root.exists():
         raise InvalidData(f"The dataset {root} does not exist: check dataset.uri and what its volume holds.")
-    suffix = SUFFIXES[file_format]
-    found = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob(f"*{suffix}") if path.is_file())
+    suffixes = SUFFIXES[file_format]
+    found = sorted(
+        (path.relative_to(root).as_posix(), path)
+        for path in root.rglob("*")
+        if path.name.endswith(suffixes) and path.is_file()
+    )
     if not found:
-        raise InvalidData(f"The dataset folder {root} holds no *{suffix} file, which the format {file_format} needs.")
+        wanted = " or ".join(f"*{suffix}" for suffix in suffixes)
+        raise InvalidData(f"The dataset folder {root} holds no {wanted} file, which the format {file_format} needs.")
     return [DatasetFile(name, path) for name, path in found]
 
 

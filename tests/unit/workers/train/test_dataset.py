@@ -152,8 +152,8 @@ def test_times_of_the_day_are_refused(tmp_path: Path) -> None:
     [
         ("user_id:token\titem:token\ttimestamp:float\n", "u\ta\t1\n", "has no column 'item_id'"),
         (RECBOLE, "u\ta\t1\tyesterday\n", "the column 'timestamp' must hold a number"),
-        (RECBOLE, "u\ta\t1\t1\nu\t\t1\t2\n", "the column 'item_id' is empty in 1 rows, the first is line 3"),
-        (RECBOLE, "u\ta\t1\t\nu\tb\t1\t4\n", "the column 'timestamp' is empty in 1 rows, the first is line 2"),
+        (RECBOLE, "u\ta\t1\t1\nu\t\t1\t2\n", "the column 'item_id' is empty in 1 of 2 rows, the first is line 3"),
+        (RECBOLE, "u\ta\t1\t\nu\tb\t1\t4\n", "the column 'timestamp' is empty in 1 of 2 rows, the first is line 2"),
         (RECBOLE, "u\ta\n", "cannot be read as RecBole"),
         (RECBOLE, "", "no rows"),
         ("", "", "is empty"),

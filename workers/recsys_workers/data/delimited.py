@@ -1,0 +1,66 @@
+"""Text files with a header: RecBole atomic files (tab separated, `name:type` headers) and CSV."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa  # type: ignore[import-untyped]
+from pyarrow import csv
+
+from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.raw import ROLES, RawFile, require_column
+
+
+def read_recbole(path: Path, roles: Mapping[str, str]) -> RawFile:
+    """Read a RecBole atomic file, whose header gives each name a type after a colon."""
+    header = _header(path, "\t")
+    bare = {name.partition(":")[0]: name for name in header}
+    physical = {role: name if name in header else bare.get(name, name) for role, name in roles.items()}
+    for role, name in physical.items():
+        require_column(path, header, name if name in header else roles[role])
+    return _read(path, "RecBole", physical, csv.ParseOptions(delimiter="\t", quote_char=False))
+
+
+def read_csv(path: Path, roles: Mapping[str, str]) -> RawFile:
+    """Read a file with commas, and quotes where a cell holds one."""
+    header = [name.strip('"') for name in _header(path, ",")]
+    for name in roles.values():
+        require_column(path, header, name)
+    return _read(path, "CSV", roles, csv.ParseOptions(delimiter=",", quote_char='"'))
+
+
+def _read(path: Path, file_format: str, physical: Mapping[str, str], parse_options: csv.ParseOptions) -> RawFile:
+    read = partial(
+        csv.read_csv,
+        path,
+        parse_options=parse_options,
+        convert_options=csv.ConvertOptions(
+            include_columns=[physical[role] for role in ROLES],
+            column_types={physical["User"]: pa.string(), physical["Item"]: pa.string()},
+            strings_can_be_null=False,
+        ),
+    )
+    try:
+        table = _with_row_numbers(read)
+    except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
+        raise InvalidData(f"{path} cannot be read as {file_format}: {error}.") from error
+    return RawFile(path, table.rename_columns(list(ROLES)), lambda row: f"line {row + 2}")
+
+
+def _with_row_numbers(read: "partial[pa.Table]") -> pa.Table:
+    """Read with threads; what is wrong is read again without, because only then Arrow says in which row."""
+    try:
+        return read()
+    except pa.ArrowInvalid:
+        return read(read_options=csv.ReadOptions(use_threads=False))
+
+
+def _header(path: Path, delimiter: str) -> list[str]:
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            line = stream.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidData(f"{path} cannot be read as text: {error}.") from error
+    if not line:
+        raise InvalidData(f"{path} is empty: its first line must name the columns.")
+    return line.split(delimiter)

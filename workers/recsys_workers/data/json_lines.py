@@ -1,0 +1,145 @@
+"""JSON lines: one object a line, ids as integers or strings, times as numbers or strings."""
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.raw import ROLES, RawFile
+
+CHUNK_LINES = 1 << 16
+NULL, TEXT, NUMBER = type(None), frozenset({str}), frozenset({int, float})
+ID_TYPES, TIME_TYPES = frozenset({str, int, NULL}), TEXT | NUMBER | {NULL}
+SHOWN = 60
+"""How many characters of a broken line or value a message shows."""
+
+
+def read_json_lines(path: Path, roles: Mapping[str, str]) -> RawFile:
+    """Read a file of JSON objects, one a line; empty lines are passed over, other keys are ignored."""
+    return _File(path, roles).read()
+
+
+class _File:
+    def __init__(self, path: Path, roles: Mapping[str, str]) -> None:
+        self.path = path
+        self.roles = roles
+        self.rows = 0
+        self.blank_before: list[int] = []
+        """For each empty line, how many rows stand before it."""
+        self.first: dict[str, Any] = {}
+        self.seen: set[str] = set()
+        self.text_times: bool | None = None
+        """Whether times are strings; None until the first one is seen."""
+
+    def place(self, row: int) -> str:
+        """The line of a row."""
+        return f"line {row + 1 + bisect_right(self.blank_before, row)}"
+
+    def read(self) -> RawFile:
+        chunks: dict[str, list[pa.Array]] = {role: [] for role in ROLES}
+        try:
+            with self.path.open("rb") as stream:
+                for objects in self._chunks(stream):
+                    for role in ROLES:
+                        chunks[role].append(self._column(role, objects))
+                    self.rows += len(objects)
+        except OSError as error:
+            raise InvalidData(f"{self.path} cannot be read: {error}.") from error
+        for name in self.roles.values():
+            if self.rows and name not in self.seen:
+                raise InvalidData(
+                    f"{self.path} has no column {name!r}, which schema.columns names: no line has such a key, the "
+                    f"first has {', '.join(self.first)}."
+                )
+        columns = [_joined(chunks[role]) for role in ROLES]
+        return RawFile(self.path, pa.table(columns, names=list(ROLES)), self.place)
+
+    def _chunks(self, stream: BinaryIO) -> Iterator[list[dict[str, Any]]]:
+        while lines := list(islice(stream, CHUNK_LINES)):
+            objects: list[dict[str, Any]] = []
+            for line in lines:
+                if line.isspace():
+                    self.blank_before.append(self.rows + len(objects))
+                    continue
+                objects.append(self._object(line, self.rows + len(objects)))
+            if objects:
+                self.first = self.first or objects[0]
+                yield objects
+
+    def _object(self, line: bytes, row: int) -> dict[str, Any]:
+        try:
+            found = json.loads(line.decode("utf-8-sig"))
+        except (ValueError, RecursionError) as error:
+            raise InvalidData(
+                f"{self.path}: {self.place(row)} is not JSON ({error}): {_shown(line.decode(errors='replace'))}. "
+                "Each line must be one whole object."
+            ) from error
+        if not isinstance(found, dict):
+            raise InvalidData(
+                f"{self.path}: {self.place(row)} is {_shown(json.dumps(found))}. Each line must be one object, "
+                'such as {"user_id": "u-17", "item_id": "sku-1", "timestamp": 1767225600}.'
+            )
+        return found
+
+    def _column(self, role: str, objects: list[dict[str, Any]]) -> pa.Array:
+        name = self.roles[role]
+        if name not in self.seen and any(name in found for found in objects):
+            self.seen.add(name)
+        values = [found.get(name) for found in objects]
+        types = {type(value) for value in values}
+        if role == "Timestamp":
+            self._require_times(values, types)
+            made = values
+        else:
+            self._require(types <= ID_TYPES, values, ID_TYPES, name, "a string or a whole number")
+            made = values if int not in types else [str(value) if type(value) is int else value for value in values]
+        try:
+            return pa.array(made, None if role == "Timestamp" else pa.string())
+        except (pa.ArrowException, OverflowError, UnicodeError) as error:
+            first, last = self.place(self.rows), self.place(self.rows + len(values) - 1)
+            raise InvalidData(
+                f"{self.path}: the column {name!r} cannot be read from {first} to {last}: {error}."
+            ) from error
+
+    def _require_times(self, values: list[Any], types: set[type]) -> None:
+        name = self.roles["Timestamp"]
+        self._require(types <= TIME_TYPES, values, TIME_TYPES, name, "a number or an ISO 8601 time")
+        if not types - {NULL}:
+            return
+        if self.text_times is None:
+            self.text_times = isinstance(next(value for value in values if value is not None), str)
+        others, told = (NUMBER, "strings") if self.text_times else (TEXT, "numbers")
+        if types & others:
+            row = next(row for row, value in enumerate(values) if type(value) in others)
+            raise InvalidData(
+                f"{self.path}: the column {name!r} holds {told} but also {values[row]!r} in "
+                f"{self.place(self.rows + row)}: write all times as numbers, or all as ISO 8601 strings."
+            )
+
+    def _require(self, right: bool, values: list[Any], allowed: frozenset[Any], name: str, meaning: str) -> None:
+        if right:
+            return
+        row = next(row for row, value in enumerate(values) if type(value) not in allowed)
+        raise InvalidData(
+            f"{self.path}: the column {name!r} holds {_shown(json.dumps(values[row]))} in "
+            f"{self.place(self.rows + row)}: it must be {meaning}."
+        )
+
+
+def _joined(chunks: list[pa.Array]) -> pa.ChunkedArray:
+    """Chunks of one column in one type: text stays text, and a column with a float anywhere holds floats."""
+    kinds = {chunk.type for chunk in chunks} - {pa.null()}
+    if not kinds:
+        return pa.chunked_array([pa.nulls(sum(map(len, chunks)))])
+    kind = pa.float64() if len(kinds) > 1 else kinds.pop()
+    return pa.chunked_array([chunk.cast(kind, safe=False) for chunk in chunks])
+
+
+def _shown(text: str) -> str:
+    text = text.strip()
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"

@@ -1,0 +1,38 @@
+"""What the reader of each format gives: three columns as the file has them, and how to name one of its rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from recsys_workers.data.errors import InvalidData
+
+ROLES = ("User", "Item", "Timestamp")
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """One file as it is: the columns are named by their role, in the order of ROLES, in whatever types it has.
+
+    A missing value is null. `place` names a row (from 0) as the user finds it in the file: `line 3`, `row 2`.
+    """
+
+    path: Path
+    table: pa.Table
+    place: Callable[[int], str]
+
+
+Reader = Callable[[Path, Mapping[str, str]], RawFile]
+"""(path, {role: column}) → the file; raises InvalidData."""
+
+
+def require_column(path: Path, header: Sequence[str], name: str) -> None:
+    """Raise InvalidData unless the header has this column once."""
+    count = header.count(name)
+    if count == 1:
+        return
+    found = ", ".join(header)
+    if not count:
+        raise InvalidData(f"{path} has no column {name!r}, which schema.columns names: it has {found}.")
+    raise InvalidData(f"{path} has {count} columns {name!r}, of which one is wanted: rename the others ({found}).")

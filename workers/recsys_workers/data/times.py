@@ -1,0 +1,102 @@
+"""Times as the files have them, made comparable: nanoseconds since 1970 in UTC, or numbers as they are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
+
+from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.raw import RawFile
+
+NANOSECONDS = pa.timestamp("ns")
+LONGEST_SECONDS = (2**63 - 1) // 10**9
+"""How far from 1970 a time may be, to be counted in nanoseconds by 64 bits."""
+TIMES = "a number, or an ISO 8601 time from 1677-09-22 to 2262-04-10"
+WRITTEN_AS = (pa.int64(), pa.float64(), *(pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "ns")))
+"""What text is tried as, in this order, which is that of Arrow's CSV reader."""
+
+
+def time_or_number(raw: RawFile, name: str) -> pa.ChunkedArray:
+    """The column as timestamp[ns] when the file has times, else as int64 or float64; null where nothing is.
+
+    A reader may find a unit a file: whole seconds, nanoseconds where there are fractions, days where there are dates.
+    `name` is what the file calls the column.
+    """
+    column = raw.table["Timestamp"]
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = _parsed(column)
+    kind = column.type
+    if pa.types.is_integer(kind):
+        return _cast(column, pa.int64(), raw.path, name)
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return _nanoseconds(column, raw, name)
+    if pa.types.is_time(kind):
+        example = next(value for value in column if value.is_valid)
+        raise InvalidData(
+            f"{raw.path}: the column {name!r} holds times of the day without a date, such as {example}, "
+            f"which give no order: it must hold {TIMES}."
+        )
+    if not (pa.types.is_floating(kind) or pa.types.is_string(kind) or pa.types.is_null(kind)):
+        raise InvalidData(f"{raw.path}: the column {name!r} holds {kind}: it must hold {TIMES}.")
+    return _finite(_cast(column, pa.float64(), raw.path, name), raw, name)
+
+
+def comparable(columns: Sequence[tuple[Path, pa.ChunkedArray]], name: str) -> list[pa.ChunkedArray]:
+    """The files' columns in one type; raises InvalidData where some have times and others numbers of unknown unit."""
+    timed = [path for path, column in columns if column.type == NANOSECONDS]
+    numbered = [path for path, column in columns if column.type != NANOSECONDS]
+    if timed and numbered:
+        raise InvalidData(
+            f"The column {name!r} holds ISO 8601 times in {timed[0]} but numbers in {numbered[0]}, "
+            "which cannot be ordered together: write it the same way in all files."
+        )
+    if timed or all(column.type == pa.int64() for _, column in columns):
+        return [column.cast(pa.int64()) for _, column in columns]
+    return [_cast(column, pa.float64(), path, name) for path, column in columns]
+
+
+def _parsed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text as numbers or times, or as it is where it is neither; "" is null."""
+    text = column.cast(pa.string())
+    text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    for wanted in WRITTEN_AS:
+        try:
+            return text.cast(wanted)
+        except pa.ArrowInvalid:
+            continue
+    return text
+
+
+def _nanoseconds(column: pa.ChunkedArray, raw: RawFile, name: str) -> pa.ChunkedArray:
+    try:
+        return column.cast(NANOSECONDS)
+    except pa.ArrowInvalid as error:
+        moments = column.cast(pa.timestamp("s"), safe=False)
+        seconds = moments.cast(pa.int64())
+        outside = pc.or_(pc.less(seconds, -LONGEST_SECONDS), pc.greater(seconds, LONGEST_SECONDS))
+        row = pc.index(outside, True).as_py()
+        raise InvalidData(
+            f"{raw.path}: the column {name!r} holds {moments[row].cast(pa.string())} in {raw.place(row)}: it "
+            f"must hold {TIMES}. Correct that row or leave it out; times further away can be given as numbers."
+        ) from error
+
+
+def _finite(column: pa.ChunkedArray, raw: RawFile, name: str) -> pa.ChunkedArray:
+    """NaN is a missing value; an infinite one is no time."""
+    infinite = pc.is_inf(column)
+    if pc.any(infinite).as_py():
+        row = pc.index(infinite, True).as_py()
+        raise InvalidData(
+            f"{raw.path}: the column {name!r} holds {column[row]} in {raw.place(row)}: it must hold {TIMES}."
+        )
+    return pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
+
+
+def _cast(column: pa.ChunkedArray, wanted: pa.DataType, path: Path, name: str) -> pa.ChunkedArray:
+    try:
+        return column.cast(wanted)
+    except pa.ArrowInvalid as error:
+        raise InvalidData(f"{path}: the column {name!r} must hold {TIMES}: {error}.") from error
