@@ -18,6 +18,7 @@ MANIFEST = "manifest.json"
 OWNER = "owner.json"
 MODEL = "model.onnx"
 ITEMS = "items.json"
+DATA = "data.json"
 EVALUATION = "evaluation.json"
 MODEL_CARD = "model-card.md"
 SCHEMA_VERSION = 1
@@ -56,9 +57,9 @@ class Manifest:
     hyperparameters: Mapping[str, str]
     seed: int
     dataset: Mapping[str, Any]
-    """uri, digest, and the counts users, items, interactions, tiedUsers."""
+    """uri, digest, and the counts users, items, interactions, rowsDropped, tiedUsers."""
     protocol: Mapping[str, Any]
-    """name, excludeSeen and the exact rules under which `metrics` compare."""
+    """name, cleaning, excludeSeen and the exact rules under which `metrics` compare."""
     metrics: Sequence[Mapping[str, str]]
     """name, value, low, high."""
     gates: Sequence[Mapping[str, str]]

@@ -4,6 +4,7 @@ import json
 
 from pydantic import Field
 
+from recsys_operator.api.cleaning import Cleaning
 from recsys_operator.api.recmodel import Catalogue, Evaluation, Gate, Schema, Storage
 from recsys_operator.api.schema import Digest, Model
 from recsys_operator.api.trainingrun import Dataset
@@ -31,6 +32,7 @@ class RunConfig(Model):
     hyperparameters: dict[str, str]
     seed: int
     dataset: Dataset
+    cleaning: Cleaning | None = None
     schema_: Schema = Field(alias="schema")
     catalogue: Catalogue | None
     evaluation: Evaluation
@@ -42,6 +44,6 @@ class RunConfig(Model):
 
     def text(self) -> str:
         """As JSON. What is optional at the top level, and the dataset's digest, is null when absent."""
-        document = {"catalogue": None, "champion": None, **self.wire()}
+        document = {"catalogue": None, "champion": None, "cleaning": None, **self.wire()}
         document["dataset"] = {"digest": None, **document["dataset"]}
         return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
+from recsys_operator.api.cleaning import Cleaning
 from recsys_operator.api.common import Condition, GateVerdict, LocalRef, MetricValue
 from recsys_operator.api.podfields import SharedPodFields
 from recsys_operator.api.schema import (
@@ -105,6 +106,7 @@ class TrainingRunSpec(SharedPodFields):
     CEL = (
         unchanged("modelRef", optional=False),
         unchanged("dataset", optional=False),
+        unchanged("cleaning", optional=True),
         unchanged("hyperparameters", optional=True),
         unchanged("seed", optional=False),
         unchanged("ray", optional=True),
@@ -116,6 +118,10 @@ class TrainingRunSpec(SharedPodFields):
 
     model_ref: LocalRef = Field(description="The RecModel that this run makes a version of.")
     dataset: Dataset = Field(description="The interactions to learn from.")
+    cleaning: Cleaning | None = Field(
+        None,
+        description="Which rows are left out. It is part of the protocol: figures compare under one cleaning only.",
+    )
     hyperparameters: Hyperparameters | None = Field(
         None, description="Values by name, all written as strings; they override the RecModel's."
     )
@@ -162,7 +168,10 @@ class DatasetFacts(Model):
     digest: Digest = Field(description="SHA-256 over the sorted list of path, size and SHA-256 of each file.")
     users: int = Field(ge=0, description="Distinct users.")
     items: int = Field(ge=0, description="Distinct items.")
-    interactions: int = Field(ge=0, description="Rows read.")
+    interactions: int = Field(ge=0, description="Rows that were trained and evaluated on.")
+    rows_dropped: int = Field(
+        0, ge=0, description="Rows that spec.cleaning dropped; data.json of the version says why."
+    )
     tied_users: int = Field(
         0, ge=0, description="Users whose last timestamp stands on several rows; row order decides."
     )

@@ -28,6 +28,7 @@ def run_config(
         hyperparameters={**(model.architecture.hyperparameters or {}), **(run.hyperparameters or {})},
         seed=run.seed,
         dataset=run.dataset,
+        cleaning=run.cleaning,
         schema_=model.schema_,
         catalogue=model.catalogue,
         evaluation=model.evaluation,

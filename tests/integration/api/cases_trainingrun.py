@@ -22,6 +22,7 @@ RESOURCES = {
 }
 GPU = "ray.resourcesPerWorker.gpuResource"
 EXTENDED = rf"should match '{EXTENDED_RESOURCE}'"
+MOMENT = "should match '^(-?[0-9]{1,19}(\\.[0-9]{1,9})?|[0-9]{4}-[0-9]{2}-[0-9]{2}(T"
 
 BASE: Manifest = {
     "apiVersion": "recsys.dev/v1alpha1",
@@ -30,6 +31,13 @@ BASE: Manifest = {
     "spec": {
         "modelRef": {"name": "movies"},
         "dataset": {"uri": "pvc://data/ml-100k/ml-100k.inter", "format": "RecBole", "digest": DIGEST},
+        "cleaning": {
+            "missing": "Drop",
+            "timeWindow": {"from": "2026-01-01", "to": "2026-04-01T00:00:00+02:00"},
+            "duplicates": "KeepFirst",
+            "minUserInteractions": 5,
+            "minItemInteractions": 5,
+        },
         "hyperparameters": {"epochs": "20"},
         "seed": 7,
         "ray": {"resourcesPerWorker": RESOURCES},
@@ -79,6 +87,34 @@ CASES: list[Case] = [
     Case("spec.dataset.format", "enum", "parquet", "Parquet", 'supported values: "RecBole", "CSV", "Parquet"'),
     Case("spec.dataset.digest", "pattern", "sha256:abc", DIGEST, "should match '^sha256:[0-9a-f]{64}$'"),
     Case("spec.dataset.digest", "maxLength", DIGEST + "0", DIGEST, "may not be more than 71"),
+    # What is left out of it
+    Case("spec.cleaning.missing", "enum", "Ignore", "Fail", 'supported values: "Fail", "Drop"'),
+    Case("spec.cleaning.duplicates", "enum", "None", "KeepAll", 'supported values: "KeepAll", "KeepFirst", "KeepLast"'),
+    Case("spec.cleaning.timeWindow", "rule", {}, {"to": 1767225600}, "cleaning.timeWindow must set from, to, or both"),
+    *(
+        Case(f"spec.cleaning.timeWindow.{end}", keyword, wrong, right, message)
+        for end in ("from", "to")
+        for keyword, wrong, right, message in (
+            ("pattern", "yesterday", "2026-01-01T06:30Z", MOMENT),
+            ("pattern", "2026-1-1", "2026-01-01", MOMENT),
+            ("pattern", "2026-01-01 06:30:00", "2026-01-01T06:30:00.5", MOMENT),
+            ("pattern", "1.7e9", "1767225600.5", MOMENT),
+            (
+                "maxLength",
+                "2026-01-01T06:30:00.123456789+01:000",
+                "2026-01-01T06:30:00.123456789+01:00",
+                "may not be mor",
+            ),
+        )
+    ),
+    *(
+        Case(f"spec.cleaning.{least}", keyword, wrong, right, message)
+        for least in ("minUserInteractions", "minItemInteractions")
+        for keyword, wrong, right, message in (
+            ("minimum", 1, 2, "should be greater than or equal to 2"),
+            ("maximum", 1000001, 1000000, "should be less than or equal to 1000000"),
+        )
+    ),
     # The settings
     Case(
         "spec.hyperparameters",
@@ -137,6 +173,7 @@ CASES: list[Case] = [
         ({"uri": "pvc://data/b.inter"}, {"uri": "pvc://data/a.inter"}),
         ({"uri": "pvc://data/a.inter", "digest": DIGEST}, {"uri": "pvc://data/a.inter"}),
     ),
+    *immutable("cleaning", ({"missing": "Drop"}, {"missing": "Fail"}), (ABSENT, {}), ({"missing": "Drop"}, ABSENT)),
     *immutable(
         "hyperparameters", ({"epochs": "3"}, {"epochs": "2"}), (ABSENT, {"epochs": "2"}), ({"epochs": "2"}, ABSENT)
     ),

@@ -87,7 +87,14 @@ TRAININGRUN_STATUS: dict[str, Any] = {
         "uri": "pvc://artifacts/models/recsys-demo/movies/versions/3",
         "digest": DIGEST,
         "verdict": "Failed",
-        "dataset": {"digest": OTHER_DIGEST, "users": 943, "items": 1682, "interactions": 100000, "tiedUsers": 415},
+        "dataset": {
+            "digest": OTHER_DIGEST,
+            "users": 943,
+            "items": 1682,
+            "interactions": 100000,
+            "rowsDropped": 20,
+            "tiedUsers": 415,
+        },
         "metrics": [_metric("NDCG@10", "0.04")],
         "gates": [
             {

@@ -1,12 +1,13 @@
 """The children of a TrainingRun, as golden files: `pytest --golden` writes them anew."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from tests.integration.api import cases_pod_fields
-from tests.unit.decide.run_facts import OWNER, run_spec, snapshot
+from tests.unit.decide.run_facts import OWNER, model_spec, run_spec, snapshot
 
 from recsys_operator.api.run_config import KEY, RunConfig
 from recsys_operator.apply.same import contains
@@ -14,6 +15,7 @@ from recsys_operator.build.job import training_job, with_suspend
 from recsys_operator.build.labels import Manifest
 from recsys_operator.build.pod import claim_volumes
 from recsys_operator.build.run_config import config_map
+from recsys_operator.build.run_config import run_config as build_run_config
 from recsys_operator.build.trainer_access import role, role_binding, service_account
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -80,6 +82,22 @@ def test_the_trainer_reads_run_json() -> None:
     told = run_config.parse(yaml.safe_load(config_map(OWNER, snapshot())["data"][KEY]))
     assert (told.uid, told.champion.version, told.dataset.digest) == (OWNER.uid, 1, None)
     assert told.schema[0] == {"name": "user_id", "role": "User"}
+
+
+def test_the_trainer_reads_the_cleaning() -> None:
+    run_config = pytest.importorskip("recsys_workers.train.run_config")
+    asked = {
+        "missing": "Drop",
+        "timeWindow": {"from": 1767225600, "to": "1798761600"},
+        "duplicates": "KeepLast",
+        "minUserInteractions": 5,
+        "minItemInteractions": 3,
+    }
+    told = build_run_config(
+        OWNER, run_spec(cleaning=asked), model_spec(), None, image="trainer:1", operator_version="0.1.0"
+    )
+    assert run_config.parse(json.loads(told.text())).cleaning.document() == asked
+    assert run_config.parse(json.loads(snapshot().text())).cleaning.document() == {}
 
 
 def test_suspending_changes_nothing_else() -> None:

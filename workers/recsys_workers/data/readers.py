@@ -13,7 +13,7 @@ from recsys_workers.data.ids import as_text
 from recsys_workers.data.json_lines import read_json_lines
 from recsys_workers.data.parquet import read_parquet
 from recsys_workers.data.raw import ROLES, RawFile, Reader
-from recsys_workers.data.times import comparable, time_or_number
+from recsys_workers.data.times import NANOSECONDS, comparable, time_or_number
 
 READERS: Mapping[str, Reader] = {
     "RecBole": read_recbole,
@@ -25,11 +25,16 @@ READERS: Mapping[str, Reader] = {
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The interactions of all files in row order. Ids are strings; `time` is int64 (of times: ns) or float64."""
+    """The interactions of all files in row order. Ids are strings."""
 
     user: pa.ChunkedArray
     item: pa.ChunkedArray
     time: pa.ChunkedArray
+    """int64, or float64 where numbers have fractions."""
+    timed: bool
+    """Whether `time` counts nanoseconds since 1970 in UTC; else they are the file's own numbers."""
+    incomplete: int
+    """How many rows were left out because one of their values is missing."""
 
 
 def roles_of(columns: Sequence[Mapping[str, str]]) -> dict[str, str]:
@@ -50,30 +55,49 @@ def roles_of(columns: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return roles
 
 
-def read_columns(files: Sequence[DatasetFile], file_format: str, roles: Mapping[str, str]) -> Columns:
+def read_columns(
+    files: Sequence[DatasetFile], file_format: str, roles: Mapping[str, str], *, drop_incomplete: bool = False
+) -> Columns:
     """Read the three columns of every file, one file after the other in the order given.
 
-    Raises InvalidData. Times are nanoseconds since 1970 in UTC (a time without an offset is taken as UTC), whatever
-    precision a file has; numbers stay as they are, so all files must have the one or all the other.
+    Raises InvalidData; also for a missing value, unless rows with one are to be dropped. Times are nanoseconds since
+    1970 in UTC (a time without an offset is taken as UTC), whatever precision a file has; numbers stay as they are, so
+    all files must have the one or all the other.
     """
-    tables = [(file.path, _table(READERS[file_format](file.path, roles), roles)) for file in files]
-    filled = [(path, table) for path, table in tables if table.num_rows]
-    if not filled:
-        raise InvalidData(f"The dataset {', '.join(str(file.path) for file in files)} has no rows.")
-    times = comparable([(path, table["Timestamp"]) for path, table in filled], roles["Timestamp"])
-    table = pa.concat_tables(
-        table.set_column(2, "Timestamp", time) for (_, table), time in zip(filled, times, strict=True)
+    incomplete = 0
+    tables = []
+    for file in files:
+        table, dropped = _table(READERS[file_format](file.path, roles), roles, drop_incomplete=drop_incomplete)
+        incomplete += dropped
+        if table.num_rows:
+            tables.append((file.path, table))
+    if not tables:
+        named = ", ".join(str(file.path) for file in files)
+        if incomplete:
+            raise InvalidData(
+                f"The dataset {named} has no row with a user, an item and a timestamp: cleaning.missing dropped all "
+                f"{incomplete} rows."
+            )
+        raise InvalidData(f"The dataset {named} has no rows.")
+    timed = tables[0][1]["Timestamp"].type == NANOSECONDS
+    times = comparable([(path, table["Timestamp"]) for path, table in tables], roles["Timestamp"])
+    whole = pa.concat_tables(
+        table.set_column(2, "Timestamp", time) for (_, table), time in zip(tables, times, strict=True)
     )
-    return Columns(table["User"], table["Item"], table["Timestamp"])
+    return Columns(whole["User"], whole["Item"], whole["Timestamp"], timed, incomplete)
 
 
-def _table(raw: RawFile, roles: Mapping[str, str]) -> pa.Table:
-    """The file's columns in the types of `Columns`, but that times are still timestamp[ns]."""
+def _table(raw: RawFile, roles: Mapping[str, str], *, drop_incomplete: bool) -> tuple[pa.Table, int]:
+    """The file's columns as in `Columns`, but that times are still timestamp[ns]; and how many rows were dropped."""
     columns = [as_text(raw, role, roles[role]) for role in ROLES[:2]]
     columns.append(time_or_number(raw, roles["Timestamp"]))
-    for role, column in zip(ROLES, columns, strict=True):
-        _require_filled(raw, roles[role], column.is_null())
-    return pa.table(columns, names=list(ROLES))
+    table = pa.table(columns, names=list(ROLES))
+    if not drop_incomplete:
+        for role in ROLES:
+            _require_filled(raw, roles[role], table[role].is_null())
+        return table, 0
+    whole = table.drop_null()
+    return whole, table.num_rows - whole.num_rows
 
 
 def _require_filled(raw: RawFile, name: str, empty: pa.ChunkedArray) -> None:
@@ -81,5 +105,6 @@ def _require_filled(raw: RawFile, name: str, empty: pa.ChunkedArray) -> None:
     if count:
         first = raw.place(pc.index(empty, True).as_py())
         raise InvalidData(
-            f"{raw.path}: the column {name!r} is empty in {count} of {len(empty)} rows, the first is {first}."
+            f"{raw.path}: the column {name!r} is empty in {count} of {len(empty)} rows, the first is {first}: fill it, "
+            "or drop such rows with cleaning.missing: Drop."
         )

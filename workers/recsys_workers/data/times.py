@@ -58,6 +58,30 @@ def comparable(columns: Sequence[tuple[Path, pa.ChunkedArray]], name: str) -> li
     return [_cast(column, pa.float64(), path, name) for path, column in columns]
 
 
+def bound(value: str | int, field: str, *, timed: bool) -> int | float:
+    """A limit in the numbers of the column: nanoseconds when it holds times (`timed`), else the number itself."""
+    column = _parsed(pa.chunked_array([pa.array([str(value)])]))
+    if timed != pa.types.is_timestamp(column.type):
+        found, wanted = ("numbers", "a number") if not timed else ("times", "an ISO 8601 time")
+        raise InvalidData(f"{field} is {value}, but the column of timestamps holds {found}: write {wanted}.")
+    if not timed:
+        number: int | float = column[0].as_py()
+        return number
+    try:
+        nanoseconds: int = column.cast(NANOSECONDS).cast(pa.int64())[0].as_py()
+    except pa.ArrowInvalid as error:
+        raise InvalidData(f"{field} is {value}: it must be {TIMES}.") from error
+    return nanoseconds
+
+
+def written(time: int | float, *, timed: bool) -> str:
+    """A value of the column for people: an ISO 8601 time in UTC, or the number."""
+    if not timed:
+        return repr(time)
+    moment: str = pa.scalar(time, pa.int64()).cast(NANOSECONDS).cast(pa.timestamp("us"), safe=False).as_py().isoformat()
+    return f"{moment}Z"
+
+
 def _parsed(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Text as numbers or times, or as it is where it is neither; "" is null."""
     text = column.cast(pa.string())

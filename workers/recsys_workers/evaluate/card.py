@@ -1,5 +1,7 @@
 """model-card.md: what a person wants to know before serving a version, from its manifest."""
 
+import json
+
 from recsys_workers.evaluate.metrics import text
 from recsys_workers.manifest import Manifest
 
@@ -20,6 +22,7 @@ def render(described: Manifest) -> str:
         f"{dataset['uri']} ({dataset['digest']}): {dataset['interactions']} interactions of {users} users with "
         f"{dataset['items']} items. The last timestamp of {tied} users ({text(100 * tied / users)} %) is tied; row "
         "order decides there which item is the test.",
+        *_cleaning(described),
         "",
         "## Quality",
         f"{protocol['name']} on {protocol['evaluatedUsers']} users, all items ranked, items that the user had "
@@ -42,3 +45,14 @@ def render(described: Manifest) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _cleaning(described: Manifest) -> list[str]:
+    rules = described.protocol.get("cleaning")
+    if not rules:
+        return ["Nothing was dropped from it."]
+    told = json.dumps(rules, ensure_ascii=False)
+    return [
+        f"Cleaning dropped {described.dataset['rowsDropped']} rows before that: `{told}`. Figures of another cleaning "
+        "do not compare with these; what each rule dropped stands in `data.json`."
+    ]

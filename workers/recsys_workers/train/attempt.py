@@ -59,14 +59,7 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     checks.champion(config)
     data = checks.data(config)
     interactions = data.interactions
-    LOGGER.info(
-        "%s: %d interactions of %d users with %d items; the last timestamp of %d users is tied",
-        config.dataset.uri,
-        len(interactions.items),
-        len(interactions.user_ids),
-        len(interactions.item_ids),
-        interactions.tied_users,
-    )
+    LOGGER.info("%s: %s", config.dataset.uri, data.report.sentence())
     prepared.write(config.run_folder, data.split)
     allowed = threads.allowed()
     progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}.")
@@ -76,6 +69,7 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     contents = {
         manifest.MODEL: onnx,
         manifest.ITEMS: manifest.encode_items(Items(interactions.item_ids, interactions.popularity())),
+        manifest.DATA: data.report.encode(),
     }
 
     def describe(number: int, files: list[FileEntry], judgement: Judgement | None = None) -> Manifest:
@@ -127,7 +121,6 @@ def _manifest(
     files: list[FileEntry],
     judgement: Judgement | None,
 ) -> Manifest:
-    interactions = data.interactions
     return Manifest(
         namespace=config.namespace,
         model=config.model,
@@ -141,14 +134,16 @@ def _manifest(
         seed=config.seed,
         dataset={
             "uri": config.dataset.uri,
-            "digest": data.digest,
-            "users": len(interactions.user_ids),
-            "items": len(interactions.item_ids),
-            "interactions": len(interactions.items),
-            "tiedUsers": interactions.tied_users,
+            "digest": data.report.digest,
+            "users": data.report.users,
+            "items": data.report.items,
+            "interactions": data.report.rows,
+            "rowsDropped": data.report.rows_dropped,
+            "tiedUsers": data.report.tied_users,
         },
         protocol={
             "name": config.protocol,
+            "cleaning": config.cleaning.document(),
             "excludeSeen": config.exclude_seen,
             "evaluatedUsers": len(data.split.test.users),
             "candidates": "all items",
@@ -162,7 +157,7 @@ def _manifest(
         create_time=now(),
         max_length=hyperparameters.integer("maxLength"),
         input_length=hyperparameters.integer("inputLength"),
-        top_k=top_k(len(interactions.item_ids)),
+        top_k=top_k(data.report.items),
         files=files,
     )
 
@@ -182,7 +177,9 @@ def _evaluation(described: Manifest, found: Scored) -> bytes:
 
 def result(config: RunConfig, number: int, described: Manifest, digest: str) -> dict[str, Any]:
     """status.result, all of it from the manifest, so that a retry tells the same."""
-    dataset = {key: described.dataset[key] for key in ("digest", "users", "items", "interactions", "tiedUsers")}
+    told = ("digest", "users", "items", "interactions", "rowsDropped", "tiedUsers")
+    # A version that an attempt with an older image published does not say how many rows were dropped: none.
+    dataset = {"rowsDropped": 0, **{key: value for key, value in described.dataset.items() if key in told}}
     return {
         "version": number,
         "uri": locations.join(config.model_uri, "versions", str(number)),

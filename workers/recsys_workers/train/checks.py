@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from recsys_workers import locations, manifest
+from recsys_workers.data.cleaning import clean
 from recsys_workers.data.errors import DatasetChanged, InvalidData
 from recsys_workers.data.files import digest_of_files, list_files, require_digest
 from recsys_workers.data.interactions import Interactions, in_order
 from recsys_workers.data.readers import read_columns, roles_of
+from recsys_workers.data.report import Report, report
 from recsys_workers.data.split import Split, leave_one_out
 from recsys_workers.evaluate.gates import InvalidGate, kind_of
 from recsys_workers.evaluate.metrics import UnknownMetric, parse
@@ -20,9 +22,9 @@ TASK, PROTOCOL = "SequentialRecommendation", "LeaveOneOut"
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The dataset of the run, read and split."""
+    """The dataset of the run, read, cleaned and split."""
 
-    digest: str
+    report: Report
     interactions: Interactions
     split: Split
 
@@ -48,7 +50,7 @@ def specification(config: RunConfig) -> Hyperparameters:
 
 
 def data(config: RunConfig) -> Data:
-    """Read and split the dataset, after its digest agrees with the spec's and with the first attempt's."""
+    """Read, clean and split the dataset, after its digest agrees with the spec's and with the first attempt's."""
     try:
         files = list_files(locations.path_of(config.dataset.uri), config.dataset.format)
         digest = digest_of_files(files)
@@ -56,7 +58,15 @@ def data(config: RunConfig) -> Data:
         recorded = config.run_folder / DIGEST_FILE
         if recorded.exists():
             require_digest(digest, recorded.read_text().strip(), "the run's first attempt")
-        columns = read_columns(files, config.dataset.format, roles_of(config.schema))
+        columns, dropped = clean(
+            read_columns(
+                files,
+                config.dataset.format,
+                roles_of(config.schema),
+                drop_incomplete=config.cleaning.missing == "Drop",
+            ),
+            config.cleaning,
+        )
         interactions = in_order(columns)
         split = leave_one_out(interactions)
         # The files may have changed between the digest and the reading.
@@ -66,7 +76,9 @@ def data(config: RunConfig) -> Data:
         raise _never("DatasetChanged", str(error)) from error
     except InvalidData as error:
         raise _never("InvalidData", str(error)) from error
-    return Data(digest, interactions, split)
+    dataset = config.dataset
+    found = report(dataset.uri, dataset.format, digest, config.cleaning, dropped, columns, interactions)
+    return Data(found, interactions, split)
 
 
 def champion(config: RunConfig) -> None:

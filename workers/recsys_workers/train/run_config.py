@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from recsys_workers import locations
+from recsys_workers.data import cleaning
+from recsys_workers.data.cleaning import Cleaning
 from recsys_workers.train.failure import AttemptFailed
 
 
@@ -40,6 +42,7 @@ class RunConfig:
     hyperparameters: Mapping[str, str]
     seed: int
     dataset: Dataset
+    cleaning: Cleaning
     schema: Sequence[Mapping[str, str]]
     catalogue: Mapping[str, str] | None
     protocol: str
@@ -91,6 +94,7 @@ def parse(document: Mapping[str, Any]) -> RunConfig:
             dataset=Dataset(
                 document["dataset"]["uri"], document["dataset"]["format"], document["dataset"].get("digest")
             ),
+            cleaning=cleaning.parse(document.get("cleaning")),
             schema=document["schema"]["columns"],
             catalogue=document.get("catalogue"),
             protocol=document["evaluation"]["protocol"],

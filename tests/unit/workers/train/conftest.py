@@ -1,9 +1,11 @@
 """A run that one attempt can train, in a store of its own."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.workers.train.played import Training
 
 HEADER = "user_id:token\titem_id:token\ttimestamp:float\n"
 ROWS = "".join(f"u{user}\ti{step}\t{step}\n" for user in range(3) for step in range(4))
@@ -43,3 +45,14 @@ def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "image": "trainer",
         "operatorVersion": "0.1.0",
     }
+
+
+@pytest.fixture
+def training(monkeypatch: pytest.MonkeyPatch) -> Training:
+    return Training(monkeypatch)
+
+
+@pytest.fixture
+def run_folder(document: dict[str, Any], tmp_path: Path) -> Path:
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    return tmp_path / "store/models/shop/movies/runs/uid-1"

@@ -35,6 +35,19 @@ def outcome(document: dict[str, Any], folder: Path) -> tuple[int, str, str]:
         (["dataset", "format"], "ORC", "InvalidData", "not supported: use one of CSV, JSONLines, Parquet, RecBole"),
         (["dataset", "format"], "Parquet", "InvalidData", "holds no *.parquet file, which the format Parquet needs"),
         (["dataset", "format"], "JSONLines", "InvalidData", "holds no *.jsonl or *.ndjson file"),
+        (["cleaning"], {"missing": "Ignore"}, "InvalidRunConfig", "cleaning is {'missing': 'Ignore'}"),
+        (
+            ["cleaning"],
+            {"timeWindow": {"from": 9}},
+            "InvalidData",
+            "none of the 12 rows: timeWindow dropped 12. The times",
+        ),
+        (
+            ["cleaning"],
+            {"minUserInteractions": 5},
+            "InvalidData",
+            "none of the 12 rows: minInteractions dropped 12. Loos",
+        ),
         (["dataset", "digest"], "sha256:" + "0" * 64, "DatasetChanged", "start a new TrainingRun"),
         (["evaluation", "metrics"], ["MRR@10"], "InvalidEvaluation", "'MRR@10' does not exist"),
         (["evaluation", "protocol"], "TimeSplit", "InvalidEvaluation", "use LeaveOneOut"),
@@ -64,12 +77,12 @@ def test_other_bytes_than_the_first_attempts_are_refused(document: dict[str, Any
     config = run_config.parse(document)
     config.run_folder.mkdir(parents=True)
     first = checks.data(config)
-    assert checks.data(config).digest == first.digest
+    assert checks.data(config).report == first.report
     with (tmp_path / "data" / "x.inter").open("a") as stream:
         stream.write("u9\ti9\t9\n")
     code, reason, message = outcome(document, tmp_path)
     assert (code, reason) == (2, "DatasetChanged")
-    assert f"the run's first attempt fixed {first.digest}" in message
+    assert f"the run's first attempt fixed {first.report.digest}" in message
 
 
 def with_champion(document: dict[str, Any]) -> RunConfig:

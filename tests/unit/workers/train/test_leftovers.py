@@ -1,66 +1,16 @@
 """What stays in the run's folder of the store, after which end; the training itself is played."""
 
-import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
+from tests.unit.workers.train.played import CHECKPOINT, Training
 
-from recsys_workers.evaluate.parity import Reference
-from recsys_workers.evaluate.scoring import Lists
-from recsys_workers.train import leftovers, ray_run, scored
+from recsys_workers.train import leftovers
 from recsys_workers.train.__main__ import main
-from recsys_workers.train.progress import StatusRefused, StatusWriter
-from recsys_workers.train.scored import Scored
+from recsys_workers.train.progress import StatusRefused
 
 KEPT = ["attempt.lock", "dataset.digest"]
-CHECKPOINT = "checkpoint_2026-01-01_00-00-00"
-
-
-class Training:
-    """Stands for Ray: leaves what it leaves, or fails. `told` are the statuses that were written."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.error: Exception | None = None
-        self.refused: Exception | None = None
-        self.calls = 0
-        self.told: list[dict[str, Any]] = []
-        monkeypatch.setattr(ray_run, "fit", self.fit)
-        monkeypatch.setattr(StatusWriter, "apply", lambda _writer, status: self.apply(status))
-
-    def fit(self, _settings: Mapping[str, Any], folder: Path, _threads: int) -> None:
-        self.calls += 1
-        (folder / CHECKPOINT).mkdir(exist_ok=True)
-        (folder / CHECKPOINT / "state.pt").write_bytes(b"weights")
-        (folder / ray_run.SNAPSHOT).write_text("{}")
-        (folder / ".validate_storage_marker").write_text("")
-        (folder / "latest").symlink_to(folder.parent)
-        if self.error is not None:
-            raise ray_run.TrainingFailed(self.error, "")
-        items = np.array([[4, 3, 2, 1]] * 3)
-        scores = np.array([[0.4, 0.3, 0.2, 0.1]] * 3, np.float32)
-        finite = np.ones(3, np.bool_)
-        scored.write(folder, b"graph", Scored(Lists(scores, items), Reference(items, scores, scores, finite), 1, 0.5))
-
-    def apply(self, status: Mapping[str, Any]) -> None:
-        if "result" in status:
-            if self.refused is not None:
-                raise self.refused
-            self.told.append(dict(status["result"]))
-
-
-@pytest.fixture
-def training(monkeypatch: pytest.MonkeyPatch) -> Training:
-    return Training(monkeypatch)
-
-
-@pytest.fixture
-def run_folder(document: dict[str, Any], tmp_path: Path) -> Path:
-    (tmp_path / "run.json").write_text(json.dumps(document))
-    return tmp_path / "store/models/shop/movies/runs/uid-1"
 
 
 def left(folder: Path) -> list[str]:

@@ -1,0 +1,64 @@
+"""What a run's data looks like in its version, its status and its files; the training itself is played."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.unit.workers.train.played import Training
+
+from recsys_workers import manifest
+from recsys_workers.train.__main__ import main
+from recsys_workers.train.run_config import parse
+
+DIRTY = "u0\ti0\t0\nu9\ti9\t1\n\ti1\t2\nu1\ti1\t900\n"
+
+
+def test_cleaning_stands_in_the_report_the_protocol_the_card_and_the_status(
+    document: dict[str, Any], run_folder: Path, training: Training, tmp_path: Path
+) -> None:
+    with (tmp_path / "data" / "x.inter").open("a") as stream:
+        stream.write(DIRTY)
+    rules = {"missing": "Drop", "timeWindow": {"to": 100}, "duplicates": "KeepFirst", "minItemInteractions": 2}
+    document["cleaning"] = rules
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    assert main() == 0
+    version = manifest.load(parse(document).versions_folder / "1", None)
+    found = json.loads(version.contents[manifest.DATA])
+    digest = version.manifest.dataset["digest"]
+    assert found == {
+        "dataset": {"uri": "pvc://data", "format": "RecBole", "digest": digest},
+        "rowsRead": 16,
+        "cleaning": rules,
+        "dropped": [
+            {"rule": "missing", "rows": 1},
+            {"rule": "timeWindow", "rows": 1},
+            {"rule": "duplicates", "rows": 1},
+            {"rule": "minInteractions", "rows": 1, "rounds": 2},
+        ],
+        "rows": 12,
+        "users": 3,
+        "items": 4,
+        "tiedUsers": 0,
+        "timeRange": {"first": "0", "last": "3"},
+    }
+    assert version.manifest.protocol["cleaning"] == rules
+    assert json.loads(version.contents[manifest.EVALUATION])["protocol"]["cleaning"] == rules
+    assert "Cleaning dropped 4 rows" in version.contents[manifest.MODEL_CARD].decode()
+    (told,) = training.told
+    assert told["dataset"] == {
+        "digest": digest,
+        "users": 3,
+        "items": 4,
+        "interactions": 12,
+        "rowsDropped": 4,
+        "tiedUsers": 0,
+    }
+
+
+def test_without_cleaning_nothing_is_dropped(document: dict[str, Any], run_folder: Path, training: Training) -> None:
+    assert main() == 0
+    version = manifest.load(parse(document).versions_folder / "1", None)
+    assert json.loads(version.contents[manifest.DATA])["dropped"] == []
+    assert version.manifest.protocol["cleaning"] == {}
+    assert "Nothing was dropped from it." in version.contents[manifest.MODEL_CARD].decode()
+    assert training.told[0]["dataset"]["rowsDropped"] == 0
