@@ -65,13 +65,31 @@ class Catalogue(Model):
     title_column: ColumnName = Field(description="Column that holds the title.")
 
 
+class ByTime(Model):
+    """Where the cuts in time are: which share of the rows, the latest ones, is held out."""
+
+    validation_percent: int = Field(
+        10, ge=1, le=40, description="Share of the rows that validates: those before the test rows."
+    )
+    test_percent: int = Field(10, ge=1, le=40, description="Share of the rows that tests: the latest ones.")
+
+
 class Evaluation(Model):
     """How a model is judged: which users and items, and which figures."""
 
-    protocol: Literal["LeaveOneOut"] = Field(
-        "LeaveOneOut",
-        description="LeaveOneOut: each user's last item tests, the one before validates, all items are ranked.",
+    CEL = (
+        Rule(
+            "!has(self.byTime) || self.protocol == 'ByTime'",
+            "evaluation.byTime needs evaluation.protocol ByTime: set that, or leave byTime out",
+        ),
     )
+
+    protocol: Literal["LeaveOneOut", "ByTime"] = Field(
+        "LeaveOneOut",
+        description="LeaveOneOut: each user's last item tests, the one before validates. ByTime: two moments cut the data "
+        "of all users, each row after a cut is to be told from what its user did before it. All items are ranked.",
+    )
+    by_time: ByTime | None = Field(None, description="The cuts of ByTime; a tenth each when absent.")
     exclude_seen: bool = Field(True, description="Leave out items that the user already had, here and when serving.")
     metrics: tuple[MetricName, ...] = Field(
         min_length=1,

@@ -37,7 +37,12 @@ BASE: Manifest = {
             "idColumn": "item_id",
             "titleColumn": "movie_title",
         },
-        "evaluation": {"protocol": "LeaveOneOut", "excludeSeen": True, "metrics": ["NDCG@10", "HR@10"]},
+        "evaluation": {
+            "protocol": "ByTime",
+            "byTime": {"validationPercent": 10, "testPercent": 20},
+            "excludeSeen": True,
+            "metrics": ["NDCG@10", "HR@10"],
+        },
         "gates": [
             {"name": "floor", "floor": {"metric": "NDCG@10", "min": "0.03"}},
             {"name": "champion", "champion": {"metric": "NDCG@10", "maxRegressionPercent": 10}},
@@ -134,7 +139,22 @@ CASES: list[Case] = [
     ),
     # How it is judged
     Case("spec.evaluation", "required", ABSENT, BASE["spec"]["evaluation"], "Required value"),
-    Case("spec.evaluation.protocol", "enum", "RandomSplit", "LeaveOneOut", 'supported values: "LeaveOneOut"'),
+    Case("spec.evaluation.protocol", "enum", "RandomSplit", "ByTime", 'supported values: "LeaveOneOut", "ByTime"'),
+    Case(
+        "spec.evaluation",
+        "rule",
+        {"byTime": {}, "metrics": ["NDCG@10", "HR@10"]},
+        {"protocol": "ByTime", "byTime": {}, "metrics": ["NDCG@10", "HR@10"]},
+        "evaluation.byTime needs evaluation.protocol ByTime: set that, or leave byTime out",
+    ),
+    *(
+        Case(f"spec.evaluation.byTime.{share}", keyword, wrong, right, message)
+        for share in ("validationPercent", "testPercent")
+        for keyword, wrong, right, message in (
+            ("minimum", 0, 1, "should be greater than or equal to 1"),
+            ("maximum", 41, 40, "should be less than or equal to 40"),
+        )
+    ),
     Case("spec.evaluation.metrics", "required", ABSENT, ["NDCG@10"], "Required value"),
     Case(
         "spec.evaluation.metrics",

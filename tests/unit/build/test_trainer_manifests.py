@@ -100,6 +100,13 @@ def test_the_trainer_reads_the_cleaning() -> None:
     assert run_config.parse(json.loads(snapshot().text())).cleaning.document() == {}
 
 
+def test_the_trainer_reads_the_split() -> None:
+    run_config = pytest.importorskip("recsys_workers.train.run_config")
+    evaluation = {"protocol": "ByTime", "byTime": {"validationPercent": 5}, "metrics": ["NDCG@10"]}
+    told = run_config.parse(json.loads(snapshot(evaluation=evaluation).text())).protocol
+    assert (told.name, told.validation_percent, told.test_percent) == ("ByTime", 5, 10)
+
+
 def test_suspending_changes_nothing_else() -> None:
     live = training_job(OWNER, run_spec(), snapshot())
     live["spec"] |= {"selector": {"matchLabels": {"x": "y"}}, "completionMode": "NonIndexed"}

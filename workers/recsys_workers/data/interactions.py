@@ -26,6 +26,10 @@ class Interactions:
     offsets: npt.NDArray[np.int64]
     tied_users: int
     """Users whose last timestamp occurs more than once: which of their items is the last is decided by row number."""
+    times: npt.NDArray[np.int64] | npt.NDArray[np.float64]
+    """When each of `items` was, as in recsys_workers.data.readers.Columns."""
+    timed: bool
+    """Whether `times` are nanoseconds since 1970; else they are numbers of unknown unit."""
 
     def sequence(self, user: int) -> Indices:
         """The items of one user, oldest first."""
@@ -48,7 +52,8 @@ def in_order(columns: Columns) -> Interactions:
     sorted_time = time[order]
     last = offsets[1:] - 1
     tied = (lengths > 1) & (sorted_time[last] == sorted_time[np.maximum(last - 1, 0)])
-    return Interactions(user_ids, item_ids, (item[order] + 1).astype(np.int32), offsets, int(tied.sum()))
+    items = (item[order] + 1).astype(np.int32)
+    return Interactions(user_ids, item_ids, items, offsets, int(tied.sum()), sorted_time, columns.timed)
 
 
 def id_order(ids: list[str]) -> list[str]:

@@ -21,13 +21,14 @@ def render(described: Manifest) -> str:
         "## Data",
         f"{dataset['uri']} ({dataset['digest']}): {dataset['interactions']} interactions of {users} users with "
         f"{dataset['items']} items. The last timestamp of {tied} users ({text(100 * tied / users)} %) is tied; row "
-        "order decides there which item is the test.",
+        "order decides there what comes last.",
         *_cleaning(described),
         "",
         "## Quality",
-        f"{protocol['name']} on {protocol['evaluatedUsers']} users, all items ranked, items that the user had "
-        f"{'excluded' if protocol['excludeSeen'] else 'included'}, tied scores counted against the model; "
-        "95 % intervals, normal over users.",
+        f"{protocol['name']}{_cuts(described)}: {protocol['split']}. {protocol['evaluatedTargets']} targets of "
+        f"{protocol['evaluatedUsers']} users, all items ranked, items that the user had "
+        f"{'excluded' if protocol['excludeSeen'] else 'included'}, tied scores counted against the model. "
+        f"Intervals: {protocol['interval']}.",
         "",
         "| metric | value | low | high |",
         "| --- | --- | --- | --- |",
@@ -45,6 +46,13 @@ def render(described: Manifest) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _cuts(described: Manifest) -> str:
+    protocol = described.protocol
+    if "testFrom" not in protocol:
+        return ""
+    return f" (validationFrom {protocol['validationFrom']}, testFrom {protocol['testFrom']})"
 
 
 def _cleaning(described: Manifest) -> list[str]:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from recsys_workers.evaluate.latency import Session
 from recsys_workers.evaluate.metrics import Z95, Estimate, UnknownMetric, Values, estimate, parse, text
 from recsys_workers.evaluate.parity import Parity
@@ -79,20 +82,31 @@ def floor(name: str, found: Estimate, minimum: str) -> Verdict:
     return Verdict(name, _word(passed), found.name, text(found.value), minimum, message, margin)
 
 
-def champion(name: str, metric: str, new: Values, old: Values | None, version: int, max_regression: str) -> Verdict:
+def champion(
+    name: str,
+    metric: str,
+    new: Values,
+    old: Values | None,
+    version: int,
+    max_regression: str,
+    users: npt.NDArray[np.int64] | None = None,
+) -> Verdict:
     """Passes when the lower bound of the paired difference is above -max_regression % of the champion's value.
 
-    `new` and `old` are the same users' metrics of the run's model and of the champion, whose version is `version`.
+    `new` and `old` are the same targets' metrics of the run's model and of the champion, whose version is `version`;
+    `users` says whose each is, and each is another user's when it is absent.
     """
-    found = estimate(metric, new)
+    found = estimate(metric, new, users)
     if old is None:
         passed = not math.isnan(found.value)
         message = "There is no champion yet: there is nothing to compare with."
         if not passed:
             message = f"{metric} is NaN."
         return Verdict(name, _word(passed), metric, text(found.value), f"-{max_regression}%", message)
-    before = estimate(metric, old)
-    difference = estimate(metric, new - old)
+    before = estimate(metric, old, users)
+    difference = estimate(metric, new - old, users)
+    distinct = len(new) if users is None else len(np.unique(users))
+    judged = f"{distinct} users" if distinct == len(new) else f"{len(new)} targets of {distinct} users"
     allowed = float(max_regression) / 100 * before.value
     passed = difference.low > -allowed
     # An identical model regresses by nothing: the bound is touched, not crossed, even where nothing is allowed.
@@ -100,7 +114,7 @@ def champion(name: str, metric: str, new: Values, old: Values | None, version: i
     margin = _margin(difference.value + allowed, difference.standard_error)
     message = (
         f"{metric} is {text(found.value)} and the champion, version {version}, has {text(before.value)} on the same "
-        f"{len(new)} users: the difference is {text(difference.value)}, at least {text(difference.low)} with 95 % "
+        f"{judged}: the difference is {text(difference.value)}, at least {text(difference.low)} with 95 % "
         f"confidence; a loss of {text(allowed)} ({max_regression} %) is allowed{_by(passed, margin)}."
     )
     return Verdict(name, _word(passed), metric, text(difference.low), text(-allowed), message, margin)
@@ -110,8 +124,8 @@ def parity(name: str, found: Parity, tolerance: str) -> Verdict:
     """Passes when every user's list is the same but for swaps of scores closer than the tolerance."""
     passed = found.different_users == 0
     message = (
-        f"{found.users - found.different_users} of {found.users} users get the same {found.length} items from ONNX and "
-        f"torch, {found.swapped_users} of them with swaps of scores closer than {tolerance}; "
+        f"{found.users - found.different_users} of {found.users} histories get the same {found.length} items from "
+        f"ONNX and torch, {found.swapped_users} of them with swaps of scores closer than {tolerance}; "
         f"the largest difference of a score is {text(found.largest_difference)}."
     )
     return Verdict(name, _word(passed), "differentLists", str(found.different_users), "0", message)
@@ -133,7 +147,7 @@ def latency(name: str, found: Session, limit: str) -> Verdict:
             f"{len(found.different)} served lists differ from the evaluated ones; the first: {found.different[0]}"
         )
     else:
-        message += f"The served lists of {found.compared} users equal the evaluated ones."
+        message += f"The served lists of {found.compared} histories equal the evaluated ones."
     return Verdict(name, _word(passed), "p99Milliseconds", f"{p99:.1f}", limit, message)
 
 

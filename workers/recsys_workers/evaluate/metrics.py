@@ -78,11 +78,22 @@ def values(name: str, ranks: Values) -> Values:
     return np.where(np.isnan(ranks), np.nan, np.where(ranks <= k, gain, 0.0))
 
 
-def estimate(name: str, per_user: Values) -> Estimate:
-    """The mean over users and its standard error (0 for a single user)."""
-    count = len(per_user)
-    spread = float(per_user.std(ddof=1)) / math.sqrt(count) if count > 1 else 0.0
-    return Estimate(name, float(per_user.mean()), spread)
+def estimate(name: str, per_target: Values, users: npt.NDArray[np.int64] | None = None) -> Estimate:
+    """The mean over targets and its standard error over users (0 for a single user).
+
+    `users` says whose target each one is; each has another user when it is absent. What a user's targets have in common
+    makes their mean less certain than so many independent ones: the error is that of a ratio of sums over users
+    (Cochran, Sampling Techniques, 1977, chapter 6), which is the usual one where each user has one target.
+    """
+    mean = float(per_target.mean())
+    residuals = per_target - mean
+    if users is not None:
+        residuals = np.bincount(np.unique(users, return_inverse=True)[1], weights=residuals).astype(np.float64)
+    count = len(residuals)
+    if count == 1:
+        return Estimate(name, mean, 0.0)
+    spread = math.sqrt(count / (count - 1) * float(residuals @ residuals)) / len(per_target)
+    return Estimate(name, mean, spread)
 
 
 def text(number: float) -> str:

@@ -24,7 +24,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """The comparison over all users; `largest_difference` is that of one item's score in ONNX and torch."""
+    """The comparison over all histories, of which a user may have several.
+
+    `largest_difference` is that of one item's score in ONNX and torch.
+    """
 
     users: int
     length: int

@@ -1,15 +1,18 @@
 """What is checked before Ray starts: everything that would otherwise fail after the training."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from recsys_workers import locations, manifest
 from recsys_workers.data.cleaning import clean
 from recsys_workers.data.errors import DatasetChanged, InvalidData
 from recsys_workers.data.files import digest_of_files, list_files, require_digest
 from recsys_workers.data.interactions import Interactions, in_order
+from recsys_workers.data.protocol import PROTOCOLS, split_by
 from recsys_workers.data.readers import read_columns, roles_of
 from recsys_workers.data.report import Report, report
-from recsys_workers.data.split import Split, leave_one_out
+from recsys_workers.data.split import Split
 from recsys_workers.evaluate.gates import InvalidGate, kind_of
 from recsys_workers.evaluate.metrics import UnknownMetric, parse
 from recsys_workers.models.hyperparameters import Hyperparameters, InvalidHyperparameters, check
@@ -17,7 +20,7 @@ from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import RunConfig
 
 DIGEST_FILE = "dataset.digest"
-TASK, PROTOCOL = "SequentialRecommendation", "LeaveOneOut"
+TASK = "SequentialRecommendation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,17 @@ class Data:
     report: Report
     interactions: Interactions
     split: Split
+    protocol: Mapping[str, Any]
+    """What the manifest says of the split."""
 
 
 def specification(config: RunConfig) -> Hyperparameters:
     """The checked hyperparameters; raises AttemptFailed (cannot heal) for anything in run.json that is not built."""
     if config.task != TASK:
         raise _never("InvalidRunConfig", f"The task {config.task!r} is not supported: use {TASK}.")
-    if config.protocol != PROTOCOL:
-        raise _never("InvalidEvaluation", f"The protocol {config.protocol!r} is not supported: use {PROTOCOL}.")
+    if config.protocol.name not in PROTOCOLS:
+        known = " or ".join(PROTOCOLS)
+        raise _never("InvalidEvaluation", f"The protocol {config.protocol.name!r} is not supported: use {known}.")
     try:
         for name in config.metrics:
             parse(name)
@@ -68,7 +74,7 @@ def data(config: RunConfig) -> Data:
             config.cleaning,
         )
         interactions = in_order(columns)
-        split = leave_one_out(interactions)
+        split, protocol = split_by(config.protocol, interactions)
         # The files may have changed between the digest and the reading.
         require_digest(digest_of_files(files), digest, "the start of this attempt")
         manifest.write_file(recorded, f"{digest}\n".encode())
@@ -78,7 +84,7 @@ def data(config: RunConfig) -> Data:
         raise _never("InvalidData", str(error)) from error
     dataset = config.dataset
     found = report(dataset.uri, dataset.format, digest, config.cleaning, dropped, columns, interactions)
-    return Data(found, interactions, split)
+    return Data(found, interactions, split, protocol)
 
 
 def champion(config: RunConfig) -> None:

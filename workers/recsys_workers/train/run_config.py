@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from recsys_workers import locations
-from recsys_workers.data import cleaning
+from recsys_workers.data import cleaning, protocol
 from recsys_workers.data.cleaning import Cleaning
+from recsys_workers.data.protocol import Protocol
 from recsys_workers.train.failure import AttemptFailed
 
 
@@ -45,7 +46,7 @@ class RunConfig:
     cleaning: Cleaning
     schema: Sequence[Mapping[str, str]]
     catalogue: Mapping[str, str] | None
-    protocol: str
+    protocol: Protocol
     exclude_seen: bool
     metrics: Sequence[str]
     gates: Sequence[Mapping[str, Any]]
@@ -97,7 +98,7 @@ def parse(document: Mapping[str, Any]) -> RunConfig:
             cleaning=cleaning.parse(document.get("cleaning")),
             schema=document["schema"]["columns"],
             catalogue=document.get("catalogue"),
-            protocol=document["evaluation"]["protocol"],
+            protocol=protocol.parse(document["evaluation"]),
             exclude_seen=bool(document["evaluation"].get("excludeSeen", True)),
             metrics=document["evaluation"]["metrics"],
             gates=document.get("gates") or [],

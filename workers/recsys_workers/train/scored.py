@@ -16,7 +16,7 @@ LISTS_FILE = "candidate.npz"
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The lists of the test users, in the order of the split."""
+    """The lists of the test targets, in the order of the split."""
 
     onnx: Lists
     reference: Reference

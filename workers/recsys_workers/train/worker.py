@@ -80,7 +80,7 @@ def export_and_score(training: Training, test: Examples, settings: Mapping[str, 
     input_length = training.hyperparameters.integer("inputLength")
     onnx = export(model, n_items, input_length)
     LOGGER.info("exported epoch %d to ONNX, %d bytes", training.best_epoch, len(onnx))
-    text = f"Ranking all {n_items} items for {len(test.users)} test users."
+    text = f"Ranking all {n_items} items for {len(test.targets)} test targets."
     progress.report("Evaluating", EVALUATION_PERCENT, text)
     tasks = tasks_of(test.histories, exclude_seen=settings["excludeSeen"])
     lists = Graph(onnx, n_items, training.max_length, input_length, settings["threads"]).lists(tasks)

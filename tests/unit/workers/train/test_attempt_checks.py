@@ -50,7 +50,7 @@ def outcome(document: dict[str, Any], folder: Path) -> tuple[int, str, str]:
         ),
         (["dataset", "digest"], "sha256:" + "0" * 64, "DatasetChanged", "start a new TrainingRun"),
         (["evaluation", "metrics"], ["MRR@10"], "InvalidEvaluation", "'MRR@10' does not exist"),
-        (["evaluation", "protocol"], "TimeSplit", "InvalidEvaluation", "use LeaveOneOut"),
+        (["evaluation", "protocol"], "TimeSplit", "InvalidEvaluation", "use LeaveOneOut or ByTime"),
         (["gates"], [{"name": "x", "smell": {}}], "InvalidGate", "exactly one of"),
         (["task"], "Ranking", "InvalidRunConfig", "'Ranking' is not supported"),
         (["seed"], "one", "InvalidRunConfig", "run.json is wrong"),

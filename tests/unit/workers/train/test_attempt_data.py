@@ -62,3 +62,38 @@ def test_without_cleaning_nothing_is_dropped(document: dict[str, Any], run_folde
     assert version.manifest.protocol["cleaning"] == {}
     assert "Nothing was dropped from it." in version.contents[manifest.MODEL_CARD].decode()
     assert training.told[0]["dataset"]["rowsDropped"] == 0
+
+
+def test_a_split_by_time_stands_beside_the_figures(
+    document: dict[str, Any], run_folder: Path, training: Training, tmp_path: Path
+) -> None:
+    document["evaluation"] |= {"protocol": "ByTime", "byTime": {"validationPercent": 25, "testPercent": 25}}
+    document["gates"] = [{"name": "floor", "floor": {"metric": "NDCG@10", "min": "0.1"}}]
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    assert main() == 0
+    version = manifest.load(parse(document).versions_folder / "1", None)
+    protocol = version.manifest.protocol
+    assert protocol == json.loads(version.contents[manifest.EVALUATION])["protocol"]
+    assert {
+        key: protocol[key] for key in ("name", "validationPercent", "testPercent", "validationFrom", "testFrom")
+    } == {
+        "name": "ByTime",
+        "validationPercent": 25,
+        "testPercent": 25,
+        "validationFrom": "2",
+        "testFrom": "3",
+    }
+    assert (protocol["evaluatedUsers"], protocol["evaluatedTargets"], protocol["testWithoutHistory"]) == (3, 3, 0)
+    card = version.contents[manifest.MODEL_CARD].decode()
+    assert "ByTime (validationFrom 2, testFrom 3): rows from testFrom on test" in card
+
+
+def test_a_split_by_time_that_leaves_a_part_empty_ends_the_run(
+    document: dict[str, Any], run_folder: Path, tmp_path: Path
+) -> None:
+    document["evaluation"]["protocol"] = "ByTime"
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    assert main() == 2
+    told = json.loads((tmp_path / "termination").read_text())
+    assert told["reason"] == "InvalidData"
+    assert "ByTime cuts the 12 rows at 3 and 3: 9 lie before, 0 between" in told["message"]

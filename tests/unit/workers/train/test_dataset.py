@@ -225,6 +225,8 @@ def test_leave_one_out_never_shows_the_training_what_it_is_tested_on(sequences: 
         flat,
         np.cumsum([0, *lengths]).astype(np.int64),
         0,
+        np.concatenate([np.arange(length) for length in lengths]),
+        False,
     )
     if max(lengths) < 3:
         with pytest.raises(InvalidData, match="No user has 3 or more"):

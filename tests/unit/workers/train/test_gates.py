@@ -66,6 +66,17 @@ def test_the_comparison_is_paired_and_uses_the_lower_bound() -> None:
     assert "version 7" in judged(worse).message
 
 
+def test_the_comparison_counts_users_where_they_have_several_targets() -> None:
+    worse = OLD.copy()
+    worse[:20] = 0
+    users = np.repeat(np.arange(40), 10)
+    # 10 of 400 lose: -0.025 ± 0.015 passes where each is another user's, and does not where they are two of 40 users.
+    assert judged(worse).verdict == "Passed"
+    found = gates.champion("no-regression", "HR@10", worse, OLD, 7, "10", users)
+    assert found.verdict == "Failed"
+    assert "on the same 400 targets of 40 users" in found.message
+
+
 def test_uncertain_equality_is_not_enough() -> None:
     shuffled = np.tile([0.0, 1.0], 200)
     found = judged(shuffled)

@@ -90,6 +90,29 @@ def test_the_interval_is_the_normal_one_over_users() -> None:
     assert found.as_strings() == {"name": "HR@1", "value": "0.75", "low": "0.260009", "high": "1.23999"}
 
 
+def test_targets_of_one_user_are_no_independent_evidence() -> None:
+    once = np.array([1.0, 0.0, 0.5, 1.0, 0.25])
+    users = np.array([3, 1, 4, 0, 9])
+    alone = metrics.estimate("HR@1", once)
+    assert metrics.estimate("HR@1", once, users) == alone
+    # Each user's target ten times over says nothing more than once.
+    repeated = metrics.estimate("HR@1", np.repeat(once, 10), np.repeat(users, 10))
+    assert repeated.standard_error == pytest.approx(alone.standard_error)
+    assert metrics.estimate("HR@1", np.repeat(once, 10)).standard_error < alone.standard_error / 3
+    assert metrics.estimate("HR@1", once, np.zeros(5, np.int64)).standard_error == 0.0
+
+
+def test_the_interval_over_users_covers_the_truth_where_targets_of_a_user_are_alike() -> None:
+    random = np.random.default_rng(1)
+    covered = 0
+    for _ in range(400):
+        users = np.repeat(np.arange(60), random.integers(1, 12, 60))
+        taste = random.beta(0.5, 0.5, 60)
+        found = metrics.estimate("HR@1", (random.random(len(users)) < taste[users]).astype(float), users)
+        covered += found.low <= 0.5 <= found.high
+    assert 0.91 <= covered / 400 <= 0.97
+
+
 @pytest.mark.parametrize("name", ["NDCG", "NDCG@0", "NDCG@101", "MRR@10", "ndcg@10", "HR@1.5"])
 def test_unknown_metrics_are_refused(name: str) -> None:
     with pytest.raises(metrics.UnknownMetric, match="use NDCG@k or HR@k"):

@@ -1,0 +1,59 @@
+"""spec.evaluation's protocol: which split, and what is written of it beside every figure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from recsys_workers.data.by_time import by_time
+from recsys_workers.data.interactions import Interactions
+from recsys_workers.data.split import SHORTEST, Split, leave_one_out
+
+LEAVE_ONE_OUT, BY_TIME = "LeaveOneOut", "ByTime"
+PROTOCOLS = (LEAVE_ONE_OUT, BY_TIME)
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """The split that a RecModel asks for; the percentages are ByTime's."""
+
+    name: str
+    validation_percent: int = 10
+    test_percent: int = 10
+
+
+def parse(evaluation: Mapping[str, Any]) -> Protocol:
+    """The typed form of the object `evaluation` in run.json."""
+    cuts = evaluation.get("byTime") or {}
+    return Protocol(evaluation["protocol"], int(cuts.get("validationPercent", 10)), int(cuts.get("testPercent", 10)))
+
+
+def split_by(protocol: Protocol, interactions: Interactions) -> tuple[Split, dict[str, Any]]:
+    """The split, and what the manifest's `protocol` says of it. Raises InvalidData when a part is empty."""
+    if protocol.name == BY_TIME:
+        split, cuts = by_time(interactions, protocol.validation_percent, protocol.test_percent)
+        rules: dict[str, Any] = {
+            "split": "rows from testFrom on test, those from validationFrom to testFrom validate, those before train; "
+            "a target's history is all that its user did before it",
+            "validationPercent": protocol.validation_percent,
+            "testPercent": protocol.test_percent,
+            "validationFrom": cuts.validation_from,
+            "testFrom": cuts.test_from,
+            "validationWithoutHistory": cuts.validation_without_history,
+            "testWithoutHistory": cuts.test_without_history,
+            "interval": "95 %, normal over users, the targets of a user counted together",
+        }
+    else:
+        split = leave_one_out(interactions)
+        rules = {
+            "split": f"of users with {SHORTEST} or more rows the last one tests, the one before validates; "
+            "the others train",
+            "interval": "95 %, normal over users",
+        }
+    return split, {
+        "name": protocol.name,
+        **rules,
+        "evaluatedUsers": len(np.unique(split.test.users)),
+        "evaluatedTargets": len(split.test.targets),
+    }
