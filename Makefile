@@ -83,7 +83,7 @@ soak: prepare up images install ## Half an hour of random rollouts, restarts, ev
 ##@ Files that are generated
 
 .PHONY: generate lock lock-check
-generate: ## CRDs, API reference and the chart's copies, from the Python types
+generate: ## CRDs, references, the schemas of hyperparameters and the chart's copies, from the Python types
 	hack/test.sh generate
 
 lock: ## Pin Python packages in requirements/ from pyproject.toml

@@ -30,6 +30,7 @@ case ${1:-} in
     python -m ruff format --check .
     python -m mypy operator/recsys_operator operator/recsys_cli workers/recsys_workers hack benchmarks
     PYTHONPATH=operator:workers "$(dirname "$dev")/lint-imports" --no-cache
+    python hack/gen/schemas.py --check
     python hack/gen/crds.py --check # the chart's copies too
     ;;
   lint-shell)
@@ -68,6 +69,7 @@ case ${1:-} in
     python -m pytest tests/unit tests/chart --golden
     ;;
   generate)
+    python hack/gen/schemas.py # first: the CRDs name the architectures that have one
     python hack/gen/crds.py
     ;;
   *)

@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from recsys_operator.api.architectures import described
 from recsys_operator.api.common import Condition, LocalRef, MetricValue, one_of
 from recsys_operator.api.schema import (
     NAME_RULES,
@@ -27,10 +28,20 @@ TableFormat = Literal["RecBole", "CSV"]
 class Architecture(Model):
     """Which network is trained, with the defaults of its hyperparameters."""
 
-    name: Literal["SASRec"] = Field(description="SASRec (Kang and McAuley, 2018, arXiv 1808.09781).")
+    name: str = Field(
+        json_schema_extra={"enum": list(described())},
+        description=" ".join(described().values()),
+    )
     hyperparameters: Hyperparameters | None = Field(
         None, description="Values by name, all written as strings; a TrainingRun may override each."
     )
+
+    @field_validator("name")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        if name not in described():
+            raise ValueError(f"the architecture {name!r} does not exist: use one of {', '.join(described())}")
+        return name
 
 
 class SchemaColumn(Model):

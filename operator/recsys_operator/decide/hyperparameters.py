@@ -2,12 +2,12 @@
 
 The schemas in `schemas/` are generated from the trainers' registry. Values are strings, so the bounds stand in
 `x-recsys-*` keywords: type, minimum, maximum of a property; `x-recsys-rules` between two of them; `x-recsys-same-as`
-for a default that is another one's value.
+for a default that is another one's value. A choice is an ordinary `enum`.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -56,17 +56,22 @@ def faults(architecture: str, *sources: Source, schema: Schema | None = None) ->
 
 
 def _unknown(architecture: str, place: str, name: str, declared: Mapping[str, Schema]) -> str:
-    near = {candidate.lower(): candidate for candidate in declared}
-    close = get_close_matches(name.lower().replace("_", ""), list(near), n=1)
-    hint = f"did you mean {near[close[0]]}?" if close else f"it has {', '.join(sorted(declared))}."
+    near = _near(name.replace("_", ""), declared)
+    hint = f"did you mean {near}?" if near else f"it has {', '.join(sorted(declared))}."
     return f"{place}: {architecture} has no such hyperparameter; {hint}"
 
 
+def _near(word: str, known: Iterable[str]) -> str | None:
+    lower = {candidate.lower(): candidate for candidate in known}
+    close = get_close_matches(word.lower(), list(lower), n=1)
+    return lower[close[0]] if close else None
+
+
 def _fault(place: str, value: str, declared: Schema) -> str | None:
+    if "enum" in declared:
+        return _choice_fault(place, value, declared["enum"])
     low, high = declared.get("x-recsys-minimum"), declared.get("x-recsys-maximum")
     kind = declared.get("x-recsys-type", "string")
-    if "enum" in declared and value not in declared["enum"]:
-        return f"{place} is {value!r} but must be one of {', '.join(declared['enum'])}."
     if not re.search(declared.get("pattern", ""), value):
         return f"{place} is {value!r} but must be {_wanted(kind, low, high)}."
     if kind in ("integer", "number"):
@@ -74,6 +79,15 @@ def _fault(place: str, value: str, declared: Schema) -> str | None:
         if (low is not None and number < low) or (high is not None and number > high):
             return f"{place} is {value} but must be {_wanted(kind, low, high)}."
     return None
+
+
+def _choice_fault(place: str, value: str, allowed: Sequence[str]) -> str | None:
+    if value in allowed:
+        return None
+    if len(allowed) == 1:
+        return f"{place} is {value!r} but must be {allowed[0]}."
+    near = _near(value, allowed)
+    return f"{place} is {value!r} but must be one of {', '.join(allowed)}{f'; did you mean {near}?' if near else '.'}"
 
 
 def _wanted(kind: str, low: float | None, high: float | None) -> str:
@@ -89,9 +103,20 @@ def _broken_rules(schema: Schema, given: Mapping[str, str]) -> Iterator[str]:
         if name not in given:
             values[name] = values[source]
     for rule in schema.get("x-recsys-rules", ()):
-        left, right = int(values[rule["left"]]), int(values[rule["right"]])
-        if not (left >= right if rule["relation"] == "at least" else left % right == 0):
-            yield (
-                f"The hyperparameter {rule['left']} is {left} but must be {rule['relation']} {rule['right']}, "
-                f"which is {right}."
-            )
+        if sentence := _broken(rule, values, given):
+            yield sentence
+
+
+def _broken(rule: Mapping[str, str], values: Mapping[str, str], given: Mapping[str, str]) -> str | None:
+    left, relation, right = rule["left"], rule["relation"], rule["right"]
+    if relation == "only with":
+        if left not in given or values[right] == rule["value"]:
+            return None
+        return (
+            f"The hyperparameter {left} is given but changes nothing, because {right} is {values[right]}: "
+            f"leave {left} out, or set {right} to {rule['value']}."
+        )
+    number, other = int(values[left]), int(values[right])
+    if number >= other if relation == "at least" else number % other == 0:
+        return None
+    return f"The hyperparameter {left} is {number} but must be {relation} {right}, which is {other}."

@@ -1,50 +1,83 @@
 """The operator refuses what the trainers would refuse: both read one registry."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys_operator.api.architectures import described
+from recsys_operator.api.recmodel import Architecture
 from recsys_operator.decide.hyperparameters import Source, faults, merge, schema_of
-from recsys_workers.models.hyperparameters import SASREC, InvalidHyperparameters, check
+from recsys_workers.models.hyperparameters import InvalidHyperparameters, check, declaration_of
+from recsys_workers.models.registry import ARCHITECTURES
 from recsys_workers.models.schema import schema_of as generated
 
-NAMES = tuple(parameter.name for parameter in SASREC.parameters)
+NAMES = sorted({parameter.name for name in ARCHITECTURES for parameter in declaration_of(name).parameters})
+CHOICES = sorted(
+    {
+        word
+        for name in ARCHITECTURES
+        for declared in generated(declaration_of(name))["properties"].values()
+        for word in declared.get("enum", ())
+    }
+)
 VALUES = (
     st.sampled_from(("0", "1", "2", "3", "7", "64", "100", "1024", "4097", "1e-3", "0.5", "-1", "nan", "inf", "", " 3"))
     | st.integers(-5, 5000).map(str)
     | st.floats().map(str)
     | st.text(max_size=6)
+    | st.sampled_from(("adamw", *CHOICES))
 )
+EACH = pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
 
 
-def test_the_packaged_schema_is_the_generated_one() -> None:
-    assert schema_of("SASRec") == generated("SASRec")
+@EACH
+def test_the_operator_and_the_trainer_carry_the_same_schema(architecture: str) -> None:
+    assert schema_of(architecture) == generated(declaration_of(architecture))
 
 
-def test_no_keyword_of_the_schema_is_overlooked() -> None:
-    known = {"description", "type", "pattern", "default", "x-recsys-type", "x-recsys-minimum", "x-recsys-maximum"}
-    for declared in schema_of("SASRec")["properties"].values():
-        assert set(declared) <= known
-    for rule in schema_of("SASRec")["x-recsys-rules"]:
-        assert rule["relation"] in ("at least", "a multiple of")
+@EACH
+def test_no_keyword_of_the_schema_is_overlooked(architecture: str) -> None:
+    known = {"description", "type", "default", "x-recsys-type"}
+    bounds = {"pattern", "x-recsys-minimum", "x-recsys-maximum"}
+    for declared in schema_of(architecture)["properties"].values():
+        assert set(declared) == known | ({"enum"} if declared["x-recsys-type"] == "choice" else bounds)
+    for rule in schema_of(architecture)["x-recsys-rules"]:
+        assert rule["relation"] in ("at least", "a multiple of", "only with")
+
+
+def test_the_api_names_the_architectures_of_the_registry() -> None:
+    assert list(described()) == sorted(ARCHITECTURES)
+    with pytest.raises(ValueError, match=r"'SASRek' does not exist: use one of .*SASRec"):
+        Architecture(name="SASRek")
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.dictionaries(st.sampled_from(NAMES) | st.sampled_from(("epoch", "x")), VALUES, max_size=5))
-def test_what_passes_here_passes_in_the_trainer(values: dict[str, str]) -> None:
-    if faults("SASRec", Source("spec.hyperparameters", values)):
+@given(
+    st.sampled_from(sorted(ARCHITECTURES)),
+    st.dictionaries(st.sampled_from(NAMES) | st.sampled_from(("epoch", "x")), VALUES, max_size=5),
+)
+def test_what_passes_here_passes_in_the_trainer(architecture: str, values: dict[str, str]) -> None:
+    if faults(architecture, Source("spec.hyperparameters", values)):
         return
-    check("SASRec", values)
+    check(architecture, values)
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.dictionaries(st.sampled_from(NAMES), st.integers(-2, 5000).map(str) | st.just("0.5"), max_size=5))
-def test_what_the_trainer_takes_is_not_refused(values: dict[str, str]) -> None:
+@given(
+    st.sampled_from(sorted(ARCHITECTURES)),
+    st.dictionaries(
+        st.sampled_from(NAMES),
+        st.integers(-2, 5000).map(str) | st.just("0.5") | st.sampled_from(("adamw", *CHOICES)),
+        max_size=5,
+    ),
+)
+def test_what_the_trainer_takes_is_not_refused(architecture: str, values: dict[str, str]) -> None:
     try:
-        check("SASRec", values)
+        check(architecture, values)
     except InvalidHyperparameters:
-        assert faults("SASRec", Source("spec.hyperparameters", values))
+        assert faults(architecture, Source("spec.hyperparameters", values))
     else:
-        assert faults("SASRec", Source("spec.hyperparameters", values)) == ()
+        assert faults(architecture, Source("spec.hyperparameters", values)) == ()
 
 
 def test_the_run_overrides_the_model() -> None:
@@ -72,8 +105,35 @@ def test_input_length_follows_max_length() -> None:
     )
 
 
-def test_an_enumeration() -> None:
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("half", "must be one of full, sampled."),
+        ("Sampeld", "must be one of full, sampled; did you mean sampled?"),
+    ],
+)
+def test_a_choice(value: str, said: str) -> None:
     schema = {"properties": {"loss": {"type": "string", "enum": ["full", "sampled"]}}}
-    assert faults("X", Source("run", {"loss": "half"}), schema=schema) == (
-        "run.loss is 'half' but must be one of full, sampled.",
+    assert faults("X", Source("run", {"loss": value}), schema=schema) == (f"run.loss is {value!r} but {said}",)
+
+
+def test_a_choice_of_one() -> None:
+    schema = {"properties": {"loss": {"type": "string", "enum": ["full"]}}}
+    assert faults("X", Source("run", {"loss": "ful"}), schema=schema) == ("run.loss is 'ful' but must be full.",)
+
+
+def test_one_that_changes_nothing_is_refused_when_it_is_given() -> None:
+    schema = {
+        "properties": {
+            "optimizer": {"type": "string", "enum": ["AdamW", "SGD"], "default": "AdamW"},
+            "momentum": {"type": "string", "default": "0.9"},
+        },
+        "x-recsys-rules": [{"left": "momentum", "relation": "only with", "right": "optimizer", "value": "SGD"}],
+    }
+    sgd = Source("model", {"optimizer": "SGD", "momentum": "0.5"})
+    assert faults("X", sgd, schema=schema) == ()
+    assert faults("X", schema=schema) == ()
+    assert faults("X", sgd, Source("run", {"optimizer": "AdamW"}), schema=schema) == (
+        "The hyperparameter momentum is given but changes nothing, because optimizer is AdamW: leave momentum out, or "
+        "set optimizer to SGD.",
     )

@@ -1,19 +1,17 @@
 """The manifests in the documentation are what the API takes, field by field."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from tests.unit.docs.pages import ROOT, blocks, pages, table_words
+from tests.unit.docs.pages import blocks, pages, table_words
 
 from recsys_operator.api.kinds import KINDS
 
 SPECS = {kind.kind: kind for kind in KINDS}
 GROUP = "recsys.dev/"
-SASREC = ROOT / "operator/recsys_operator/decide/schemas/sasrec.json"
 
 
 def manifests() -> list[tuple[Path, dict[str, Any]]]:
@@ -63,26 +61,6 @@ def test_a_manifest_is_of_its_type(path: Path, manifest: dict[str, Any]) -> None
 def test_a_manifest_has_a_head(path: Path, manifest: dict[str, Any]) -> None:
     assert set(manifest) <= {"apiVersion", "kind", "metadata", "spec", "data", "stringData"}, path
     assert manifest["metadata"]["name"]
-
-
-def test_hyperparameters_are_told_with_their_bounds() -> None:
-    """The table in docs/how-to/train-a-model.md against the schema that the operator checks with."""
-    text = (ROOT / "docs/how-to/train-a-model.md").read_text()
-    told = {}
-    for line in text.splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == 4 and " to " in cells[2] and cells[0].startswith("`"):
-            told[cells[0].strip("`")] = (cells[1], cells[2])
-    schema = json.loads(SASREC.read_text())
-    same = schema["x-recsys-same-as"]
-    wanted = {
-        name: (
-            f"`{same[name]}`" if name in same else one["default"],
-            f"{one['x-recsys-minimum']:g} to {one['x-recsys-maximum']:g}",
-        )
-        for name, one in schema["properties"].items()
-    }
-    assert told == wanted
 
 
 def test_a_misspelt_field_is_found() -> None:

@@ -1,87 +1,25 @@
-"""The hyperparameters of each architecture: names, types, defaults, bounds and what they mean. No torch in here.
+"""Checking the hyperparameters of a run against what its architecture declares. No torch in here.
 
-A RecModel and a TrainingRun carry them as strings. One JSON Schema per architecture is generated from this file
-(`python -m recsys_workers.models.schema`), so the operator refuses what the trainer would refuse.
+The declarations stand in the architectures' files, beside torch modules; what is read here are the JSON Schemas that
+were generated from them.
 """
 
 import difflib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from pathlib import Path
+
+from recsys_workers.models.declaration import Choice, Declaration, Hyperparameter, Rule
+from recsys_workers.models.registry import ARCHITECTURES
+from recsys_workers.models.schema import declaration_in, file_of
+
+SCHEMAS = Path(__file__).parent / "schemas"
 
 
 class InvalidHyperparameters(ValueError):
     """Hyperparameters that cannot be trained with. The message names each wrong one and what is allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hyperparameter:
-    """One declared hyperparameter; `default` is a string like every value that arrives."""
-
-    name: str
-    kind: Literal["integer", "number"]
-    default: str
-    low: float
-    high: float
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A condition between two hyperparameters: `left` must be at least, or a multiple of, `right`."""
-
-    left: str
-    relation: Literal["at least", "a multiple of"]
-    right: str
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """Everything an architecture accepts. `same_as` gives a default that is another hyperparameter's value."""
-
-    architecture: str
-    parameters: tuple[Hyperparameter, ...]
-    rules: tuple[Rule, ...] = ()
-    same_as: tuple[tuple[str, str], ...] = ()
-
-
-SASREC = Declaration(
-    architecture="SASRec",
-    parameters=(
-        Hyperparameter("hiddenSize", "integer", "64", 4, 1024, "Width of the item embeddings and of every layer."),
-        Hyperparameter("layers", "integer", "2", 1, 12, "Number of transformer blocks."),
-        Hyperparameter(
-            "heads", "integer", "2", 1, 16, "Attention heads of each block; hiddenSize is a multiple of it."
-        ),
-        Hyperparameter(
-            "maxLength", "integer", "50", 2, 1024, "How many of the latest interactions the model looks at."
-        ),
-        Hyperparameter(
-            "inputLength",
-            "integer",
-            "50",
-            2,
-            4096,
-            "Length that the exported graph pads every history to; the scores do not depend on it, the cost does. "
-            "Default: maxLength.",
-        ),
-        Hyperparameter(
-            "dropout", "number", "0.2", 0.0, 0.9, "Dropout of embeddings, attention and feed-forward layers."
-        ),
-        Hyperparameter("learningRate", "number", "0.001", 1e-9, 1.0, "Step size of AdamW after warm-up."),
-        Hyperparameter("weightDecay", "number", "0.0", 0.0, 1.0, "Decoupled weight decay of AdamW."),
-        Hyperparameter("batchSize", "integer", "64", 1, 4096, "Sequences per optimizer step."),
-        Hyperparameter("epochs", "integer", "20", 1, 10000, "Passes over the training interactions."),
-        Hyperparameter("checkpointEvery", "integer", "1", 1, 10000, "Epochs between two checkpoints."),
-    ),
-    rules=(
-        Rule("hiddenSize", "a multiple of", "heads"),
-        Rule("inputLength", "at least", "maxLength"),
-    ),
-    same_as=(("inputLength", "maxLength"),),
-)
-
-DECLARATIONS: Mapping[str, Declaration] = {declaration.architecture: declaration for declaration in (SASREC,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +36,22 @@ class Hyperparameters:
         """The value of a hyperparameter as a float."""
         return float(self.text[name])
 
+    def choice(self, name: str) -> str:
+        """The value of a hyperparameter that is one of a few words."""
+        return self.text[name]
+
 
 def declaration_of(architecture: str) -> Declaration:
     """The declaration of an architecture, or InvalidHyperparameters naming those that exist."""
-    if architecture not in DECLARATIONS:
-        known = ", ".join(sorted(DECLARATIONS))
+    if architecture not in ARCHITECTURES:
+        known = ", ".join(sorted(ARCHITECTURES))
         raise InvalidHyperparameters(f"The architecture {architecture!r} does not exist: use one of {known}.")
-    return DECLARATIONS[architecture]
+    return _read(SCHEMAS / file_of(architecture))
+
+
+@cache
+def _read(schema: Path) -> Declaration:
+    return declaration_in(json.loads(schema.read_text()))
 
 
 def check(architecture: str, given: Mapping[str, str]) -> Hyperparameters:
@@ -121,20 +68,27 @@ def check(architecture: str, given: Mapping[str, str]) -> Hyperparameters:
     broken = [fault for name, parameter in declared.items() if (fault := _fault(parameter, values[name]))]
     faults += broken
     if not broken:
-        faults += [fault for rule in declaration.rules if (fault := _rule_fault(rule, values))]
+        faults += [fault for rule in declaration.rules if (fault := _rule_fault(rule, values, given))]
     if faults:
         raise InvalidHyperparameters(" ".join(faults))
     return Hyperparameters(values)
 
 
 def _unknown(architecture: str, name: str, known: list[str]) -> str:
-    near = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower().replace("_", ""), list(near), n=1)
-    hint = f"did you mean {near[close[0]]}?" if close else f"it has {', '.join(sorted(known))}."
+    near = _near(name.replace("_", ""), known)
+    hint = f"did you mean {near}?" if near else f"it has {', '.join(sorted(known))}."
     return f"{architecture} has no hyperparameter {name!r}: {hint}"
 
 
-def _fault(parameter: Hyperparameter, value: str) -> str | None:
+def _near(word: str, known: list[str] | tuple[str, ...]) -> str | None:
+    lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(word.lower(), list(lower), n=1)
+    return lower[close[0]] if close else None
+
+
+def _fault(parameter: Hyperparameter | Choice, value: str) -> str | None:
+    if isinstance(parameter, Choice):
+        return _choice_fault(parameter, value)
     low, high = f"{parameter.low:g}", f"{parameter.high:g}"
     wanted = f"a{'n' if parameter.kind == 'integer' else ''} {parameter.kind} from {low} to {high}"
     try:
@@ -146,7 +100,23 @@ def _fault(parameter: Hyperparameter, value: str) -> str | None:
     return None
 
 
-def _rule_fault(rule: Rule, values: Mapping[str, str]) -> str | None:
+def _choice_fault(parameter: Choice, value: str) -> str | None:
+    if value in parameter.allowed:
+        return None
+    wanted = f"one of {', '.join(parameter.allowed)}" if len(parameter.allowed) > 1 else parameter.allowed[0]
+    near = _near(value, parameter.allowed) if len(parameter.allowed) > 1 else None
+    hint = f"; did you mean {near}?" if near else "."
+    return f"The hyperparameter {parameter.name} is {value!r} but must be {wanted}{hint}"
+
+
+def _rule_fault(rule: Rule, values: Mapping[str, str], given: Mapping[str, str]) -> str | None:
+    if rule.relation == "only with":
+        if rule.left not in given or values[rule.right] == rule.value:
+            return None
+        return (
+            f"The hyperparameter {rule.left} is given but changes nothing, because {rule.right} is "
+            f"{values[rule.right]}: leave {rule.left} out, or set {rule.right} to {rule.value}."
+        )
     left, right = int(values[rule.left]), int(values[rule.right])
     holds = left >= right if rule.relation == "at least" else left % right == 0
     if holds:

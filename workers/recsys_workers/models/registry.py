@@ -1,31 +1,28 @@
-"""Which torch module an architecture's name stands for: a new architecture is one file and one line here."""
+"""Which class an architecture's name stands for: a new architecture is one file and one line here.
 
-from collections.abc import Callable
-from typing import Protocol
+No torch in here: the class is imported where it is built.
+"""
 
-from torch import Tensor, nn
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
 
-from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.models.sasrec import SASRec
+if TYPE_CHECKING:
+    from torch import nn
 
+    from recsys_workers.models.hyperparameters import Hyperparameters
+    from recsys_workers.models.sequential import Architecture
 
-class SequentialModel(Protocol):
-    """What the trainer and the export need of a sequential recommender."""
-
-    def __call__(self, history_BT: Tensor) -> Tensor:  # noqa: N803
-        """Scores [B, n_items] after each history (left-padded with 0)."""
-        ...
-
-    def loss(self, history_BT: Tensor, target_BT: Tensor) -> Tensor:  # noqa: N803
-        """The training loss of a batch; target 0 means no target."""
-        ...
-
-
-ARCHITECTURES: dict[str, Callable[[int, Hyperparameters], nn.Module]] = {
-    "SASRec": SASRec,
+ARCHITECTURES: dict[str, str] = {
+    "SASRec": "recsys_workers.models.sasrec:SASRec",
 }
 
 
-def build(architecture: str, n_items: int, hyperparameters: Hyperparameters) -> nn.Module:
+def load(architecture: str) -> "Architecture":
+    """The class of an architecture."""
+    module, _, name = ARCHITECTURES[architecture].partition(":")
+    return cast("Architecture", getattr(import_module(module), name))
+
+
+def build(architecture: str, n_items: int, hyperparameters: "Hyperparameters") -> "nn.Module":
     """A freshly initialised model; torch's global random state decides the weights."""
-    return ARCHITECTURES[architecture](n_items, hyperparameters)
+    return cast("nn.Module", load(architecture)(n_items, hyperparameters))

@@ -18,7 +18,7 @@ from recsys_workers.data.interactions import Indices
 from recsys_workers.data.split import Examples
 from recsys_workers.models import registry
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.models.registry import SequentialModel
+from recsys_workers.models.sequential import SequentialModel
 from recsys_workers.train.sampler import Sampler, left_padded
 
 STATE = "state.pt"

@@ -1,0 +1,63 @@
+"""What an architecture's file declares of its hyperparameters. No torch in here.
+
+A RecModel and a TrainingRun carry them as strings. One JSON Schema an architecture is generated from the declarations
+(`hack/test.sh generate`) and packaged with the trainer and with the operator, so both refuse the same, before a process
+that has torch is started.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ON, OFF = "On", "Off"
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameter:
+    """One declared number; `default` is a string like every value that arrives, `low` and `high` are allowed."""
+
+    name: str
+    kind: Literal["integer", "number"]
+    default: str
+    low: float
+    high: float
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One declared hyperparameter whose value is one of a few words."""
+
+    name: str
+    allowed: tuple[str, ...]
+    meaning: str
+
+    @property
+    def default(self) -> str:
+        """The first one that is allowed."""
+        return self.allowed[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A condition between two hyperparameters.
+
+    `left` must be at least, or a multiple of, `right`; or `left` may only be given with `right` being `value`, because
+    it would change nothing otherwise.
+    """
+
+    left: str
+    relation: Literal["at least", "a multiple of", "only with"]
+    right: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """Everything an architecture accepts. `same_as` gives a default that is another hyperparameter's value."""
+
+    architecture: str
+    description: str
+    """A sentence with the source."""
+    parameters: tuple[Hyperparameter | Choice, ...]
+    rules: tuple[Rule, ...] = ()
+    same_as: tuple[tuple[str, str], ...] = ()
