@@ -95,7 +95,7 @@ def test_each_fault_names_the_field_it_stands_in() -> None:
 
 
 def test_a_name_like_no_other_gets_the_whole_list() -> None:
-    assert "it has batchSize, checkpointEvery" in faults("SASRec", Source("run", {"zzz": "1"}))[0]
+    assert "it has averageDecay, batchSize, checkpointEvery" in faults("SASRec", Source("run", {"zzz": "1"}))[0]
 
 
 def test_input_length_follows_max_length() -> None:

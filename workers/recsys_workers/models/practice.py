@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from recsys_workers.models.declaration import Choice, Hyperparameter, Rule
+from recsys_workers.models.declaration import OFF, ON, Choice, Hyperparameter, Rule
+
+WINDOWS, PREFIXES = "Windows", "Prefixes"
 
 SEQUENCES: tuple[Hyperparameter | Choice, ...] = (
     Hyperparameter("maxLength", "integer", "50", 2, 1024, "How many of the latest interactions the model looks at."),
@@ -21,6 +23,13 @@ SEQUENCES: tuple[Hyperparameter | Choice, ...] = (
 SEQUENCE_RULES = (Rule("inputLength", "at least", "maxLength"),)
 SEQUENCE_SAME_AS = (("inputLength", "maxLength"),)
 
+SAMPLES = Choice(
+    "samples",
+    (WINDOWS, PREFIXES),
+    "Windows: sequences are cut into windows of maxLength, and every position of one is a target. Prefixes: everything "
+    "that came before an item is a sample with that one target; slower, and often better.",
+)
+
 PRACTICE: tuple[Hyperparameter | Choice, ...] = (
     Hyperparameter("learningRate", "number", "0.001", 1e-9, 1.0, "Step size of the optimizer after warm-up."),
     Hyperparameter(
@@ -36,9 +45,97 @@ PRACTICE: tuple[Hyperparameter | Choice, ...] = (
     Hyperparameter(
         "checkpointEvery", "integer", "1", 1, 10000, "Epochs between two checkpoints; the model is validated at each."
     ),
+    Choice(
+        "optimizer",
+        ("AdamW", "Adam", "SGD"),
+        "AdamW (Loshchilov and Hutter, 2019, arXiv 1711.05101), Adam (Kingma and Ba, 2015, arXiv 1412.6980), or "
+        "stochastic gradient descent with momentum.",
+    ),
+    Hyperparameter("momentum", "number", "0.9", 0.0, 0.999, "Momentum of SGD; only with the optimizer SGD."),
+    Choice(
+        "schedule",
+        ("WarmUpLinear", "WarmUpCosine", "Constant"),
+        "What the learning rate does after warm-up: fall to 2 % in a line, fall to 2 % along a cosine, or stay.",
+    ),
+    Hyperparameter(
+        "warmUpShare",
+        "number",
+        "0.05",
+        0.0,
+        0.9,
+        "Share of the training in which the learning rate rises to its value, with every schedule; 0: none.",
+    ),
+    Hyperparameter(
+        "gradientClip",
+        "number",
+        "0",
+        0.0,
+        1000.0,
+        "Largest norm of all gradients together; longer ones are shortened to it. 0: off.",
+    ),
+    Hyperparameter(
+        "patience",
+        "integer",
+        "0",
+        0,
+        10000,
+        "The training ends after so many validations in a row without a better NDCG@10. 0: off.",
+    ),
+    Hyperparameter(
+        "averageDecay",
+        "number",
+        "0",
+        0.0,
+        0.99999,
+        "Decay, a step, of an exponential moving average of the weights, which is what is validated and exported. "
+        "0: off.",
+    ),
+    Hyperparameter(
+        "tokenDropout",
+        "number",
+        "0",
+        0.0,
+        0.9,
+        "Probability that an item of a training history is left out, so that the others close ranks. 0: off.",
+    ),
+    Hyperparameter(
+        "maskProbability",
+        "number",
+        "0",
+        0.0,
+        0.9,
+        "Probability that an item of a training history is hidden while its place stays; never the oldest one. 0: off.",
+    ),
+    Hyperparameter(
+        "cropShare",
+        "number",
+        "0",
+        0.0,
+        0.9,
+        "A training history loses its oldest items, a random share of it up to this one. 0: off.",
+    ),
+    Hyperparameter(
+        "reorderShare",
+        "number",
+        "0",
+        0.0,
+        1.0,
+        "Share of a training history whose items, a random stretch of it, are shuffled. 0: off.",
+    ),
+    Choice(
+        "precision",
+        ("Float32", "BFloat16"),
+        "BFloat16: mixed precision by torch.autocast. Refused where the trainer sees no CUDA device.",
+    ),
+    Choice(
+        "compile",
+        (OFF, ON),
+        "On: the loss by torch.compile. Refused where the trainer sees no CUDA device, or has no Triton.",
+    ),
 )
+"""Source of the augmentations: CL4SRec (Xie et al., 2022, arXiv 2010.14395)."""
 
-PRACTICE_RULES: tuple[Rule, ...] = ()
+PRACTICE_RULES = (Rule("momentum", "only with", "optimizer", "SGD"),)
 
 
 def practice(**defaults: str) -> tuple[Hyperparameter | Choice, ...]:

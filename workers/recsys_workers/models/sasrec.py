@@ -16,6 +16,7 @@ from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.practice import (
     PRACTICE,
     PRACTICE_RULES,
+    SAMPLES,
     SEQUENCE_RULES,
     SEQUENCE_SAME_AS,
     SEQUENCES,
@@ -38,6 +39,7 @@ DECLARATION = Declaration(
         Hyperparameter(
             "dropout", "number", "0.2", 0.0, 0.9, "Dropout of embeddings, attention and feed-forward layers."
         ),
+        SAMPLES,
         *PRACTICE,
     ),
     rules=(Rule("hiddenSize", "a multiple of", "heads"), *SEQUENCE_RULES, *PRACTICE_RULES),

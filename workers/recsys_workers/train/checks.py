@@ -16,6 +16,7 @@ from recsys_workers.data.split import Split
 from recsys_workers.evaluate.gates import InvalidGate, kind_of
 from recsys_workers.evaluate.metrics import UnknownMetric, parse
 from recsys_workers.models.hyperparameters import Hyperparameters, InvalidHyperparameters, check
+from recsys_workers.train import hardware
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import RunConfig
 
@@ -46,13 +47,16 @@ def specification(config: RunConfig) -> Hyperparameters:
             parse(name)
         for gate in config.gates:
             kind_of(gate)
-        return check(config.architecture, config.hyperparameters)
+        found = check(config.architecture, config.hyperparameters)
     except UnknownMetric as error:
         raise _never("InvalidEvaluation", str(error)) from error
     except InvalidGate as error:
         raise _never("InvalidGate", str(error)) from error
     except InvalidHyperparameters as error:
         raise _never("InvalidHyperparameters", str(error)) from error
+    if fault := hardware.refusal(found, hardware.cuda_devices(), triton=hardware.has_triton()):
+        raise _never("InvalidHyperparameters", fault)
+    return found
 
 
 def data(config: RunConfig) -> Data:

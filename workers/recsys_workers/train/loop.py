@@ -1,7 +1,7 @@
 """The training loop, free of Ray: a state that can be saved between epochs, and one epoch after the other.
 
 A run that is stopped at a checkpoint and continued gives the same bits as one that was not, at a fixed number of
-threads: weights, optimizer, sampler and torch's random state are all in the checkpoint.
+threads: weights, their averages, optimizer, sampler, patience and torch's random state are all in the checkpoint.
 """
 
 import math
@@ -13,19 +13,19 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from recsys_workers.data.interactions import Indices
 from recsys_workers.data.split import Examples
 from recsys_workers.models import registry
+from recsys_workers.models.declaration import ON
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.sequential import SequentialModel
+from recsys_workers.train import optimizers
+from recsys_workers.train.augmentation import augmentation_of
 from recsys_workers.train.sampler import Sampler, left_padded
 
 STATE = "state.pt"
-WARM_UP = 0.05
-"""Share of the training in which the learning rate rises to its value."""
-FINAL = 0.02
-"""Share of the learning rate that the linear decay leaves at the end."""
 VALIDATION_K = 10
 
 
@@ -44,7 +44,10 @@ class EpochReport:
 
 
 class Training:
-    """A model in training. `epoch` counts the finished epochs; `best` holds the weights that validated best."""
+    """A model in training. `epoch` counts the finished epochs; `best` holds the weights that validated best.
+
+    With `averageDecay` these are averages of the weights over the steps, which `judged` has.
+    """
 
     def __init__(
         self,
@@ -63,23 +66,35 @@ class Training:
         self.exclude_seen = exclude_seen
         self.max_length = hyperparameters.integer("maxLength")
         self.epochs = hyperparameters.integer("epochs")
-        self.model = registry.build(architecture, n_items, hyperparameters)
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(),
-            lr=hyperparameters.number("learningRate"),
-            weight_decay=hyperparameters.number("weightDecay"),
-            foreach=True,
+        self.patience = hyperparameters.integer("patience")
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = registry.build(architecture, n_items, hyperparameters).to(self.device)
+        self.optimizer = optimizers.build(self.model.parameters(), hyperparameters)
+        self.averages = averages_of(self.model, hyperparameters.number("averageDecay"))
+        self.judged = self.model if self.averages is None else self.averages.module
+        self.sampler = Sampler(
+            training,
+            self.max_length,
+            hyperparameters.integer("batchSize"),
+            seed,
+            hyperparameters.choice("samples"),
+            augmentation_of(hyperparameters),
         )
-        self.sampler = Sampler(training, self.max_length, hyperparameters.integer("batchSize"), seed)
         self.epoch = 0
         self.best_ndcg = -math.inf
         self.best_epoch = 0
         self.best: dict[str, Any] = {}
+        self.without_better = 0
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether as many validations as `patience` says, one after the other, brought nothing better."""
+        return 0 < self.patience <= self.without_better
 
     def run(self, on_epoch: Callable[[EpochReport], None], on_checkpoint: Callable[[], None]) -> None:
         """Train the epochs that are left, none if none is; calls `on_checkpoint` when a state is worth keeping."""
         every = self.hyperparameters.integer("checkpointEvery")
-        while self.epoch < self.epochs:
+        while self.epoch < self.epochs and not self.stopped_early:
             loss = self._one_epoch()
             due = self.epoch % every == 0 or self.epoch == self.epochs
             validation_ndcg = self._validate() if due else None
@@ -89,15 +104,26 @@ class Training:
 
     def _one_epoch(self) -> float:
         self.model.train()
+        loss_of = cast("SequentialModel", self.model).loss
+        if self.hyperparameters.choice("compile") == ON:
+            loss_of = torch.compile(loss_of, dynamic=True)
+        mixed = torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.hyperparameters.choice("precision") == "BFloat16"
+        )
+        longest = self.hyperparameters.number("gradientClip")
         total, batches = 0.0, 0
         for done, batch in self.sampler.batches():
-            rate = self.hyperparameters.number("learningRate") * schedule((self.epoch + done) / self.epochs)
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            loss = cast("SequentialModel", self.model).loss(batch.history_BT, batch.target_BT)
+            rate = optimizers.rate(self.hyperparameters, (self.epoch + done) / self.epochs)
+            optimizers.set_rate(self.optimizer, rate)
+            with mixed:
+                loss = loss_of(batch.history_BT.to(self.device), batch.target_BT.to(self.device))
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
+            if longest:
+                nn.utils.clip_grad_norm_(self.model.parameters(), longest)
             self.optimizer.step()
+            if self.averages is not None:
+                self.averages.update_parameters(self.model)
             total, batches = total + float(loss.detach()), batches + 1
         self.epoch += 1
         mean = total / batches
@@ -109,16 +135,17 @@ class Training:
         return mean
 
     def _validate(self) -> float:
-        ndcg = validation_ndcg(self.model, self.validation, self.max_length, exclude_seen=self.exclude_seen)
+        ndcg = validation_ndcg(self.judged, self.validation, self.max_length, exclude_seen=self.exclude_seen)
+        self.without_better += 1
         if ndcg > self.best_ndcg:
-            self.best_ndcg, self.best_epoch = ndcg, self.epoch
-            self.best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+            self.best_ndcg, self.best_epoch, self.without_better = ndcg, self.epoch, 0
+            self.best = {name: tensor.clone() for name, tensor in self.judged.state_dict().items()}
         return ndcg
 
     def best_model(self) -> nn.Module:
-        """The model with the weights that validated best, ready to score."""
+        """The model with the weights that validated best, ready to score on the CPU; ends the training."""
         self.model.load_state_dict(self.best)
-        return self.model.eval()
+        return self.model.cpu().eval()
 
     def save(self, folder: Path) -> None:
         """Write the whole state into a folder."""
@@ -127,30 +154,39 @@ class Training:
                 "epoch": self.epoch,
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
+                "averages": None if self.averages is None else self.averages.state_dict(),
                 "sampler": self.sampler.state(),
                 "random": torch.get_rng_state(),
+                "cudaRandom": torch.cuda.get_rng_state_all(),
                 "best": self.best,
                 "bestNdcg": self.best_ndcg,
                 "bestEpoch": self.best_epoch,
+                "withoutBetter": self.without_better,
             },
             folder / STATE,
         )
 
     def restore(self, folder: Path) -> None:
         """Continue from a state that `save` wrote with the same hyperparameters."""
-        state = torch.load(folder / STATE, weights_only=True)
+        state = torch.load(folder / STATE, weights_only=True, map_location="cpu")
         self.epoch = state["epoch"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.averages is not None:
+            self.averages.load_state_dict(state["averages"])
         self.sampler.restore(state["sampler"])
         torch.set_rng_state(state["random"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state_all(state["cudaRandom"])
         self.best, self.best_ndcg, self.best_epoch = state["best"], state["bestNdcg"], state["bestEpoch"]
+        self.without_better = state["withoutBetter"]
 
 
-def schedule(done: float) -> float:
-    """The learning rate's factor after the share `done` of the training: linear warm-up, then linear decay."""
-    rising = (done + 1e-3) / WARM_UP
-    return min(1.0, rising, max(FINAL, (1 - done) / (1 - WARM_UP)))
+def averages_of(model: nn.Module, decay: float) -> AveragedModel | None:
+    """An exponential moving average of the weights, which begins with those of the first step; None without decay."""
+    if not decay:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
 
 
 def validation_ndcg(
@@ -158,11 +194,12 @@ def validation_ndcg(
 ) -> float:
     """NDCG@10 over all items by the rules of recsys_workers.evaluate.metrics, on the torch model."""
     model.eval()
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     gains = []
     with torch.no_grad():
         for start in range(0, len(examples.users), batch):
             histories = examples.histories[start : start + batch]
-            scores = model(left_padded(histories, max_length))
+            scores = model(left_padded(histories, max_length).to(device)).cpu()
             target = torch.from_numpy(examples.targets[start : start + batch].astype(np.int64))[:, None] - 1
             wanted = scores.gather(1, target)
             if exclude_seen:

@@ -1,4 +1,4 @@
-"""Cutting training sequences into windows, anew each epoch, and windows into batches."""
+"""Cutting training sequences into samples, anew each epoch, and samples into batches."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,16 @@ import torch
 from torch import Tensor
 
 from recsys_workers.data.interactions import Indices
+from recsys_workers.models.practice import PREFIXES, WINDOWS
+from recsys_workers.train.augmentation import Augmentation
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Left-padded with 0 to the longest window of the batch: what came before, and the item after each position."""
+    """Left-padded with 0 to the longest sample of the batch: what came before, and the item after each position.
+
+    With a sample for each prefix only the last position has a target.
+    """
 
     history_BT: Tensor  # noqa: N815
     target_BT: Tensor  # noqa: N815
@@ -21,18 +26,37 @@ class Batch:
 class Sampler:
     """Every transition of every sequence is a target exactly once an epoch.
 
-    Sequences longer than `max_length` are cut into windows whose phase is random, so that over the epochs every
-    position sees contexts of every length. All randomness comes from one generator, whose state is the sampler's.
+    Windows: sequences longer than `max_length` are cut into windows whose phase is random, so that over the epochs
+    every position sees contexts of every length; each position of a window is a target. Prefixes: the up to
+    `max_length` items before an item are a sample with that one target. All randomness comes from one generator, whose
+    state is the sampler's.
     """
 
-    def __init__(self, sequences: Sequence[Indices], max_length: int, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        sequences: Sequence[Indices],
+        max_length: int,
+        batch_size: int,
+        seed: int,
+        samples: str = WINDOWS,
+        augmentation: Augmentation = Augmentation(),  # noqa: B008  (immutable)
+    ) -> None:
         self.sequences = sequences
         self.max_length = max_length
         self.batch_size = batch_size
+        self.samples = samples
+        self.augmentation = augmentation
         self.generator = torch.Generator().manual_seed(seed)
 
     def epoch(self) -> list[list[tuple[int, int, int]]]:
-        """The next epoch's batches of windows (sequence, first, last): targets are positions first + 1 to last."""
+        """The next epoch's batches of samples (sequence, first, last): the history is first to last - 1, and targets
+        are positions first + 1 to last, or last alone with a sample for each prefix."""
+        samples = self._prefixes() if self.samples == PREFIXES else self._windows()
+        order = torch.randperm(len(samples), generator=self.generator).tolist()
+        shuffled = [samples[position] for position in order]
+        return [shuffled[start : start + self.batch_size] for start in range(0, len(shuffled), self.batch_size)]
+
+    def _windows(self) -> list[tuple[int, int, int]]:
         windows = []
         phases = torch.randint(self.max_length, (len(self.sequences),), generator=self.generator).tolist()
         for index, (sequence, phase) in enumerate(zip(self.sequences, phases, strict=True)):
@@ -41,17 +65,36 @@ class Sampler:
             while first < final:
                 windows.append((index, first, last))
                 first, last = last, min(last + self.max_length, final)
-        order = torch.randperm(len(windows), generator=self.generator).tolist()
-        shuffled = [windows[position] for position in order]
-        return [shuffled[start : start + self.batch_size] for start in range(0, len(shuffled), self.batch_size)]
+        return windows
+
+    def _prefixes(self) -> list[tuple[int, int, int]]:
+        return [
+            (index, max(0, last - self.max_length), last)
+            for index, sequence in enumerate(self.sequences)
+            for last in range(1, len(sequence))
+        ]
 
     def batches(self) -> Iterator[tuple[float, Batch]]:
         """The next epoch's batches, each with the share of the epoch that was done before it."""
         plan = self.epoch()
-        for number, windows in enumerate(plan):
-            histories = [self.sequences[index][first:last] for index, first, last in windows]
-            targets = [self.sequences[index][first + 1 : last + 1] for index, first, last in windows]
+        random = np.random.default_rng(self._seed()) if self.augmentation.changes else None
+        for number, samples in enumerate(plan):
+            pairs = [self._sample(*sample, random) for sample in samples]
+            histories, targets = zip(*pairs, strict=True)
             yield number / len(plan), Batch(left_padded(histories), left_padded(targets))
+
+    def _sample(self, index: int, first: int, last: int, random: np.random.Generator | None) -> tuple[Indices, Indices]:
+        history = self.sequences[index][first:last]
+        following = self.sequences[index][last]
+        if random is not None:
+            history = self.augmentation.rearranged(history, random)
+        target = np.append(history[1:], following)
+        if self.samples == PREFIXES:
+            target[:-1] = 0
+        return history if random is None else self.augmentation.masked(history, random), target
+
+    def _seed(self) -> int:
+        return int(torch.randint(2**62, (1,), generator=self.generator))
 
     def state(self) -> Tensor:
         """The generator's state, for a checkpoint between two epochs."""

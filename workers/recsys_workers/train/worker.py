@@ -1,6 +1,7 @@
 """What runs in Ray's worker: the training loop with its checkpoints in the store and its progress in the status."""
 
 import logging
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +30,7 @@ def train_worker(settings: Mapping[str, Any]) -> None:
     """Train from the newest checkpoint to the last epoch; a run that is finished already returns at once."""
     configure()
     torch.set_num_threads(settings["threads"])
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA has no deterministic products
     torch.use_deterministic_algorithms(True)
     folder = Path(settings["folder"])
     split = prepared.read(folder)
@@ -67,6 +69,14 @@ def train_worker(settings: Mapping[str, Any]) -> None:
 
     try:
         training.run(on_epoch, on_checkpoint)
+        if training.stopped_early:
+            LOGGER.info(
+                "stopped after epoch %d of %d: %d validations brought nothing better than epoch %d",
+                training.epoch,
+                training.epochs,
+                training.without_better,
+                training.best_epoch,
+            )
         export_and_score(training, split.test, settings, progress)
     finally:
         progress.close()
@@ -95,7 +105,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
     """
     for candidate in sorted(folder.glob("checkpoint_2*"), reverse=True):
         try:
-            torch.load(candidate / STATE, weights_only=True)
+            torch.load(candidate / STATE, weights_only=True, map_location="cpu")
         except Exception as error:  # torch raises many kinds for a file that was cut
             LOGGER.warning("the checkpoint %s cannot be read and is passed over: %s", candidate.name, error)
             continue

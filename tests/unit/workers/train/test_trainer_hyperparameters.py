@@ -28,13 +28,16 @@ def test_input_length_follows_max_length_unless_it_is_given() -> None:
     [
         ({"learning_rate": "0.1"}, "has no hyperparameter 'learning_rate': did you mean learningRate?"),
         ({"hidensize": "8"}, "did you mean hiddenSize?"),
-        ({"zzz": "8"}, "it has batchSize, checkpointEvery"),
+        ({"zzz": "8"}, "it has averageDecay, batchSize, checkpointEvery"),
         ({"hiddenSize": "many"}, "hiddenSize is 'many' but must be an integer from 4 to 1024"),
         ({"hiddenSize": "2.5"}, "must be an integer"),
         ({"hiddenSize": "99999"}, "hiddenSize is 99999 but must be an integer from 4 to 1024"),
         ({"dropout": "1"}, "dropout is 1 but must be a number from 0 to 0.9"),
         ({"dropout": "nan"}, "dropout is nan but must be a number"),
         ({"hiddenSize": "10", "heads": "4"}, "hiddenSize is 10 but must be a multiple of heads, which is 4"),
+        ({"optimizer": "adam"}, "optimizer is 'adam' but must be one of AdamW, Adam, SGD; did you mean Adam?"),
+        ({"schedule": "cyclic"}, "schedule is 'cyclic' but must be one of WarmUpLinear, WarmUpCosine, Constant."),
+        ({"momentum": "0.5"}, "momentum is given but changes nothing, because optimizer is AdamW: leave momentum out"),
         ({"maxLength": "100", "inputLength": "50"}, "inputLength is 50 but must be at least maxLength, which is 100"),
     ],
 )
