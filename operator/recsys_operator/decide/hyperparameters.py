@@ -117,6 +117,7 @@ def _broken(rule: Mapping[str, str], values: Mapping[str, str], given: Mapping[s
             f"leave {left} out, or set {right} to {rule['value']}."
         )
     number, other = int(values[left]), int(values[right])
-    if number >= other if relation == "at least" else number % other == 0:
+    bound = 2 * other if relation.endswith(" twice") else other
+    if number >= bound if relation.startswith("at least") else number % bound == 0:
         return None
     return f"The hyperparameter {left} is {number} but must be {relation} {right}, which is {other}."

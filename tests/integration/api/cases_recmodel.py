@@ -81,7 +81,13 @@ CASES: list[Case] = [
     Case("spec.task", "enum", "Ranking", "SequentialRecommendation", 'supported values: "SequentialRecommendation"'),
     Case("spec.architecture", "required", ABSENT, {"name": "SASRec"}, "Required value"),
     Case("spec.architecture.name", "required", ABSENT, "SASRec", "Required value"),
-    Case("spec.architecture.name", "enum", "BERT4Rec", "SASRec", 'supported values: "SASRec"'),
+    Case(
+        "spec.architecture.name",
+        "enum",
+        "BERT4Rec",
+        "SASRec",
+        'supported values: "BSARec", "Decoder", "SASRec"',
+    ),
     Case(
         "spec.architecture.hyperparameters",
         "maxProperties",

@@ -11,8 +11,8 @@ pytest.importorskip("torch")
 import torch
 from tests.integration.workers.curves import curve, training
 
+from recsys_workers.models.common import PREFIXES
 from recsys_workers.models.hyperparameters import check
-from recsys_workers.models.practice import PREFIXES
 from recsys_workers.train import optimizers
 from recsys_workers.train.augmentation import Augmentation
 from recsys_workers.train.loop import Training

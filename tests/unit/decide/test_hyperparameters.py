@@ -1,5 +1,7 @@
 """The operator refuses what the trainers would refuse: both read one registry."""
 
+from typing import get_args, get_type_hints
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from recsys_operator.api.architectures import described
 from recsys_operator.api.recmodel import Architecture
 from recsys_operator.decide.hyperparameters import Source, faults, merge, schema_of
+from recsys_workers.models.declaration import Rule
 from recsys_workers.models.hyperparameters import InvalidHyperparameters, check, declaration_of
 from recsys_workers.models.registry import ARCHITECTURES
 from recsys_workers.models.schema import schema_of as generated
@@ -42,7 +45,7 @@ def test_no_keyword_of_the_schema_is_overlooked(architecture: str) -> None:
     for declared in schema_of(architecture)["properties"].values():
         assert set(declared) == known | ({"enum"} if declared["x-recsys-type"] == "choice" else bounds)
     for rule in schema_of(architecture)["x-recsys-rules"]:
-        assert rule["relation"] in ("at least", "a multiple of", "only with")
+        assert rule["relation"] in get_args(get_type_hints(Rule)["relation"])
 
 
 def test_the_api_names_the_architectures_of_the_registry() -> None:
@@ -120,6 +123,29 @@ def test_a_choice(value: str, said: str) -> None:
 def test_a_choice_of_one() -> None:
     schema = {"properties": {"loss": {"type": "string", "enum": ["full"]}}}
     assert faults("X", Source("run", {"loss": "ful"}), schema=schema) == ("run.loss is 'ful' but must be full.",)
+
+
+@pytest.mark.parametrize(
+    ("relation", "left", "right", "holds"),
+    [
+        ("at least", 3, 3, True),
+        ("at least", 2, 3, False),
+        ("at least twice", 6, 3, True),
+        ("at least twice", 5, 3, False),
+        ("a multiple of", 9, 3, True),
+        ("a multiple of", 8, 3, False),
+        ("a multiple of twice", 12, 3, True),
+        ("a multiple of twice", 9, 3, False),
+    ],
+)
+def test_rules_between_two_numbers(relation: str, left: int, right: int, holds: bool) -> None:
+    schema = {
+        "properties": {"a": {"type": "string"}, "b": {"type": "string"}},
+        "x-recsys-rules": [{"left": "a", "relation": relation, "right": "b"}],
+    }
+    sentence = f"The hyperparameter a is {left} but must be {relation} b, which is {right}."
+    found = faults("X", Source("run", {"a": str(left), "b": str(right)}), schema=schema)
+    assert found == (() if holds else (sentence,))
 
 
 def test_one_that_changes_nothing_is_refused_when_it_is_given() -> None:

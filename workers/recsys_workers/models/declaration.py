@@ -41,12 +41,12 @@ class Choice:
 class Rule:
     """A condition between two hyperparameters.
 
-    `left` must be at least, or a multiple of, `right`; or `left` may only be given with `right` being `value`, because
-    it would change nothing otherwise.
+    `left` must be at least, or a multiple of, `right` or twice `right`; or `left` may only be given with `right` being
+    `value`, because it would change nothing otherwise.
     """
 
     left: str
-    relation: Literal["at least", "a multiple of", "only with"]
+    relation: Literal["at least", "at least twice", "a multiple of", "a multiple of twice", "only with"]
     right: str
     value: str = ""
 

@@ -118,7 +118,7 @@ def _rule_fault(rule: Rule, values: Mapping[str, str], given: Mapping[str, str])
             f"{values[rule.right]}: leave {rule.left} out, or set {rule.right} to {rule.value}."
         )
     left, right = int(values[rule.left]), int(values[rule.right])
-    holds = left >= right if rule.relation == "at least" else left % right == 0
-    if holds:
+    bound = 2 * right if rule.relation.endswith(" twice") else right
+    if left >= bound if rule.relation.startswith("at least") else left % bound == 0:
         return None
     return f"The hyperparameter {rule.left} is {left} but must be {rule.relation} {rule.right}, which is {right}."

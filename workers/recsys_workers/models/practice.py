@@ -1,34 +1,6 @@
 """The hyperparameters of the training loop, which every architecture has. No torch in here."""
 
-from dataclasses import replace
-
 from recsys_workers.models.declaration import OFF, ON, Choice, Hyperparameter, Rule
-
-WINDOWS, PREFIXES = "Windows", "Prefixes"
-
-SEQUENCES: tuple[Hyperparameter | Choice, ...] = (
-    Hyperparameter("maxLength", "integer", "50", 2, 1024, "How many of the latest interactions the model looks at."),
-    Hyperparameter(
-        "inputLength",
-        "integer",
-        "50",
-        2,
-        4096,
-        "Length that the exported graph pads every history to; the scores do not depend on it, the cost does. "
-        "Default: maxLength.",
-    ),
-)
-"""What a model that reads histories has, with `SEQUENCE_RULES` and `SEQUENCE_SAME_AS`."""
-
-SEQUENCE_RULES = (Rule("inputLength", "at least", "maxLength"),)
-SEQUENCE_SAME_AS = (("inputLength", "maxLength"),)
-
-SAMPLES = Choice(
-    "samples",
-    (WINDOWS, PREFIXES),
-    "Windows: sequences are cut into windows of maxLength, and every position of one is a target. Prefixes: everything "
-    "that came before an item is a sample with that one target; slower, and often better.",
-)
 
 PRACTICE: tuple[Hyperparameter | Choice, ...] = (
     Hyperparameter("learningRate", "number", "0.001", 1e-9, 1.0, "Step size of the optimizer after warm-up."),
@@ -136,13 +108,3 @@ PRACTICE: tuple[Hyperparameter | Choice, ...] = (
 """Source of the augmentations: CL4SRec (Xie et al., 2022, arXiv 2010.14395)."""
 
 PRACTICE_RULES = (Rule("momentum", "only with", "optimizer", "SGD"),)
-
-
-def practice(**defaults: str) -> tuple[Hyperparameter | Choice, ...]:
-    """PRACTICE with other defaults for an architecture whose authors name them; numbers only."""
-    return tuple(
-        replace(parameter, default=defaults[parameter.name])
-        if isinstance(parameter, Hyperparameter) and parameter.name in defaults
-        else parameter
-        for parameter in PRACTICE
-    )

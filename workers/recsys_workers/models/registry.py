@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ARCHITECTURES: dict[str, str] = {
     "SASRec": "recsys_workers.models.sasrec:SASRec",
+    "BSARec": "recsys_workers.models.bsarec:BSARec",
+    "Decoder": "recsys_workers.models.decoder:Decoder",
 }
 
 

@@ -11,16 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recsys_workers.models.declaration import Declaration, Hyperparameter, Rule
+from recsys_workers.models.common import SAMPLES, SEQUENCE_RULES, SEQUENCE_SAME_AS, SEQUENCES, TRANSFORMER
+from recsys_workers.models.declaration import Declaration, Rule
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.models.practice import (
-    PRACTICE,
-    PRACTICE_RULES,
-    SAMPLES,
-    SEQUENCE_RULES,
-    SEQUENCE_SAME_AS,
-    SEQUENCES,
-)
+from recsys_workers.models.practice import PRACTICE, PRACTICE_RULES
 
 MASKED = -1e9
 """Added to attention logits of keys that must not be seen. Finite, so that a row with no visible key stays finite;
@@ -29,19 +23,7 @@ its softmax weight underflows to exactly 0 in every other row, so padding change
 DECLARATION = Declaration(
     architecture="SASRec",
     description="SASRec (Kang and McAuley, 2018, arXiv 1808.09781): a causal transformer with full cross-entropy.",
-    parameters=(
-        Hyperparameter("hiddenSize", "integer", "64", 4, 1024, "Width of the item embeddings and of every layer."),
-        Hyperparameter("layers", "integer", "2", 1, 12, "Number of transformer blocks."),
-        Hyperparameter(
-            "heads", "integer", "2", 1, 16, "Attention heads of each block; hiddenSize is a multiple of it."
-        ),
-        *SEQUENCES,
-        Hyperparameter(
-            "dropout", "number", "0.2", 0.0, 0.9, "Dropout of embeddings, attention and feed-forward layers."
-        ),
-        SAMPLES,
-        *PRACTICE,
-    ),
+    parameters=(*TRANSFORMER, *SEQUENCES, SAMPLES, *PRACTICE),
     rules=(Rule("hiddenSize", "a multiple of", "heads"), *SEQUENCE_RULES, *PRACTICE_RULES),
     same_as=SEQUENCE_SAME_AS,
 )

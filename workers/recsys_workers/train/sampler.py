@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from recsys_workers.data.interactions import Indices
-from recsys_workers.models.practice import PREFIXES, WINDOWS
+from recsys_workers.models.common import PREFIXES, WINDOWS
 from recsys_workers.train.augmentation import Augmentation
 
 

@@ -1,0 +1,199 @@
+"""BSARec (Shin et al., AAAI 2024, arXiv 2312.10325): a transformer whose blocks mix attention with a frequency filter.
+
+The filter splits the sequence of states along the time into low frequencies and the rest, and weighs the rest by a
+learned beta; a block's output is alpha times the filter's and 1 - alpha times attention's. Scores are inner products
+with the item table, without a bias, as in the paper.
+
+The filter looks along the whole sequence, also ahead: with a target at every position it would see what it is asked
+for. So there is a sample for each prefix, with one target after it. Its length is fixed at max_length, whatever
+padding a history comes with, since the frequencies depend on it; the low pass is then one matrix.
+
+Shapes are in the suffixes: B batch, T max_length, L the last positions that are asked for, D hidden size, H heads.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from recsys_workers.models.common import (
+    PREFIXES,
+    SEQUENCE_RULES,
+    SEQUENCE_SAME_AS,
+    SEQUENCES,
+    TRANSFORMER,
+    with_defaults,
+)
+from recsys_workers.models.declaration import Choice, Declaration, Hyperparameter, Rule
+from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.models.practice import PRACTICE, PRACTICE_RULES
+
+MASKED = -1e9
+"""Added to attention logits of keys that must not be seen; finite, so that a row with no visible key stays finite."""
+
+DECLARATION = Declaration(
+    architecture="BSARec",
+    description="BSARec (Shin et al., 2024, arXiv 2312.10325): blocks that mix attention with a frequency filter.",
+    parameters=(
+        *with_defaults(TRANSFORMER, heads="1", dropout="0.5"),
+        Hyperparameter(
+            "frequencies",
+            "integer",
+            "3",
+            1,
+            512,
+            "How many of the lowest bins of the real Fourier transform pass unweighted; 3 is the paper's c of 5.",
+        ),
+        Hyperparameter(
+            "frequencyShare",
+            "number",
+            "0.7",
+            0.0,
+            1.0,
+            "Share of the frequency filter in a block's output, alpha in the paper; the rest is attention's.",
+        ),
+        *SEQUENCES,
+        Choice(
+            "samples",
+            (PREFIXES,),
+            "Everything that came before an item is a sample with that one target; the filter looks ahead, so that a "
+            "target at every position would be seen.",
+        ),
+        *with_defaults(PRACTICE, learningRate="0.0005", batchSize="256"),
+    ),
+    rules=(
+        Rule("hiddenSize", "a multiple of", "heads"),
+        Rule("maxLength", "at least twice", "frequencies"),
+        *SEQUENCE_RULES,
+        *PRACTICE_RULES,
+    ),
+    same_as=SEQUENCE_SAME_AS,
+)
+
+
+def low_pass(length: int, frequencies: int) -> Tensor:
+    """The matrix [length, length] that keeps the lowest `frequencies` bins of the real Fourier transform along time."""
+    spectrum = torch.fft.rfft(torch.eye(length, dtype=torch.float64), dim=0)
+    spectrum[frequencies:] = 0
+    return torch.fft.irfft(spectrum, n=length, dim=0).float()
+
+
+class FrequencyFilter(nn.Module):
+    """Low frequencies as they are, the others times beta, around a residual connection."""
+
+    low_pass_TT: Tensor  # noqa: N815
+
+    def __init__(self, hidden_size: int, max_length: int, frequencies: int, dropout: float) -> None:
+        super().__init__()
+        self.register_buffer("low_pass_TT", low_pass(max_length, frequencies), persistent=False)
+        self.root_of_beta_D = nn.Parameter(torch.randn(hidden_size))
+        self.dropout = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(hidden_size)
+
+    def forward(self, x_BTD: Tensor, last: int) -> Tensor:  # noqa: N803
+        x_BLD = x_BTD[:, -last:]
+        low_BLD = self.low_pass_TT[-last:] @ x_BTD
+        filtered_BLD = low_BLD + self.root_of_beta_D**2 * (x_BLD - low_BLD)
+        output_BLD: Tensor = self.norm(x_BLD + self.dropout(filtered_BLD))
+        return output_BLD
+
+
+class Attention(nn.Module):
+    """Causal self-attention around a residual connection."""
+
+    def __init__(self, hidden_size: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(hidden_size, hidden_size)
+        self.key_value = nn.Linear(hidden_size, 2 * hidden_size)
+        self.output = nn.Linear(hidden_size, hidden_size)
+        self.dropout = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(hidden_size)
+
+    def forward(self, x_BTD: Tensor, mask_B1TT: Tensor, last: int) -> Tensor:  # noqa: N803
+        length, hidden_size = x_BTD.shape[1], x_BTD.shape[2]
+        width = hidden_size // self.heads
+        x_BLD = x_BTD[:, -last:]
+        query_BHLE = self.query(x_BLD).reshape(-1, last, self.heads, width).permute(0, 2, 1, 3)
+        split = self.key_value(x_BTD).reshape(-1, length, 2, self.heads, width).permute(2, 0, 3, 1, 4)
+        key_BHTE, value_BHTE = split[0], split[1]
+        logits_BHLT = query_BHLE @ key_BHTE.transpose(2, 3) * width**-0.5 + mask_B1TT[:, :, -last:]
+        weights_BHLT = self.dropout(torch.softmax(logits_BHLT, dim=-1))
+        mixed_BLD = (weights_BHLT @ value_BHTE).permute(0, 2, 1, 3).reshape(-1, last, hidden_size)
+        output_BLD: Tensor = self.norm(x_BLD + self.dropout(self.output(mixed_BLD)))
+        return output_BLD
+
+
+class Block(nn.Module):
+    """The mixture of filter and attention, and a feed-forward layer after it."""
+
+    def __init__(self, hyperparameters: Hyperparameters) -> None:
+        super().__init__()
+        hidden_size, dropout = hyperparameters.integer("hiddenSize"), hyperparameters.number("dropout")
+        self.share = hyperparameters.number("frequencyShare")
+        self.filter = FrequencyFilter(
+            hidden_size, hyperparameters.integer("maxLength"), hyperparameters.integer("frequencies"), dropout
+        )
+        self.attention = Attention(hidden_size, hyperparameters.integer("heads"), dropout)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(hidden_size, 4 * hidden_size), nn.GELU(), nn.Linear(4 * hidden_size, hidden_size)
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(hidden_size)
+
+    def forward(self, x_BTD: Tensor, mask_B1TT: Tensor, last: int) -> Tensor:  # noqa: N803
+        attended_BLD = self.attention(x_BTD, mask_B1TT, last)
+        mixed_BLD = self.share * self.filter(x_BTD, last) + (1 - self.share) * attended_BLD
+        output_BLD: Tensor = self.norm(mixed_BLD + self.dropout(self.feed_forward(mixed_BLD)))
+        return output_BLD
+
+
+class BSARec(nn.Module):
+    """Scores every item as the next one after a history of item indices (1 to n_items, 0 is padding on the left)."""
+
+    DECLARATION = DECLARATION
+
+    def __init__(self, n_items: int, hyperparameters: Hyperparameters) -> None:
+        super().__init__()
+        hidden_size = hyperparameters.integer("hiddenSize")
+        self.max_length = hyperparameters.integer("maxLength")
+        self.item_embedding = nn.Embedding(n_items + 1, hidden_size, padding_idx=0)
+        self.position_embedding = nn.Embedding(self.max_length, hidden_size)
+        self.input_norm = nn.LayerNorm(hidden_size)
+        self.dropout = nn.Dropout(hyperparameters.number("dropout"))
+        self.blocks = nn.ModuleList(Block(hyperparameters) for _ in range(hyperparameters.integer("layers")))
+        self.apply(_initialize)
+
+    def hidden_states(self, history_BT: Tensor, last: int) -> Tensor:  # noqa: N803
+        """The states [B, last, D] of the last positions; the history is padded or cut to max_length first."""
+        length = history_BT.shape[1]
+        if length < self.max_length:
+            history_BT = functional.pad(history_BT, (self.max_length - length, 0))
+        history_BT = history_BT[:, -self.max_length :]
+        x_BTD = self.dropout(self.input_norm(self.item_embedding(history_BT) + self.position_embedding.weight))
+        visible_TT = torch.ones(self.max_length, self.max_length, dtype=torch.bool, device=history_BT.device).tril()
+        visible_B1TT = visible_TT[None, None] & (history_BT != 0)[:, None, None, :]
+        mask_B1TT = torch.where(visible_B1TT, 0.0, MASKED)
+        for number, block in enumerate(self.blocks, start=1):
+            # What the last block gives for other positions than those that are asked for nobody reads.
+            x_BTD = block(x_BTD, mask_B1TT, last if number == len(self.blocks) else self.max_length)
+        return x_BTD
+
+    def loss(self, history_BT: Tensor, target_BT: Tensor) -> Tensor:  # noqa: N803
+        """Mean cross-entropy over all items of the one target, which follows the last position."""
+        if target_BT[:, :-1].any():
+            raise ValueError("BSARec looks along the whole history: targets may stand at the last position only.")
+        return functional.cross_entropy(self(history_BT), target_BT[:, -1] - 1)
+
+    def forward(self, history_BT: Tensor) -> Tensor:  # noqa: N803
+        """Scores [B, n_items] of the item that comes after the history; column i belongs to item index i + 1."""
+        return self.hidden_states(history_BT, 1)[:, 0] @ self.item_embedding.weight[1:].T
+
+
+def _initialize(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+    if isinstance(module, nn.Linear):
+        nn.init.zeros_(module.bias)
+    if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+        with torch.no_grad():
+            module.weight[module.padding_idx].zero_()
