@@ -111,10 +111,17 @@ class Evaluation(Model):
 
 
 class FloorGate(Model):
-    """The metric must reach a value."""
+    """The metric must reach a value, or be better than a baseline on the same users."""
+
+    CEL = (one_of("min", "against", subject="a floor"),)
 
     metric: MetricName = Field(description="One of spec.evaluation.metrics.")
-    min: Decimal = Field(description='Smallest value that passes, such as "0.03".')
+    min: Decimal | None = Field(None, description='Smallest value that passes, such as "0.03".')
+    against: Literal["Popularity"] | None = Field(
+        None,
+        description="The baseline to be better than (lower bound of the 95 % interval of the difference above 0). "
+        "Popularity: items by their count in the training data.",
+    )
 
 
 class ChampionGate(Model):
@@ -146,7 +153,7 @@ class Gate(Model):
     CEL = (one_of("floor", "champion", "parity", "latency", subject="a gate"),)
 
     name: ObjectName = Field(description="Name of the gate, in status and messages.")
-    floor: FloorGate | None = Field(None, description="A value that a metric must reach.")
+    floor: FloorGate | None = Field(None, description="A value or a baseline that a metric must reach.")
     champion: ChampionGate | None = Field(None, description="How far a metric may fall behind the champion.")
     parity: ParityGate | None = Field(None, description="ONNX must equal the trained model.")
     latency: LatencyGate | None = Field(None, description="How fast one client must be answered.")

@@ -14,6 +14,7 @@ DECIMAL = r"should match '^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?(e-?[0-9]{1,2})?
 FLOOR_METRIC = (
     "the metric of a floor gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there"
 )
+FLOOR = "a floor must set exactly one of: min, against"
 CHAMPION_METRIC = (
     "the metric of a champion gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there"
 )
@@ -209,7 +210,22 @@ CASES: list[Case] = [
     Case("spec.gates[0].floor.metric", "pattern", "ndcg@10", "NDCG@10", METRIC, also=(FLOOR_METRIC,)),
     Case("spec.gates[0].floor.metric", "maxLength", "NDCG@10".ljust(17, "0"), "NDCG@10", "may not be more than 16"),
     Case("spec.gates[0].floor.metric", "rule", "NDCG@20", "HR@10", FLOOR_METRIC, about="spec"),
-    Case("spec.gates[0].floor.min", "required", ABSENT, "0.03", "Required value"),
+    Case("spec.gates[0].floor", "rule", {"metric": "NDCG@10"}, {"metric": "NDCG@10", "min": "0.03"}, FLOOR),
+    Case(
+        "spec.gates[0].floor",
+        "rule",
+        {"metric": "NDCG@10", "min": "0.03", "against": "Popularity"},
+        {"metric": "NDCG@10", "against": "Popularity"},
+        FLOOR,
+    ),
+    Case(
+        "spec.gates[0].floor",
+        "enum",
+        {"metric": "NDCG@10", "against": "Random"},
+        {"metric": "NDCG@10", "against": "Popularity"},
+        'supported values: "Popularity"',
+        about="spec.gates[0].floor.against",
+    ),
     Case("spec.gates[0].floor.min", "pattern", "3%", "0.03", DECIMAL),
     Case("spec.gates[0].floor.min", "pattern", "NaN", "1", DECIMAL),
     Case("spec.gates[0].floor.min", "maxLength", "0." + "0" * 31, "0.000000000001", "may not be more than 32"),

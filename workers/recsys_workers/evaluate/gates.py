@@ -14,6 +14,8 @@ from recsys_workers.evaluate.parity import Parity
 
 PASSED, FAILED = "Passed", "Failed"
 KINDS = ("floor", "champion", "parity", "latency")
+POPULARITY = "Popularity"
+BASELINES = (POPULARITY,)
 
 
 class InvalidGate(ValueError):
@@ -53,21 +55,22 @@ def kind_of(gate: Mapping[str, Any]) -> str:
     if len(kinds) != 1 or kinds[0] not in KINDS:
         raise InvalidGate(f"The gate {gate.get('name')!r} has {kinds}: it must be exactly one of {', '.join(KINDS)}.")
     settings = gate[kinds[0]]
+    wanted = {"floor": "min", "champion": "maxRegressionPercent", "parity": "tolerance", "latency": "p99Milliseconds"}
+    against = kinds[0] == "floor" and "against" in settings
     try:
         if kinds[0] in {"floor", "champion"}:
             parse(settings["metric"])
-        wanted = {
-            "floor": "min",
-            "champion": "maxRegressionPercent",
-            "parity": "tolerance",
-            "latency": "p99Milliseconds",
-        }
-        limit = float(settings[wanted[kinds[0]]])
+        limit = 0.0 if against else float(settings[wanted[kinds[0]]])
     except (KeyError, ValueError) as error:
         detail = str(error) if isinstance(error, UnknownMetric) else f"{error} is missing or not a number."
         raise InvalidGate(f"The gate {gate.get('name')!r} cannot be judged: {detail}") from error
     if not math.isfinite(limit) or limit < 0:
         raise InvalidGate(f"The gate {gate.get('name')!r} has the limit {limit}: it must be a number of at least 0.")
+    if against and ("min" in settings or settings["against"] not in BASELINES):
+        raise InvalidGate(
+            f"The gate {gate.get('name')!r} has the floor {settings}: it must name a min, or be against one of "
+            f"{', '.join(BASELINES)}."
+        )
     return kinds[0]
 
 
@@ -80,6 +83,31 @@ def floor(name: str, found: Estimate, minimum: str) -> Verdict:
         f"at least {minimum} is required{_by(passed, margin)}."
     )
     return Verdict(name, _word(passed), found.name, text(found.value), minimum, message, margin)
+
+
+def baseline(
+    name: str,
+    metric: str,
+    new: Values,
+    old: Values,
+    against: str,
+    users: npt.NDArray[np.int64] | None = None,
+) -> Verdict:
+    """Passes when the lower bound of the paired difference is above 0; NaN fails.
+
+    `new` and `old` are the same targets' metrics of the run's model and of the baseline that is named; `users` as for
+    `champion`.
+    """
+    found, before = estimate(metric, new, users), estimate(metric, old, users)
+    difference = estimate(metric, new - old, users)
+    passed = difference.low > 0
+    margin = _margin(difference.value, difference.standard_error)
+    message = (
+        f"{metric} is {text(found.value)} and {against} has {text(before.value)} on the same {_judged(new, users)}: the "
+        f"difference is {text(difference.value)}, at least {text(difference.low)} with 95 % confidence; more than 0 is "
+        f"required{_by(passed, margin)}."
+    )
+    return Verdict(name, _word(passed), metric, text(difference.low), "0", message, margin)
 
 
 def champion(
@@ -105,8 +133,6 @@ def champion(
         return Verdict(name, _word(passed), metric, text(found.value), f"-{max_regression}%", message)
     before = estimate(metric, old, users)
     difference = estimate(metric, new - old, users)
-    distinct = len(new) if users is None else len(np.unique(users))
-    judged = f"{distinct} users" if distinct == len(new) else f"{len(new)} targets of {distinct} users"
     allowed = float(max_regression) / 100 * before.value
     passed = difference.low > -allowed
     # An identical model regresses by nothing: the bound is touched, not crossed, even where nothing is allowed.
@@ -114,7 +140,7 @@ def champion(
     margin = _margin(difference.value + allowed, difference.standard_error)
     message = (
         f"{metric} is {text(found.value)} and the champion, version {version}, has {text(before.value)} on the same "
-        f"{judged}: the difference is {text(difference.value)}, at least {text(difference.low)} with 95 % "
+        f"{_judged(new, users)}: the difference is {text(difference.value)}, at least {text(difference.low)} with 95 % "
         f"confidence; a loss of {text(allowed)} ({max_regression} %) is allowed{_by(passed, margin)}."
     )
     return Verdict(name, _word(passed), metric, text(difference.low), text(-allowed), message, margin)
@@ -149,6 +175,11 @@ def latency(name: str, found: Session, limit: str) -> Verdict:
     else:
         message += f"The served lists of {found.compared} histories equal the evaluated ones."
     return Verdict(name, _word(passed), "p99Milliseconds", f"{p99:.1f}", limit, message)
+
+
+def _judged(targets: Values, users: npt.NDArray[np.int64] | None) -> str:
+    distinct = len(targets) if users is None else len(np.unique(users))
+    return f"{distinct} users" if distinct == len(targets) else f"{len(targets)} targets of {distinct} users"
 
 
 def _of(sessions: int) -> str:

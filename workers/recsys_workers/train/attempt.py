@@ -75,7 +75,7 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     def describe(number: int, files: list[FileEntry], judgement: Judgement | None = None) -> Manifest:
         return _manifest(config, hyperparameters, data, number, files, judgement)
 
-    judge = Judge(config, interactions, data.split.test, found, contents, describe, allowed)
+    judge = Judge(config, interactions, data.split, found, contents, describe, allowed)
     judgement = judge.judge(lambda gate: progress.report("Evaluating", 90, f"Judging the gate {gate}."))
     for verdict in judgement.verdicts:
         LOGGER.info("gate %s: %s. %s", verdict.name, verdict.verdict, verdict.message)

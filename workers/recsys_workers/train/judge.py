@@ -10,8 +10,8 @@ import numpy as np
 
 from recsys_workers import manifest
 from recsys_workers.data.interactions import Interactions
-from recsys_workers.data.split import Examples
-from recsys_workers.evaluate import champion, gates, latency, metrics, parity
+from recsys_workers.data.split import Split
+from recsys_workers.evaluate import champion, gates, latency, metrics, parity, popularity
 from recsys_workers.evaluate.gates import Verdict
 from recsys_workers.evaluate.metrics import Estimate, Values
 from recsys_workers.evaluate.scoring import Lists
@@ -46,7 +46,7 @@ class Judge:
         self,
         config: RunConfig,
         interactions: Interactions,
-        test: Examples,
+        split: Split,
         scored: Scored,
         contents: dict[str, bytes],
         describe: Callable[[int, list[FileEntry]], Manifest],
@@ -54,14 +54,15 @@ class Judge:
     ) -> None:
         self.config = config
         self.interactions = interactions
-        self.test = test
+        self.split = split
+        self.test = split.test
         self.scored = scored
         self.contents = contents
         self.describe = describe
         self.threads = threads
         broken = ~scored.reference.finite
         self.lists = Lists(np.where(broken[:, None], np.float32(np.nan), scored.onnx.scores), scored.onnx.items)
-        self.ranks = metrics.target_ranks(self.lists, test.targets, len(interactions.item_ids))
+        self.ranks = metrics.target_ranks(self.lists, self.test.targets, len(interactions.item_ids))
 
     def judge(self, on_gate: Callable[[str], None]) -> Judgement:
         """Compute the metrics and judge every gate in order; `on_gate` hears each gate's name before it is judged."""
@@ -74,6 +75,8 @@ class Judge:
     def _verdict(self, gate: dict[str, Any] | Any) -> Verdict:
         name, kind = gate["name"], gates.kind_of(gate)
         settings = gate[kind]
+        if kind == "floor" and "against" in settings:
+            return self._baseline(name, settings["metric"], settings["against"])
         if kind == "floor":
             return gates.floor(name, self._estimate(settings["metric"]), str(settings["min"]))
         if kind == "champion":
@@ -90,6 +93,12 @@ class Judge:
 
     def _estimate(self, metric: str) -> Estimate:
         return metrics.estimate(metric, self._per_target(metric), self.test.users)
+
+    def _baseline(self, name: str, metric: str, against: str) -> Verdict:
+        n_items, exclude_seen = len(self.interactions.item_ids), self.config.exclude_seen
+        ranks = popularity.ranks(self.split.training, self.test, n_items, exclude_seen=exclude_seen)
+        old = metrics.values(metric, ranks)
+        return gates.baseline(name, metric, self._per_target(metric), old, against, self.test.users)
 
     def _champion(self, name: str, metric: str, max_regression: str) -> Verdict:
         reigning = self.config.champion

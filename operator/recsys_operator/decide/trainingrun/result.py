@@ -59,6 +59,6 @@ def _sentence(gate: Gate, verdict: GateVerdict) -> str:
     metric, value, threshold = verdict.metric, verdict.value, verdict.threshold
     if metric is None or value is None or threshold is None:
         return verdict.message.rstrip(".") or "it failed"
-    if gate.floor is not None:
+    if gate.floor is not None and gate.floor.min is not None:
         return f"{metric} {value} is below the floor {threshold}"
     return verdict.message.rstrip(".") or f"{metric} {value} does not meet {threshold}"

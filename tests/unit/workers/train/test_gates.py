@@ -84,6 +84,19 @@ def test_uncertain_equality_is_not_enough() -> None:
     assert float(found.value) < float(found.threshold) < 0
 
 
+def test_a_baseline_must_be_beaten_for_sure() -> None:
+    gate = {"name": "x", "floor": {"metric": "HR@10", "against": "Popularity"}}
+    assert gates.kind_of(gate) == "floor"
+    old = np.tile([0.0, 0.0, 0.0, 1.0], 100)
+    better = np.tile([0.0, 0.0, 1.0, 1.0], 100)
+    found = gates.baseline("x", "HR@10", better, old, "Popularity")
+    assert (found.verdict, found.threshold) == ("Passed", "0")
+    assert 0.2 < float(found.value) < 0.25
+    assert "HR@10 is 0.5 and Popularity has 0.25 on the same 400 users" in found.message
+    for new in (old, np.roll(old, 1), np.full(400, np.nan)):
+        assert gates.baseline("x", "HR@10", new, old, "Popularity").verdict == "Failed"
+
+
 @pytest.mark.parametrize(
     ("gate", "said"),
     [
@@ -93,6 +106,9 @@ def test_uncertain_equality_is_not_enough() -> None:
         ({"name": "x", "floor": {"metric": "MRR@10", "min": "0.1"}}, "MRR@10"),
         ({"name": "x", "floor": {"metric": "HR@10", "min": "a lot"}}, "a lot"),
         ({"name": "x", "floor": {"metric": "HR@10", "min": "nan"}}, "limit nan"),
+        ({"name": "x", "floor": {"metric": "HR@10"}}, "'min' is missing"),
+        ({"name": "x", "floor": {"metric": "HR@10", "against": "Random"}}, "be against one of Popularity"),
+        ({"name": "x", "floor": {"metric": "HR@10", "min": "0", "against": "Popularity"}}, "must name a min, or"),
         ({"name": "x", "latency": {}}, "p99Milliseconds"),
     ],
 )
