@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Long measurements, each on its own: hack/bench.sh rollback|shadow|analysis|soak [ARGUMENT…]
+# Long measurements, each on its own: hack/bench.sh rollback|shadow|analysis|training|soak [ARGUMENT…]
 # A benchmark prints a table; with --write it also keeps it in benchmarks/results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,6 +17,10 @@ case ${1:-} in
   analysis)
     export PYTHONPATH=operator:.
     exec "$(hack/venv.sh dev)" -u -m benchmarks.analysis "${@:2}"
+    ;;
+  training)
+    export PYTHONPATH=workers:. OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+    exec "$(hack/venv.sh dev)" -u -m benchmarks.training "${@:2}"
     ;;
   shadow)
     export PYTHONPATH=workers:.

@@ -1,0 +1,117 @@
+"""Each architecture on amazon-beauty with seeds 1 to 3, beside the papers' figures: `make bench-training`.
+
+The data are not ours to ship: `--data` (or RECSYS_BEAUTY) names the folder with sequences.txt. Results are appended to
+benchmarks/results/training.jsonl as they come; what is there already is not trained again, and what was killed goes on
+from its last epoch. Test figures are read only with a configuration that is committed.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.training import beauty, report
+from benchmarks.training.run import Job, run
+
+from recsys_workers.models.hyperparameters import check
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGURATIONS = Path(__file__).parent / "configurations.json"
+RESULTS = ROOT / "benchmarks" / "results" / "training.jsonl"
+STATE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "recsys-operator" / "bench-training"
+DECIDING = ("benchmarks/training", "workers/recsys_workers")
+"""What decides the figures: it is committed before test is read."""
+
+
+def main() -> int:
+    """Exit code 0, also when there are no data to run on."""
+    given = _arguments()
+    if given.data is None or not (given.data / beauty.FILE).exists():
+        print(
+            f"bench-training is skipped: it needs the folder with amazon-beauty's {beauty.FILE}, by --data FOLDER or "
+            f"RECSYS_BEAUTY, and found {given.data}."
+        )
+        return 0
+    sample = given.users is not None or given.epochs is not None
+    read_test, why_not = _may_read_test()
+    data = beauty.read(given.data, given.users)
+    print(report.PROTOCOL)
+    print(f"{data.users} users, {data.n_items} items, {data.interactions} interactions; sequences.txt is {data.digest}")
+    print(f"commit {_git('rev-parse', 'HEAD')}, {given.threads} thread{'s' if given.threads > 1 else ''}")
+    print("Validation and test are read.\n" if read_test else f"Test is not read: {why_not}\n", flush=True)
+    done = [] if sample else _recorded()
+    shown = []
+    for job in _jobs(given, data):
+        kept = [result for result in done if result["key"] == job.key and ("test" in result or not read_test)]
+        if kept:
+            shown.append(kept[-1])
+            continue
+        result = run(job, STATE, partial(_say, job), read_test=read_test)
+        shown.append(result)
+        if not sample:
+            _record(result)
+    print("\n" + report.table(shown))
+    return 0
+
+
+def _say(job: Job, text: str) -> None:
+    print(f"{job.name}, seed {job.seed}: {text}", flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    names = list(json.loads(CONFIGURATIONS.read_text()))
+    folder = os.environ.get("RECSYS_BEAUTY")
+    parser = argparse.ArgumentParser(prog="bench-training", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path(folder) if folder else None, help="has sequences.txt")
+    parser.add_argument("--only", choices=names, action="append", help="one configuration; may be repeated")
+    parser.add_argument("--seed", type=int, action="append", help="one seed; may be repeated (default: 1, 2, 3)")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--users", type=int, help="the first so many users; nothing is recorded")
+    parser.add_argument("--epochs", type=int, help="other than configured; nothing is recorded")
+    given = parser.parse_args()
+    given.only = given.only or names
+    given.seed = given.seed or [1, 2, 3]
+    return given
+
+
+def _jobs(given: argparse.Namespace, data: beauty.Beauty) -> Iterator[Job]:
+    configurations = json.loads(CONFIGURATIONS.read_text())
+    other = {} if given.epochs is None else {"epochs": str(given.epochs)}
+    for name in given.only:
+        entry = configurations[name]
+        hyperparameters = check(entry["architecture"], {**entry["hyperparameters"], **other})
+        for seed in given.seed:
+            yield Job(name, entry["architecture"], hyperparameters, seed, data, given.threads)
+
+
+def _may_read_test() -> tuple[bool, str]:
+    changed = _git("status", "--porcelain", "--", *DECIDING)
+    if not changed:
+        return True, ""
+    return False, f"commit what decides the figures first; changed are {', '.join(changed.split()[1::2])}."
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _recorded() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
+
+
+def _record(result: dict[str, Any]) -> None:
+    machine = f"{os.cpu_count()} cores, {os.uname().machine}"
+    told = {**result, "commit": _git("rev-parse", "HEAD"), "machine": machine, "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    with RESULTS.open("a") as file:
+        file.write(json.dumps(told) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

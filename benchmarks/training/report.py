@@ -1,0 +1,54 @@
+"""The table of results beside the published figures."""
+
+from collections.abc import Mapping, Sequence
+from statistics import mean
+from typing import Any
+
+PROTOCOL = """\
+Protocol: amazon-beauty, leave-one-out (the last item of each user tests, the one before it validates, the test history
+has the validation item), trained on all but the last two items without a refit, all items ranked by the exported ONNX
+graph, items that the user had excluded, tied scores against the model, maximum length 50. Validation chooses the epoch
+and everything else.
+"""
+PUBLISHED = (
+    ("PopRec (S3-Rec paper)", 0.0068, 0.0152),
+    ("SASRec (S3-Rec paper)", 0.0318, 0.0605),
+    ("S3-Rec (its paper)", 0.0327, 0.0647),
+    ("BSARec (its paper)", 0.0611, 0.1008),
+)
+WORTH_EXPLAINING = 0.88
+"""A test figure above this share of the validation figure wants an explanation."""
+
+
+def table(results: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown: a line a run, a mean a configuration, then what is published."""
+    lines = [
+        "| configuration | seed | validation NDCG@10 | test NDCG@10 | test HR@10 | test / validation | epoch | minutes "
+        "| targets/s |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name in dict.fromkeys(result["name"] for result in results):
+        runs = sorted((result for result in results if result["name"] == name), key=lambda run: run["seed"])
+        lines += [_line(run) for run in runs]
+        if len(runs) > 1 and all("test" in run for run in runs):
+            figures = [
+                f"{mean(run[part][metric] for run in runs):.4f}"
+                for part, metric in (("validation", "NDCG@10"), ("test", "NDCG@10"), ("test", "HR@10"))
+            ]
+            lines.append(f"| **{name}** | mean of {len(runs)} | {' | '.join(figures)} | | | | |")
+    lines += [f"| {name} | | | {ndcg:.4f} | {hr:.4f} | | | | |" for name, ndcg, hr in PUBLISHED]
+    return "\n".join(lines)
+
+
+def _line(run: Mapping[str, Any]) -> str:
+    validation, test = run["validation"]["NDCG@10"], run.get("test")
+    tested = ["not read", "", ""]
+    if test is not None:
+        ratio = test["NDCG@10"] / validation if validation else 0.0
+        tested = [
+            f"{test['NDCG@10']:.4f} ± {test['NDCG@10±']:.4f}",
+            f"{test['HR@10']:.4f} ± {test['HR@10±']:.4f}",
+            f"{ratio:.2f}{' (explain)' if ratio > WORTH_EXPLAINING else ''}",
+        ]
+    figures = [f"{validation:.4f}", *tested, str(run["bestEpoch"]), str(run["minutes"]), str(run["targetsPerSecond"])]
+    return f"| {run['name']} | {run['seed']} | {' | '.join(figures)} |"

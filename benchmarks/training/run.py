@@ -1,0 +1,119 @@
+"""One configuration with one seed: trained, exported, ranked by the exported graph. It goes on where it was killed."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from benchmarks.training.beauty import Beauty
+
+from recsys_workers.data.split import Examples
+from recsys_workers.evaluate import metrics
+from recsys_workers.evaluate.scoring import Graph, tasks_of
+from recsys_workers.export.graph import export
+from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.train.loop import STATE, EpochReport, Training
+
+METRICS = ("HR@5", "NDCG@5", "HR@10", "NDCG@10", "HR@20", "NDCG@20")
+CLOCK = "seconds.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is trained; `key` names it among results and checkpoints."""
+
+    name: str
+    architecture: str
+    hyperparameters: Hyperparameters
+    seed: int
+    beauty: Beauty
+    threads: int
+
+    @property
+    def key(self) -> str:
+        """The same for the same configuration, seed and data."""
+        told = [self.architecture, dict(self.hyperparameters.text), self.seed, self.beauty.digest, self.beauty.users]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -> dict[str, Any]:
+    """Train to the end and rank; returns the result. `state` is the folder of the checkpoints."""
+    torch.set_num_threads(job.threads)
+    torch.use_deterministic_algorithms(True)
+    training = Training(
+        job.architecture,
+        job.beauty.split.training,
+        job.beauty.split.validation,
+        job.beauty.n_items,
+        job.hyperparameters,
+        job.seed,
+        exclude_seen=True,
+    )
+    folder = state / job.key
+    before = 0.0
+    if (folder / STATE).exists():
+        training.restore(folder)
+        before = float(json.loads((folder / CLOCK).read_text()))
+        say(f"goes on after epoch {training.epoch}, {before / 60:.1f} minutes in")
+    targets = sum(len(sequence) - 1 for sequence in job.beauty.split.training)
+    began = time.perf_counter()
+    last = began
+
+    def on_epoch(report: EpochReport) -> None:
+        nonlocal last
+        took, last = time.perf_counter() - last, time.perf_counter()
+        known = "" if report.validation_ndcg is None else f", validation NDCG@10 {report.validation_ndcg:.4f}"
+        left = (report.epochs - report.epoch) * took / 60
+        say(
+            f"epoch {report.epoch} of {report.epochs}: loss {report.loss:.4f}{known}, {took:.0f} s with validation, "
+            f"{targets / took:.0f} targets/s, at most {left:.0f} minutes left"
+        )
+
+    def on_checkpoint() -> None:
+        partial = folder.with_suffix(".partial")
+        for place in (partial, folder):
+            place.mkdir(parents=True, exist_ok=True)
+        training.save(partial)
+        (partial / CLOCK).write_text(json.dumps(before + time.perf_counter() - began))
+        for name in (CLOCK, STATE):
+            (partial / name).replace(folder / name)
+
+    training.run(on_epoch, on_checkpoint)
+    seconds = before + time.perf_counter() - began
+    return {
+        "key": job.key,
+        "name": job.name,
+        "architecture": job.architecture,
+        "hyperparameters": dict(job.hyperparameters.text),
+        "seed": job.seed,
+        "users": job.beauty.users,
+        "data": job.beauty.digest,
+        "threads": job.threads,
+        "epochs": training.epoch,
+        "bestEpoch": training.best_epoch,
+        "minutes": round(seconds / 60, 1),
+        "targetsPerSecond": round(targets * training.epoch / seconds),
+        **_figures(job, training, read_test=read_test),
+    }
+
+
+def _figures(job: Job, training: Training, *, read_test: bool) -> Mapping[str, Mapping[str, float]]:
+    length = training.hyperparameters.integer("inputLength")
+    onnx = export(training.best_model(), job.beauty.n_items, length)
+    graph = Graph(onnx, job.beauty.n_items, training.max_length, length, job.threads)
+
+    def of(examples: Examples) -> dict[str, float]:
+        lists = graph.lists(tasks_of(examples.histories, exclude_seen=True))
+        ranks = metrics.target_ranks(lists, examples.targets, job.beauty.n_items)
+        found = [metrics.estimate(name, metrics.values(name, ranks)) for name in METRICS]
+        return {
+            **{estimate.name: round(estimate.value, 5) for estimate in found},
+            **{f"{estimate.name}±": round(metrics.Z95 * estimate.standard_error, 5) for estimate in found},
+        }
+
+    figures = {"validation": of(job.beauty.split.validation)}
+    return {**figures, "test": of(job.beauty.split.test)} if read_test else figures
