@@ -42,7 +42,13 @@ def test_the_command_succeeds_on_the_checkout_from_any_directory(tmp_path: Path)
 
 def test_the_reference_explains_every_field_and_rule() -> None:
     text = (crds.ROOT / "docs/reference/api.md").read_text()
-    for field in ("**`gates[].floor.metric`**", "`gates[].floor.against`", "`rollback.warmSeconds`", "`blocked[].cause`", "`canary.abort`"):
+    for field in (
+        "**`gates[].floor.metric`**",
+        "`gates[].floor.against`",
+        "`rollback.warmSeconds`",
+        "`blocked[].cause`",
+        "`canary.abort`",
+    ):
         assert field in text
     assert "a gate must set exactly one of: floor, champion, parity, latency" in text
     assert "<claim>" not in text, "Markdown swallows a placeholder in angle brackets."
