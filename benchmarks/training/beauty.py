@@ -31,8 +31,15 @@ def read(folder: Path, users: int | None) -> Beauty:
     flat = np.concatenate(sequences)
     ids, indices = np.unique(flat, return_inverse=True)
     offsets = np.cumsum([0, *map(len, sequences)]).astype(np.int64)
+    order = np.arange(len(flat))  # The file has no times; its items stand in their order.
     everything = Interactions(
-        [line[0] for line in lines], [str(item) for item in ids], (indices + 1).astype(np.int32), offsets, 0
+        user_ids=[line[0] for line in lines],
+        item_ids=[str(item) for item in ids],
+        items=(indices + 1).astype(np.int32),
+        offsets=offsets,
+        tied_users=0,
+        times=order,
+        timed=False,
     )
     split = leave_one_out(everything)
     return Beauty(split, len(ids), len(lines), len(flat), hashlib.sha256(data).hexdigest())

@@ -103,9 +103,9 @@ def baseline(
     passed = difference.low > 0
     margin = _margin(difference.value, difference.standard_error)
     message = (
-        f"{metric} is {text(found.value)} and {against} has {text(before.value)} on the same {_judged(new, users)}: the "
-        f"difference is {text(difference.value)}, at least {text(difference.low)} with 95 % confidence; more than 0 is "
-        f"required{_by(passed, margin)}."
+        f"{metric} is {text(found.value)} and {against} has {text(before.value)} on the same "
+        f"{_judged(new, users)}: the difference is {text(difference.value)}, at least {text(difference.low)} with 95 % "
+        f"confidence; more than 0 is required{_by(passed, margin)}."
     )
     return Verdict(name, _word(passed), metric, text(difference.low), "0", message, margin)
 

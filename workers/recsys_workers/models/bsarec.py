@@ -74,7 +74,8 @@ def low_pass(length: int, frequencies: int) -> Tensor:
     """The matrix [length, length] that keeps the lowest `frequencies` bins of the real Fourier transform along time."""
     spectrum = torch.fft.rfft(torch.eye(length, dtype=torch.float64), dim=0)
     spectrum[frequencies:] = 0
-    return torch.fft.irfft(spectrum, n=length, dim=0).float()
+    low: Tensor = torch.fft.irfft(spectrum, n=length, dim=0)
+    return low.float()
 
 
 class FrequencyFilter(nn.Module):
@@ -169,7 +170,7 @@ class BSARec(nn.Module):
         if length < self.max_length:
             history_BT = functional.pad(history_BT, (self.max_length - length, 0))
         history_BT = history_BT[:, -self.max_length :]
-        x_BTD = self.dropout(self.input_norm(self.item_embedding(history_BT) + self.position_embedding.weight))
+        x_BTD: Tensor = self.dropout(self.input_norm(self.item_embedding(history_BT) + self.position_embedding.weight))
         visible_TT = torch.ones(self.max_length, self.max_length, dtype=torch.bool, device=history_BT.device).tril()
         visible_B1TT = visible_TT[None, None] & (history_BT != 0)[:, None, None, :]
         mask_B1TT = torch.where(visible_B1TT, 0.0, MASKED)

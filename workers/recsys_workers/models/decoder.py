@@ -58,7 +58,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.max_length = hyperparameters.integer("maxLength")
         configuration = configuration_of(n_items, hyperparameters)
-        self.body = AutoModel.from_config(configuration, attn_implementation="eager")
+        self.body = AutoModel.from_config(configuration, attn_implementation="eager")  # type: ignore[no-untyped-call]
         self.item_embedding = self.body.get_input_embeddings()
         self.output_bias = nn.Parameter(torch.zeros(n_items))
         self.dropout = nn.Dropout(hyperparameters.number("dropout"))
@@ -87,7 +87,8 @@ class Decoder(nn.Module):
 
     def logits(self, states_ND: Tensor) -> Tensor:  # noqa: N803
         """Scores of items 1 to n_items, in that order, for each state."""
-        return states_ND @ self.item_embedding.weight[1:].T + self.output_bias
+        scores_NV: Tensor = states_ND @ self.item_embedding.weight[1:].T + self.output_bias
+        return scores_NV
 
     def forward(self, history_BT: Tensor) -> Tensor:  # noqa: N803
         """Scores [B, n_items] of the item that comes after the history; column i belongs to item index i + 1."""
