@@ -1,15 +1,18 @@
-"""All commands and their options, as Typer takes them: for help, completion, and whatever is not plain."""
+"""The commands as Typer takes them: for help, completion, and whatever is not plain."""
 
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Iterable
+from inspect import Parameter, Signature
+from typing import Annotated, Any
 
 import typer
 
-from recsys_cli.commands import VERBS
+from recsys_cli.completion import COMPLETIONS, kubectl
 from recsys_cli.kubectl import Kubectl
-from recsys_cli.line import ANSWER_TIMEOUT, Line
-from recsys_cli.options import Context, Kubeconfig, Name, Namespace, Output, Timeout, complete_names, kubectl
+from recsys_cli.line import Line
+from recsys_cli.options import COMMANDS, PLACES, Option
 from recsys_cli.words import Command, Group
+
+CTX = Parameter("ctx", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
 
 app = typer.Typer(
     cls=Group,
@@ -22,119 +25,44 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def before(ctx: typer.Context, namespace: Namespace = "", context: Context = "", kubeconfig: Kubeconfig = "") -> None:
-    """Watch and steer the rollouts of recommendation models."""
-    ctx.obj = Kubectl(context, namespace, kubeconfig)
+def _name(command: str) -> Parameter:
+    optional = command == "get"
+    told = "Only this one." if optional else "The Deployment, a rdep."
+    kind = Annotated[str, typer.Argument(help=told, autocompletion=COMPLETIONS["name"])]
+    default = "" if optional else Parameter.empty
+    return Parameter("name", Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind)
 
 
-@app.command(cls=Command, short_help="List Deployments with their versions and status.")
-def get(
-    ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="Only this one.", autocompletion=complete_names)] = "",
-    all_namespaces: Annotated[bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces.")] = False,
-    selector: Annotated[str, typer.Option("--selector", "-l", metavar="LABELS", help="Only with these labels.")] = "",
-    output: Output = "",
-    namespace: Namespace = "",
-    context: Context = "",
-    kubeconfig: Kubeconfig = "",
-) -> None:
-    """List Deployments with their versions, weight, step and status."""
-    place = kubectl(ctx, namespace, context, kubeconfig)
-    _run(Line("get", name, place, output, selector=selector, all_namespaces=all_namespaces))
+def _options(options: Iterable[Option]) -> list[Parameter]:
+    found = []
+    for one in options:
+        kind = str if one.metavar else bool
+        told = typer.Option(
+            *one.spelt, metavar=one.metavar or None, help=one.help, autocompletion=COMPLETIONS.get(one.name)
+        )
+        found.append(Parameter(one.name, Parameter.KEYWORD_ONLY, default=kind(), annotation=Annotated[kind, told]))
+    return found
 
 
-@app.command(cls=Command, short_help="Versions, pods, weights, steps, analysis; -w to watch.")
-def status(
-    ctx: typer.Context,
-    name: Name,
-    watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Go on until the rollout ends; the exit code tells how.")
-    ] = False,
-    timeout: Timeout = "",
-    output: Output = "",
-    namespace: Namespace = "",
-    context: Context = "",
-    kubeconfig: Kubeconfig = "",
-) -> None:
-    """Show versions, pods, weights, steps and analysis of a Deployment; -w until the rollout ends."""
-    _run(Line("status", name, kubectl(ctx, namespace, context, kubeconfig), output, timeout, watch=watch))
+def _before(ctx: typer.Context, **places: str) -> None:
+    ctx.obj = Kubectl(**places)
 
 
-@app.command(cls=Command, short_help="The rollouts that are over, the newest first.")
-def history(
-    ctx: typer.Context,
-    name: Name,
-    output: Output = "",
-    namespace: Namespace = "",
-    context: Context = "",
-    kubeconfig: Kubeconfig = "",
-) -> None:
-    """List the rollouts that are over, the newest first: from, to, verdict, cause."""
-    _run(Line("history", name, kubectl(ctx, namespace, context, kubeconfig), output))
-
-
-@app.command(cls=Command, short_help="Why is this not serving the newest version?")
-def why(
-    ctx: typer.Context,
-    name: Name,
-    output: Output = "",
-    namespace: Namespace = "",
-    context: Context = "",
-    kubeconfig: Kubeconfig = "",
-) -> None:
-    """Say in one paragraph why a Deployment does not serve the newest version."""
-    _run(Line("why", name, kubectl(ctx, namespace, context, kubeconfig), output))
-
-
-Version = Annotated[str, typer.Option(metavar="N", help="The version; what the status shows when absent.")]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the operator's answer.")]
-Answer = Annotated[
-    str, typer.Option(metavar="SPAN", help=f"How long to wait for the operator's answer; {ANSWER_TIMEOUT} when absent.")
-]
-
-
-def promote(
-    ctx: typer.Context,
-    name: Name,
-    full: Annotated[bool, typer.Option("--full", help="Skip all steps that are left.")] = False,
-    version: Version = "",
-    no_wait: NoWait = False,
-    timeout: Answer = "",
-    output: Output = "",
-    namespace: Namespace = "",
-    context: Context = "",
-    kubeconfig: Kubeconfig = "",
-) -> None:
-    """Let the canary go on."""
-    place = kubectl(ctx, namespace, context, kubeconfig)
-    _run(Line("promote", name, place, output, timeout, version, full=full, no_wait=no_wait))
-
-
-def verb(command: str) -> Callable[..., None]:
-    """The command of this name; all but promote have the same options."""
-
-    def run(
-        ctx: typer.Context,
-        name: Name,
-        version: Version = "",
-        no_wait: NoWait = False,
-        timeout: Answer = "",
-        output: Output = "",
-        namespace: Namespace = "",
-        context: Context = "",
-        kubeconfig: Kubeconfig = "",
-    ) -> None:
-        place = kubectl(ctx, namespace, context, kubeconfig)
-        _run(Line(command, name, place, output, timeout, version, no_wait=no_wait))
+def _command(command: str) -> Callable[..., None]:
+    def run(ctx: typer.Context, **given: Any) -> None:
+        place = kubectl(ctx, **{one.name: given.pop(one.name) for one in PLACES})
+        raise typer.Exit(Line(command, kubectl=place, **given).run())
 
     return run
 
 
-for _name, _about in VERBS.items():
-    _command = promote if _name == "promote" else verb(_name)
-    app.command(_name, cls=Command, help=_about.help, short_help=_about.short)(_command)
+def _taking(run: Any, parameters: Iterable[Parameter]) -> Any:
+    """The function with parameters that Typer can read."""
+    run.__signature__ = Signature([CTX, *parameters])
+    return run
 
 
-def _run(line: Line) -> None:
-    raise typer.Exit(line.run())
+app.callback()(_taking(_before, _options(PLACES)))
+for _word, _about in COMMANDS.items():
+    _run = _taking(_command(_word), [_name(_word), *_options((*_about.options, *PLACES))])
+    app.command(_word, cls=Command, help=_about.help, short_help=_about.short)(_run)

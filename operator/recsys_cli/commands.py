@@ -1,10 +1,7 @@
 """Commands to the operator: an annotation that names a version, and what the operator makes of it."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from recsys_cli.problems import Exit, Problem
 from recsys_cli.values import Block, Command, Rollout
@@ -14,49 +11,23 @@ RETRIED = ("AbortedByCommand", "PodsFailed", "ProgressDeadlineExceeded")
 """Causes of a block that `retry` lifts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """A command: whose version it names, and what it is for."""
-
-    subject: Literal["Canary", "Stable", "Retried", "Blocked"]
-    short: str
-    help: str
-
-
-VERBS: Mapping[str, Verb] = {
-    "promote": Verb(
-        "Canary",
-        "End the canary's pause or bake; --full skips all steps.",
-        "End the pause or bake that the canary is at; with --full, skip all steps that are left.",
-    ),
-    "pause": Verb(
-        "Canary",
-        "Hold the canary at its weight.",
-        "Hold the canary at its weight until resume or promote. Rollbacks still happen.",
-    ),
-    "resume": Verb("Canary", "Let a held canary go on.", "Let a canary go on that pause holds."),
-    "abort": Verb(
-        "Canary", "Take the canary back at once.", "Take the canary back at once, and do not try its revision again."
-    ),
-    "retry": Verb(
-        "Retried",
-        "Try a version again that was aborted or failed.",
-        "Try a version again that was aborted, or whose pods failed or were late: it begins at the first step.",
-    ),
-    "undo": Verb(
-        "Stable",
-        "Go back to the version before.",
-        "Block the version that serves, and go back to the one that served before.",
-    ),
-    "unblock": Verb("Blocked", "Lift the block of a version.", "Lift the block of a version, whatever its cause."),
+SUBJECTS = {
+    "promote": "Canary",
+    "pause": "Canary",
+    "resume": "Canary",
+    "abort": "Canary",
+    "retry": "Retried",
+    "undo": "Stable",
+    "unblock": "Blocked",
 }
+"""Whose version each command names."""
 
 
 def version_of(rollout: Rollout, verb: str, given: int | None) -> int:
     """The version that the command is about: `given`, or the one that the status shows; raises `Problem`."""
     if given is not None:
         return given
-    subject = VERBS[verb].subject
+    subject = SUBJECTS[verb]
     if subject == "Canary":
         if rollout.tried is None:
             raise Problem(f"{rollout.place} has no canary: there is nothing to {verb}. {_serves(rollout)}")

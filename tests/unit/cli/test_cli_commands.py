@@ -8,7 +8,8 @@ import pytest
 from tests.unit.cli.conftest import Cluster
 from tests.unit.cli.recorded import BLOCK, SERVING, TRYING, deployment
 
-from recsys_cli.commands import VERBS, version_of
+from recsys_cli.commands import version_of
+from recsys_cli.line import VERBS
 from recsys_cli.problems import Exit, Problem
 from recsys_cli.read import rollout
 

@@ -6,7 +6,6 @@ import sys
 from unittest import mock
 
 import pytest
-import typer
 from tests.unit.cli.conftest import Cluster
 from tests.unit.cli.recorded import SERVING, TRYING, deployment
 
@@ -128,10 +127,3 @@ def test_a_plain_line_is_understood_as_typer_understands_it(text: str) -> None:
 @pytest.mark.parametrize("text", [*NOT_PLAIN, "history movies -o=json"])
 def test_what_is_not_plain_is_left_to_typer(text: str) -> None:
     assert quick.parse(text.split()) is None
-
-
-def test_every_option_is_known_to_the_quick_reading() -> None:
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
-        options = {spelt for one in command.params if one.param_type_name == "option" for spelt in one.opts}
-        known = {*quick.PLACES, *quick.TEXTS[name], *quick.FLAGS.get(name, ())}
-        assert options == known, name
