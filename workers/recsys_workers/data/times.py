@@ -61,7 +61,8 @@ def comparable(columns: Sequence[tuple[Path, pa.ChunkedArray]], name: str) -> li
 def bound(value: str | int, field: str, *, timed: bool) -> int | float:
     """A limit in the numbers of the column: nanoseconds when it holds times (`timed`), else the number itself."""
     column = _parsed(pa.chunked_array([pa.array([str(value)])]))
-    if timed != pa.types.is_timestamp(column.type):
+    fitting = (pa.types.is_timestamp,) if timed else (pa.types.is_integer, pa.types.is_floating)
+    if not any(fits(column.type) for fits in fitting):
         found, wanted = ("numbers", "a number") if not timed else ("times", "an ISO 8601 time")
         raise InvalidData(f"{field} is {value}, but the column of timestamps holds {found}: write {wanted}.")
     if not timed:

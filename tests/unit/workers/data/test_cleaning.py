@@ -67,6 +67,7 @@ def test_the_window_keeps_from_and_not_to(
     ("times", "ends", "said"),
     [
         (["1"], ("2026-01-01", None), "from is 2026-01-01, but the column of timestamps holds numbers: write a number"),
+        (["1"], ("2026-13-01", None), "from is 2026-13-01, but the column of timestamps holds numbers: write a number"),
         (["2026-01-01"], (None, 5), "to is 5, but the column of timestamps holds times: write an ISO 8601 time"),
         (["2026-01-01"], ("2026-13-01", None), "from is 2026-13-01, but the column of timestamps holds times"),
         (
