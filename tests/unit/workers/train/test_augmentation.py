@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys_workers.models.hyperparameters import check
@@ -64,6 +64,7 @@ def test_masking_hides_its_share_and_never_the_oldest() -> None:
     assert {history.dtype for history in found} == {np.dtype(np.int32)}
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 9),
     st.builds(Augmentation, *[st.floats(0, 0.9)] * 3, st.floats(0, 1)),
