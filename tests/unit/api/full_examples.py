@@ -252,6 +252,8 @@ def whole(plural: str) -> dict[str, Any]:
         "deployments": (cases_deployment.BASE, DEPLOYMENT_STATUS),
     }[plural]
     example = copy.deepcopy({**base, "status": status})
+    if plural == "recmodels":
+        example["spec"]["gates"].append({"name": "popular", "floor": {"metric": "HR@10", "against": "Popularity"}})
     if plural == "deployments":
         # A shadow comes before the first weight; the cases begin with a weight.
         example["spec"]["strategy"]["canary"]["steps"].insert(0, copy.deepcopy(SHADOW))
