@@ -58,7 +58,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.max_length = hyperparameters.integer("maxLength")
         configuration = configuration_of(n_items, hyperparameters)
-        self.body = AutoModel.from_config(configuration, attn_implementation="eager")  # type: ignore[no-untyped-call]
+        self.body = AutoModel.from_config(configuration, attn_implementation="eager")
         self.item_embedding = self.body.get_input_embeddings()
         self.output_bias = nn.Parameter(torch.zeros(n_items))
         self.dropout = nn.Dropout(hyperparameters.number("dropout"))
