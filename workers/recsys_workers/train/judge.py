@@ -88,11 +88,11 @@ class Judge:
         limit = str(settings["p99Milliseconds"])
         return gates.latency(name, self._session(float(limit)), limit)
 
-    def _per_target(self, metric: str) -> Values:
+    def _per_user(self, metric: str) -> Values:
         return metrics.values(metric, self.ranks)
 
     def _estimate(self, metric: str) -> Estimate:
-        return metrics.estimate(metric, self._per_target(metric), self.test.users)
+        return metrics.estimate(metric, self._per_user(metric), self.test.users)
 
     def _baseline(self, name: str, metric: str, against: str) -> Verdict:
         n_items, exclude_seen = len(self.interactions.item_ids), self.config.exclude_seen
@@ -103,7 +103,7 @@ class Judge:
     def _champion(self, name: str, metric: str, max_regression: str) -> Verdict:
         reigning = self.config.champion
         if reigning is None:
-            return gates.champion(name, metric, self._per_target(metric), None, 0, max_regression)
+            return gates.champion(name, metric, self._per_user(metric), None, 0, max_regression)
         try:
             ranks = champion.ranks(
                 self.config.versions_folder / str(reigning.version),
@@ -117,7 +117,7 @@ class Judge:
             raise AttemptFailed("ChampionUnreadable", str(error), heals=True) from error
         old = metrics.values(metric, ranks)
         return gates.champion(
-            name, metric, self._per_target(metric), old, reigning.version, max_regression, self.test.users
+            name, metric, self._per_user(metric), old, reigning.version, max_regression, self.test.users
         )
 
     def _session(self, good_enough: float) -> latency.Session:
