@@ -98,7 +98,7 @@ class Judge:
         n_items, exclude_seen = len(self.interactions.item_ids), self.config.exclude_seen
         ranks = popularity.ranks(self.split.training, self.test, n_items, exclude_seen=exclude_seen)
         old = metrics.values(metric, ranks)
-        return gates.baseline(name, metric, self._per_target(metric), old, against, self.test.users)
+        return gates.baseline(name, metric, self._per_user(metric), old, against, self.test.users)
 
     def _champion(self, name: str, metric: str, max_regression: str) -> Verdict:
         reigning = self.config.champion
