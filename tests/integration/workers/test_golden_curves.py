@@ -13,9 +13,9 @@ pytestmark = pytest.mark.torch
 CURVES = json.loads((GOLDEN / "curves.json").read_text())
 
 
-@pytest.mark.parametrize("architecture", CURVES)
-def test_the_curve_is_the_golden_one(architecture: str) -> None:
-    reports = curve(architecture)
-    assert [report.loss for report in reports] == pytest.approx(CURVES[architecture]["loss"], abs=1e-3)
-    found = [report.validation_ndcg for report in reports]
-    assert found == pytest.approx(CURVES[architecture]["validation"], abs=1e-3)
+@pytest.mark.parametrize("name", CURVES)
+def test_the_curve_is_the_golden_one(name: str) -> None:
+    golden = CURVES[name]
+    reports = curve(golden["architecture"], **golden["hyperparameters"])
+    assert [report.loss for report in reports] == pytest.approx(golden["loss"], abs=1e-3)
+    assert [report.validation_ndcg for report in reports] == pytest.approx(golden["validation"], abs=1e-3)
