@@ -46,7 +46,7 @@ async def test_a_run_goes_with_its_children_once_its_version_is_listed(scene: Sc
         children = ((JOBS, "first-train"), (CONFIGMAPS, "first-config"))
         return not [name for kind, name in children if await scene.api.get(kind, scene.namespace, name) is not None]
 
-    await until("garbage collection", collected)
+    await until("garbage collection", collected, 90)  # It learns of custom resources every half a minute.
     assert await scene.reconcile_model(model) == told
     assert told["versions"][0]["verdict"] == ("Passed" if passed else "Failed")
 
