@@ -9,7 +9,7 @@ from recsys_workers.evaluate import card
 from recsys_workers.export.limits import top_k
 from recsys_workers.manifest import FileEntry, Items, Manifest
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.train import checks, leftovers, prepared, publish, ray_run, scored, threads
+from recsys_workers.train import checks, hardware, leftovers, prepared, publish, ray_run, scored, threads
 from recsys_workers.train.failure import CANNOT_HEAL, AttemptFailed
 from recsys_workers.train.judge import Judge, Judgement
 from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter, now
@@ -61,6 +61,8 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     interactions = data.interactions
     LOGGER.info("%s: %s", config.dataset.uri, data.report.sentence())
     prepared.write(config.run_folder, data.split)
+    if idle := hardware.idle_gpus(ray_run.gpus_asked(), hardware.cuda_devices()):
+        LOGGER.warning(idle)
     allowed = threads.allowed()
     progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}.")
     _fit(config, hyperparameters, len(interactions.item_ids), allowed)

@@ -41,3 +41,13 @@ def refusal(hyperparameters: Hyperparameters, devices: int, *, triton: bool) -> 
             "build the image with Triton and a C compiler."
         )
     return " ".join(faults) or None
+
+
+def idle_gpus(asked: int, devices: int) -> str | None:
+    """What to tell of GPUs that the run holds and cannot use, as a sentence; None when there are none."""
+    if asked <= devices:
+        return None
+    return (
+        f"The run asks for {asked} GPU, and the trainer sees {devices} CUDA devices: it trains on the CPU, and what "
+        "it holds is idle. Give the node NVIDIA's driver and container runtime, or do not ask for a GPU."
+    )

@@ -57,3 +57,9 @@ def test_a_run_is_refused_before_it_starts(
     with pytest.raises(AttemptFailed, match="needs a CUDA device") as refused:
         checks.specification(run_config.read(tmp_path / "run.json"))
     assert (refused.value.reason, refused.value.exit_code) == ("InvalidHyperparameters", CANNOT_HEAL)
+
+
+def test_a_gpu_that_cannot_be_used_is_told() -> None:
+    assert hardware.idle_gpus(0, 0) is None
+    assert hardware.idle_gpus(1, 1) is None
+    assert "sees 0 CUDA devices" in (hardware.idle_gpus(1, 0) or "")
