@@ -221,7 +221,7 @@ def test_the_operator_grants_no_more_than_it_has(installed: ControlPlane, operat
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "Role",
         "metadata": {"name": "greedy"},
-        "rules": [{"apiGroups": ["recsys.dev"], "resources": ["trainingruns"], "verbs": ["delete"]}],
+        "rules": [{"apiGroups": ["recsys.dev"], "resources": ["trainingruns"], "verbs": ["deletecollection"]}],
     }
     assert "attempting to grant RBAC permissions not currently held" in message(
         apply(operator, f"{RBAC}/roles/greedy", role, "recsys-operator")
