@@ -25,10 +25,8 @@ from recsys_workers.models.common import (
 )
 from recsys_workers.models.declaration import Choice, Declaration, Hyperparameter, Rule
 from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.models.layers import causal_mask, initialize
 from recsys_workers.models.practice import PRACTICE, PRACTICE_RULES
-
-MASKED = -1e9
-"""Added to attention logits of keys that must not be seen; finite, so that a row with no visible key stays finite."""
 
 DECLARATION = Declaration(
     architecture="BSARec",
@@ -162,7 +160,7 @@ class BSARec(nn.Module):
         self.input_norm = nn.LayerNorm(hidden_size)
         self.dropout = nn.Dropout(hyperparameters.number("dropout"))
         self.blocks = nn.ModuleList(Block(hyperparameters) for _ in range(hyperparameters.integer("layers")))
-        self.apply(_initialize)
+        self.apply(initialize)
 
     def hidden_states(self, history_BT: Tensor, last: int) -> Tensor:  # noqa: N803
         """The states [B, last, D] of the last positions; the history is padded or cut to max_length first."""
@@ -171,9 +169,7 @@ class BSARec(nn.Module):
             history_BT = functional.pad(history_BT, (self.max_length - length, 0))
         history_BT = history_BT[:, -self.max_length :]
         x_BTD: Tensor = self.dropout(self.input_norm(self.item_embedding(history_BT) + self.position_embedding.weight))
-        visible_TT = torch.ones(self.max_length, self.max_length, dtype=torch.bool, device=history_BT.device).tril()
-        visible_B1TT = visible_TT[None, None] & (history_BT != 0)[:, None, None, :]
-        mask_B1TT = torch.where(visible_B1TT, 0.0, MASKED)
+        mask_B1TT = causal_mask(history_BT != 0, self.max_length)
         for number, block in enumerate(self.blocks, start=1):
             # What the last block gives for other positions than those that are asked for nobody reads.
             x_BTD = block(x_BTD, mask_B1TT, last if number == len(self.blocks) else self.max_length)
@@ -188,13 +184,3 @@ class BSARec(nn.Module):
     def forward(self, history_BT: Tensor) -> Tensor:  # noqa: N803
         """Scores [B, n_items] of the item that comes after the history; column i belongs to item index i + 1."""
         return self.hidden_states(history_BT, 1)[:, 0] @ self.item_embedding.weight[1:].T
-
-
-def _initialize(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=0.02)
-    if isinstance(module, nn.Linear):
-        nn.init.zeros_(module.bias)
-    if isinstance(module, nn.Embedding) and module.padding_idx is not None:
-        with torch.no_grad():
-            module.weight[module.padding_idx].zero_()

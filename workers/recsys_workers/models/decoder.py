@@ -11,15 +11,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from recsys_workers.models.common import SAMPLES, SEQUENCE_RULES, SEQUENCE_SAME_AS, SEQUENCES, TRANSFORMER
 from recsys_workers.models.declaration import Choice, Declaration, Rule
 from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.models.layers import NextItem, causal_mask
 from recsys_workers.models.practice import PRACTICE, PRACTICE_RULES
-
-MASKED = -1e9
-"""Added to attention logits of keys that must not be seen; finite, so that a row with no visible key stays finite."""
 
 DECLARATION = Declaration(
     architecture="Decoder",
@@ -46,7 +43,7 @@ DECLARATION = Declaration(
 )
 
 
-class Decoder(nn.Module):
+class Decoder(NextItem):
     """Scores every item as the next one after a history of item indices (1 to n_items, 0 is padding on the left)."""
 
     DECLARATION = DECLARATION
@@ -64,35 +61,17 @@ class Decoder(nn.Module):
         self.dropout = nn.Dropout(hyperparameters.number("dropout"))
 
     def hidden_states(self, history_BT: Tensor) -> Tensor:  # noqa: N803
-        """The state after each position, [B, T, D]; only the last max_length positions are meaningful."""
         length = history_BT.shape[1]
         from_the_end_T = torch.arange(length - 1, -1, -1, device=history_BT.device)
         usable_BT = (history_BT != 0) & (from_the_end_T < self.max_length)
         begun_BT = usable_BT.long().cumsum(1).clamp(max=1)
         position_BT = (begun_BT.cumsum(1) - 1).clamp(min=0)
-        causal_TT = torch.ones(length, length, dtype=torch.bool, device=history_BT.device).tril()
-        mask_B1TT = torch.where(causal_TT[None, None] & usable_BT[:, None, None, :], 0.0, MASKED)
         states: Tensor = self.body(
             inputs_embeds=self.dropout(self.item_embedding(history_BT)),
-            attention_mask=mask_B1TT,
+            attention_mask=causal_mask(usable_BT, length),
             position_ids=position_BT,
         ).last_hidden_state
         return states
-
-    def loss(self, history_BT: Tensor, target_BT: Tensor) -> Tensor:  # noqa: N803
-        """Mean cross-entropy over all items at every position with a target (0 means none)."""
-        wanted_BT = target_BT != 0
-        logits_NV = self.logits(self.hidden_states(history_BT)[wanted_BT])
-        return functional.cross_entropy(logits_NV, target_BT[wanted_BT] - 1)
-
-    def logits(self, states_ND: Tensor) -> Tensor:  # noqa: N803
-        """Scores of items 1 to n_items, in that order, for each state."""
-        scores_NV: Tensor = states_ND @ self.item_embedding.weight[1:].T + self.output_bias
-        return scores_NV
-
-    def forward(self, history_BT: Tensor) -> Tensor:  # noqa: N803
-        """Scores [B, n_items] of the item that comes after the history; column i belongs to item index i + 1."""
-        return self.logits(self.hidden_states(history_BT)[:, -1])
 
 
 def configuration_of(n_items: int, hyperparameters: Hyperparameters) -> Any:

@@ -9,16 +9,12 @@ Shapes are in the suffixes: B batch, T length, D hidden size, H heads, V items.
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from recsys_workers.models.common import SAMPLES, SEQUENCE_RULES, SEQUENCE_SAME_AS, SEQUENCES, TRANSFORMER
 from recsys_workers.models.declaration import Declaration, Rule
 from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.models.layers import NextItem, causal_mask, initialize
 from recsys_workers.models.practice import PRACTICE, PRACTICE_RULES
-
-MASKED = -1e9
-"""Added to attention logits of keys that must not be seen. Finite, so that a row with no visible key stays finite;
-its softmax weight underflows to exactly 0 in every other row, so padding changes no score."""
 
 DECLARATION = Declaration(
     architecture="SASRec",
@@ -57,7 +53,7 @@ class Block(nn.Module):
         return output_BTD
 
 
-class SASRec(nn.Module):
+class SASRec(NextItem):
     """Scores every item as the next one after a history of item indices (1 to n_items, 0 is padding on the left)."""
 
     DECLARATION = DECLARATION
@@ -76,43 +72,16 @@ class SASRec(nn.Module):
         self.output_norm = nn.LayerNorm(hidden_size)
         self.output_bias = nn.Parameter(torch.zeros(n_items))
         self.dropout = nn.Dropout(dropout)
-        self.apply(_initialize)
+        self.apply(initialize)
 
     def hidden_states(self, history_BT: Tensor) -> Tensor:  # noqa: N803
-        """The state after each position, [B, T, D]; only the last max_length positions are meaningful."""
         length = history_BT.shape[1]
         from_the_end_T = torch.arange(length - 1, -1, -1, device=history_BT.device)
         position_TD = self.position_embedding(from_the_end_T.clamp(max=self.max_length - 1))
         x_BTD = self.dropout(self.item_embedding(history_BT) + position_TD)
-        visible_TT = torch.ones(length, length, dtype=torch.bool, device=history_BT.device).tril()
         usable_BT = (history_BT != 0) & (from_the_end_T < self.max_length)
-        visible_B1TT = visible_TT[None, None] & usable_BT[:, None, None, :]
-        mask_B1TT = torch.where(visible_B1TT, 0.0, MASKED)
+        mask_B1TT = causal_mask(usable_BT, length)
         for block in self.blocks:
             x_BTD = block(x_BTD, mask_B1TT)
         normed: Tensor = self.output_norm(x_BTD)
         return normed
-
-    def loss(self, history_BT: Tensor, target_BT: Tensor) -> Tensor:  # noqa: N803
-        """Mean cross-entropy over all items at every position with a target (0 means none)."""
-        wanted_BT = target_BT != 0
-        logits_NV = self.logits(self.hidden_states(history_BT)[wanted_BT])
-        return functional.cross_entropy(logits_NV, target_BT[wanted_BT] - 1)
-
-    def logits(self, states_ND: Tensor) -> Tensor:  # noqa: N803
-        """Scores of items 1 to n_items, in that order, for each state."""
-        return states_ND @ self.item_embedding.weight[1:].T + self.output_bias
-
-    def forward(self, history_BT: Tensor) -> Tensor:  # noqa: N803
-        """Scores [B, n_items] of the item that comes after the history; column i belongs to item index i + 1."""
-        return self.logits(self.hidden_states(history_BT)[:, -1])
-
-
-def _initialize(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=0.02)
-    if isinstance(module, nn.Linear):
-        nn.init.zeros_(module.bias)
-    if isinstance(module, nn.Embedding) and module.padding_idx is not None:
-        with torch.no_grad():
-            module.weight[module.padding_idx].zero_()
