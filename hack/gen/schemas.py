@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "workers")]
 
+from hack.gen import files  # noqa: E402
+
 from recsys_workers.models.declaration import Choice, Declaration, Hyperparameter, Rule  # noqa: E402
 from recsys_workers.models.registry import ARCHITECTURES, load  # noqa: E402
 from recsys_workers.models.schema import file_of, text_of  # noqa: E402
@@ -34,9 +36,9 @@ before a pod starts, with a suggestion; so is one that would change nothing.
 def generated() -> dict[Path, str]:
     """Every generated file, relative to the checkout, with its text."""
     declarations = [load(name).DECLARATION for name in ARCHITECTURES]
-    files = {folder / file_of(found.architecture): text_of(found) for found in declarations for folder in FOLDERS}
-    files[PAGE] = "\n".join([HEAD, *map(_section, declarations)])
-    return files
+    made = {folder / file_of(found.architecture): text_of(found) for found in declarations for folder in FOLDERS}
+    made[PAGE] = "\n".join([HEAD, *map(_section, declarations)])
+    return made
 
 
 def _section(declaration: Declaration) -> str:
@@ -64,24 +66,14 @@ def _sentence(rule: Rule) -> str:
 
 def stale(root: Path = ROOT) -> list[str]:
     """One sentence for each file that differs from what would be generated, or is of no architecture."""
-    files = generated()
-    faults = [
-        f"{path} is stale: run `{COMMAND}` and commit the result."
-        for path, text in files.items()
-        if not (root / path).exists() or (root / path).read_text() != text
-    ]
-    for folder in FOLDERS:
-        for found in sorted((root / folder).glob("*.json")):
-            if found.relative_to(root) not in files:
-                faults.append(f"{found.relative_to(root)} belongs to no architecture: delete it.")
-    return faults
+    wanted = generated()
+    alone = [one for folder in FOLDERS for one in files.strangers(root, folder, "*.json", wanted, "architecture")]
+    return [*files.differences(root, wanted, COMMAND), *alone]
 
 
 def write(root: Path = ROOT) -> None:
     """Write every generated file."""
-    for path, text in generated().items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
+    files.write(root, generated())
 
 
 def main() -> int:
