@@ -4,12 +4,19 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
+
+Schema = Mapping[str, Any]
 
 
 @cache
+def schemas() -> Mapping[str, Schema]:
+    """The JSON Schema of each architecture's hyperparameters, by the architecture's name and in its order."""
+    packaged = files("recsys_operator").joinpath("decide", "schemas").iterdir()
+    found = [json.loads(file.read_text()) for file in packaged if file.name.endswith(".json")]
+    return dict(sorted((schema["x-recsys-architecture"], schema) for schema in found))
+
+
 def described() -> Mapping[str, str]:
     """A sentence for each architecture, by name."""
-    packaged = files("recsys_operator").joinpath("decide", "schemas").iterdir()
-    schemas = [json.loads(file.read_text()) for file in packaged if file.name.endswith(".json")]
-    found = {schema["x-recsys-architecture"]: schema["description"] for schema in schemas}
-    return dict(sorted(found.items()))
+    return {name: schema["description"] for name, schema in schemas().items()}

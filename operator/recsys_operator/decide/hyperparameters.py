@@ -5,16 +5,12 @@ The schemas in `schemas/` are generated from the trainers' registry. Values are 
 for a default that is another one's value. A choice is an ordinary `enum`.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
-from importlib.resources import files
-from typing import Any
 
-Schema = Mapping[str, Any]
+from recsys_operator.api.architectures import Schema, schemas
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +21,9 @@ class Source:
     values: Mapping[str, str]
 
 
-@cache
 def schema_of(architecture: str) -> Schema:
     """The packaged schema of an architecture."""
-    packaged = files(__package__).joinpath("schemas", f"{architecture.lower()}.json")
-    schema: Schema = json.loads(packaged.read_text())
-    return schema
+    return schemas()[architecture]
 
 
 def merge(*sources: Source) -> dict[str, str]:

@@ -121,7 +121,7 @@ class DeploymentReconciler:
         if refusals:
             raise failure(refusals)
         if seen.unread:  # What was to go may be among it, and no event tells of it.
-            return min(READ_AGAIN, READ_AGAIN if decision.requeue_after is None else decision.requeue_after)
+            return READ_AGAIN if decision.requeue_after is None else min(READ_AGAIN, decision.requeue_after)
         return decision.requeue_after
 
     def _measure(self, key: Key, seen: Seen | None, plan: Plan | None) -> None:
