@@ -143,3 +143,10 @@ class Scene:
                 {"name": "accurate", "verdict": verdict, "metric": "NDCG@10", "value": value, "threshold": "0.03"}
             ],
         }
+
+
+def written(job: Object) -> dict[str, Any]:
+    """What was asked of a Job and who asked for it when; the generation counts each change of its spec."""
+    metadata = {name: value for name, value in job["metadata"].items() if name != "resourceVersion"}
+    metadata["managedFields"] = [one for one in metadata["managedFields"] if one.get("subresource") != "status"]
+    return {"metadata": metadata, "spec": job["spec"]}
