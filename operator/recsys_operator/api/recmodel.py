@@ -113,7 +113,10 @@ class Evaluation(Model):
 class FloorGate(Model):
     """The metric must reach a value, or be better than a baseline on the same users."""
 
-    CEL = (one_of("min", "against", subject="a floor"),)
+    CEL = (
+        one_of("min", "against", subject="a floor"),
+        Rule("!has(self.min) || !self.min.startsWith('-')", "floor.min must not be negative: metrics are from 0 to 1"),
+    )
 
     metric: MetricName = Field(description="One of spec.evaluation.metrics.")
     min: Decimal | None = Field(None, description='Smallest value that passes, such as "0.03".')
