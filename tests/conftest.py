@@ -1,10 +1,12 @@
 """Options that every test may use."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("steady", derandomize=True)  # What passed once passes again.
-settings.register_profile("random")  # `make test-full`: what nobody has tried yet.
+# How long an example takes says how busy the machine is, and nothing about the code.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", PATIENT, derandomize=True)  # What passed once passes again.
+settings.register_profile("random", PATIENT)  # `make test-full`: what nobody has tried yet.
 settings.load_profile("steady")
 
 
