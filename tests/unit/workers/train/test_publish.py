@@ -1,5 +1,6 @@
 """Version numbers and published versions: taken once, whole or not at all, found again by a retry."""
 
+import hashlib
 import json
 import multiprocessing
 from multiprocessing.synchronize import Event
@@ -101,6 +102,25 @@ def test_a_changed_byte_is_refused(tmp_path: Path, name: str) -> None:
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(manifest.ArtifactError, match=name.replace(".", r"\.")):
         manifest.load(tmp_path / str(number), digest)
+
+
+def test_nobody_may_write_what_is_published(tmp_path: Path) -> None:
+    number, _, _ = publish.publish(tmp_path, "uid-1", CONTENTS, describe)
+    modes = {entry.name: entry.stat().st_mode & 0o777 for entry in (tmp_path / str(number)).iterdir()}
+    assert modes == dict.fromkeys([*CONTENTS, manifest.MANIFEST, manifest.OWNER], 0o444)
+
+
+@pytest.mark.parametrize("path", ["../secret", "{folder}/../secret", "link"])
+def test_a_manifest_that_names_a_file_of_another_folder_is_refused(tmp_path: Path, path: str) -> None:
+    """… although its digest is right: who writes to a store must not have a server read what is beside it."""
+    (tmp_path / "secret").write_bytes(b"token")
+    folder = tmp_path / "1"
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path / "secret")
+    entry = FileEntry(path.format(folder=folder), hashlib.sha256(b"token").hexdigest(), len(b"token"))
+    manifest.write_file(folder / manifest.MANIFEST, manifest.encode(describe(1, [entry])))
+    with pytest.raises(manifest.ArtifactError, match="lies outside the version's folder"):
+        manifest.load(folder, None)
 
 
 @pytest.mark.parametrize("missing", ["manifest.json", "model.onnx", "items.json"])
