@@ -5,6 +5,7 @@ import json
 import logging
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -247,16 +248,26 @@ async def test_overload_is_refused_and_probes_still_answer(client: httpx.AsyncCl
     assert await metric(client, f"recsys_pending_requests{{{LABELS}}}") == 0
 
 
-async def test_a_request_that_waited_too_long_is_not_computed() -> None:
-    lane = Lane(max_pending=5, patience_seconds=0.05)
-    release, computed = threading.Event(), []
-    first = asyncio.create_task(lane.run(lambda: release.wait(5)))
+async def test_a_request_that_waited_too_long_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, patience = [0.0], 5.0
+    monkeypatch.setattr("recsys_workers.serve.lane.time", SimpleNamespace(monotonic=lambda: now[0]))
+    lane = Lane(max_pending=5, patience_seconds=patience)
+    started, release, computed = threading.Event(), threading.Event(), []
+
+    def slow() -> bool:
+        started.set()
+        return release.wait(60)
+
+    first = asyncio.create_task(lane.run(slow))
     late = asyncio.create_task(lane.run(lambda: computed.append(1)))
-    await asyncio.sleep(0.1)
+    assert await asyncio.to_thread(started.wait, 60)
+    now[0] = patience + 0.1
+    in_time = asyncio.create_task(lane.run(lambda: 7))
+    await asyncio.sleep(0)
     release.set()
-    results = await asyncio.gather(first, late, return_exceptions=True)
+    results = await asyncio.gather(first, late, in_time, return_exceptions=True)
     lane.close()
-    assert results[0] is True
+    assert (results[0], results[2]) == (True, 7)
     assert getattr(results[1], "status", None) == 503
     assert not computed
 
