@@ -104,6 +104,18 @@ def test_a_broken_catalogue_does_not_stop_the_server(own: TinyVersion, monkeypat
     assert b'recsys_catalogue_titles{model="movies",version="4"} 0.0' in metrics.exposition()
 
 
+def test_the_model_runs_on_the_threads_of_the_pod_and_lets_them_sleep(
+    own: TinyVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left to itself ONNX Runtime takes a thread for each core of the host, which spin between two requests."""
+    monkeypatch.setenv("RECSYS_PVC_ROOT", str(own.claims))
+    metrics = Metrics("movies", 4, own.digest)
+    recommender = start.load(Settings.from_environment(own.environment(RECSYS_THREADS="7")), metrics)
+    options = recommender._scoring._session.get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (7, 1)
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
 EVALUATED = scores.document(scores.cumulative(np.array([[2.5, 1.0, -3.0]], dtype=np.float32)))
 
 
