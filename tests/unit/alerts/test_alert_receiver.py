@@ -1,15 +1,17 @@
 """The webhook's door: who may knock, what is taken in, what is answered. The task behind it is played."""
 
 import asyncio
+import hmac
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import REGISTRY
 
-from recsys_operator.alerts import webhook
+from recsys_operator.alerts import memory, payload, webhook
 from recsys_operator.alerts.payload import LONGEST_MESSAGE, Addressed, parse
 from recsys_operator.alerts.tokens import Tokens
 from recsys_operator.api.kinds import DEPLOYMENTS, Resource
@@ -150,6 +152,24 @@ def test_the_files_are_read_at_most_once_a_second(tmp_path: Path) -> None:
     assert not tokens.admits("Bearer token-two"), "without a token nobody is admitted"
 
 
+def test_a_wrong_token_takes_as_long_as_a_right_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each token is compared, whichever fits, by a comparison that does not stop at the first byte that differs."""
+    for name, token in TOKENS.items():
+        (tmp_path / name).write_text(token)
+    compared: list[bytes] = []
+
+    def compare_digest(offered: bytes, token: bytes) -> bool:
+        compared.append(token)
+        return hmac.compare_digest(offered, token)
+
+    monkeypatch.setattr("recsys_operator.alerts.tokens.hmac", SimpleNamespace(compare_digest=compare_digest))
+    every = [token.encode() for token in TOKENS.values()]
+    for offered, admitted in (("token-one", True), ("token-two", True), ("wrong", False)):
+        compared.clear()
+        assert Tokens(tmp_path).admits(f"Bearer {offered}") is admitted
+        assert compared == every
+
+
 async def test_a_body_of_more_than_a_mebibyte_is_refused(door: Door) -> None:
     before = counted("TooLarge")
     status, _ = await door.post(alert(), commonAnnotations={"filler": "x" * (1024 * 1024)})
@@ -165,6 +185,7 @@ async def test_a_body_of_more_than_a_mebibyte_is_refused(door: Door) -> None:
         ({"alerts": [1]}, "alerts[0] must be an object"),
         ({"alerts": [{**alert(), "status": "odd"}]}, "alerts[0].status"),
         ({"alerts": [{**alert(), "fingerprint": ""}]}, "alerts[0].fingerprint"),
+        ({"alerts": [{**alert(), "fingerprint": "f" * 65}]}, "alerts[0].fingerprint"),
         ({"alerts": [{**alert(), "startsAt": "yesterday"}]}, "alerts[0].startsAt"),
         ({"alerts": [{**alert(), "labels": {"a": 1}}]}, "alerts[0].labels"),
         ({"alerts": [{**alert(), "labels": {"a": 1}}, 1]}, "alerts[0].labels"),
@@ -315,6 +336,37 @@ async def test_without_the_status_write_it_is_503_in_time(door: Door, monkeypatc
     assert door.task.seen == []
     door.task.may_write.set()
     assert (await door.post(alert()))[0] == 200
+
+
+async def test_more_than_may_wait_at_once_are_to_be_posted_again(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    flood = [alert("f1"), alert("f2"), alert("f3")]
+    monkeypatch.setattr(webhook, "MOST_WAITING", 2)
+    before = counted("TryAgain")
+    status, body = await door.post(*flood)
+    assert (status, counted("TryAgain")) == (503, before + 1)
+    assert "2 alerts are waiting already" in body["message"]
+    status, body = await door.post(*flood)
+    assert status == 200, "those that were taken wait no more"
+    assert [one["outcome"] for one in body["alerts"]] == ["Duplicate", "Duplicate", "RolledBack"]
+
+
+async def test_what_is_remembered_ends_and_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    remembered = memory.Memory(lambda: now)
+    keys: list[payload.Key] = [("shop", "movies", f"f{number}", "", False) for number in range(4)]
+
+    async def act_on(*some: payload.Key) -> None:
+        for key in some:
+            await remembered.start(key, asyncio.ensure_future(asyncio.sleep(0, "RolledBack")))
+
+    await act_on(keys[0])
+    now = memory.LIFETIME
+    assert remembered.knows(keys[0])
+    now += 0.1
+    assert not remembered.knows(keys[0]), "a Deployment that was made anew gets its alerts"
+    monkeypatch.setattr(memory, "MOST", 2)
+    await act_on(*keys[1:])
+    assert [remembered.knows(key) for key in keys[1:]] == [False, True, True]
 
 
 async def test_the_same_alert_again_and_again_costs_one_reconcile(door: Door) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.unit.workers.serve.tiny_version import VERSION, TinyVersion, write_version
 
 from recsys_workers.serve import start
-from recsys_workers.serve.application import MAX_BODY, Application, Phase
+from recsys_workers.serve.application import Application, Phase
 from recsys_workers.serve.contract import RecommendRequest
 from recsys_workers.serve.lane import Lane
 from recsys_workers.serve.logs import JsonFormatter
@@ -149,14 +149,16 @@ async def test_a_bad_request_names_its_field(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_body_over_the_limit_is_refused(client: httpx.AsyncClient) -> None:
+    mebibyte = 1024 * 1024
+
     async def endless() -> Any:
         for _ in range(20):
-            yield b" " * (MAX_BODY // 10)
+            yield b" " * (mebibyte // 10)
 
-    for content in (b" " * (MAX_BODY + 1), endless()):
+    for content in (b" " * (mebibyte + 1), endless()):
         response = await client.post("/v1/recommend", content=content)
         assert (response.status_code, error_of(response)["code"]) == (413, "BodyTooLarge")
-    assert (await client.post("/v1/recommend", content=b"{}" + b" " * (MAX_BODY - 2))).status_code == 200
+    assert (await client.post("/v1/recommend", content=b"{}" + b" " * (mebibyte - 2))).status_code == 200
 
 
 async def test_a_compressed_body_is_refused(client: httpx.AsyncClient) -> None:

@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.unit.workers.train.played import Training
 
 from recsys_workers import manifest
+from recsys_workers.data.readers import Columns, read_columns
+from recsys_workers.train import checks
 from recsys_workers.train.__main__ import main
 from recsys_workers.train.run_config import parse
 
@@ -97,3 +100,22 @@ def test_a_split_by_time_that_leaves_a_part_empty_ends_the_run(
     told = json.loads((tmp_path / "termination").read_text())
     assert told["reason"] == "InvalidData"
     assert "ByTime cuts the 12 rows at 3 and 3: 9 lie before, 0 between" in told["message"]
+
+
+def test_data_that_changes_while_it_is_read_ends_the_run(
+    run_folder: Path, training: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """… so that no version names the digest of other bytes than it learned from."""
+
+    def written_to(*arguments: Any, **options: Any) -> Columns:
+        with (tmp_path / "data" / "x.inter").open("a") as stream:
+            stream.write("u0\ti0\t9\n")
+        return read_columns(*arguments, **options)
+
+    monkeypatch.setattr(checks, "read_columns", written_to)
+    assert main() == 2
+    assert not training.told
+    told = json.loads((tmp_path / "termination").read_text())
+    assert told["reason"] == "DatasetChanged"
+    assert "the start of this attempt fixed" in told["message"]
+    assert not (run_folder / checks.DIGEST_FILE).exists(), "the next attempt is not held to half of it"
