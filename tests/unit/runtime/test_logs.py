@@ -2,9 +2,16 @@
 
 import json
 import logging
+import subprocess
 import sys
+from pathlib import Path
 
+import pytest
+
+import recsys_operator
 from recsys_operator.logs import JsonFormatter
+
+OPERATOR = str(Path(recsys_operator.__file__).parents[1])
 
 
 def line(name: str = "recsys_operator", **extra: object) -> dict[str, object]:
@@ -35,3 +42,27 @@ def test_exceptions_stay_on_one_line() -> None:
     text = JsonFormatter().format(record)
     assert "\n" not in text
     assert "RuntimeError" in json.loads(text)["exception"]
+
+
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [
+        ("info", ["ours info", "ours warning", "kopf warning", "kubernetes warning"]),
+        ("warning", ["ours warning", "kopf warning", "kubernetes warning"]),
+    ],
+)
+def test_libraries_speak_from_warnings_on(level: str, told: list[str]) -> None:
+    """In a process of its own: the set-up is that of the whole process."""
+    speak = """
+import logging, sys
+from recsys_operator import logs
+logs.set_up(sys.argv[1])
+for name, word in (("recsys_operator.x", "ours"), ("kopf.x", "kopf"), ("kubernetes.client.rest", "kubernetes")):
+    for one in ("debug", "info", "warning"):
+        getattr(logging.getLogger(name), one)(f"{word} {one}")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", speak, level], capture_output=True, text=True, check=True, env={"PYTHONPATH": OPERATOR}
+    )
+    assert done.stdout == ""
+    assert [json.loads(one)["message"] for one in done.stderr.splitlines()] == told
