@@ -55,6 +55,15 @@ def test_what_serves_is_ready_and_has_no_step() -> None:
     assert not [name for name in found if name.startswith("recsys_rollout_step{")]
 
 
+def test_a_version_that_is_taken_back_has_no_weight_any_more() -> None:
+    """… or the alert rules went on to blame it."""
+    weight = 'recsys_rollout_weight{{deployment="movies",namespace="shop",role="{}",version="{}"}}'.format
+    metrics.set_weights("shop", "movies", {(1, "stable"): 90, (4, "canary"): 10})
+    assert (exported()[weight("stable", 1)], exported()[weight("canary", 4)]) == (90, 10)
+    metrics.set_weights("shop", "movies", {(1, "stable"): 100})
+    assert exported() == {weight("stable", 1): 100}
+
+
 def test_the_newest_rollback_names_the_version_that_was_taken_back() -> None:
     world = canary()
     world.step(world.alert(4))
