@@ -78,6 +78,16 @@ def test_the_operator_writes_status_only_and_deletes_runs_that_ended() -> None:
         assert ("recsys.dev", f"{plural}/status", "patch") in rules
 
 
+def test_what_is_used_in_one_way_is_granted_in_that_way_only() -> None:
+    """Pods and endpoints are listed by label, Gateways are asked for by name, and events are only written."""
+    (role,) = [role for role in roles(manifests()) if role["metadata"]["name"] == "recsys-operator"]
+    verbs = {
+        resource: {verb for _, found, verb in granted(role["rules"]) if found == resource}
+        for resource in ("pods", "endpointslices", "gateways", "events")
+    }
+    assert verbs == {"pods": {"list"}, "endpointslices": {"list"}, "gateways": {"get"}, "events": {"create"}}
+
+
 def test_the_operator_holds_what_it_grants_to_trainers() -> None:
     """Kubernetes refuses to let it create a Role with verbs that it has not."""
     for role in of_namespaces(manifests(*NAMESPACED)):

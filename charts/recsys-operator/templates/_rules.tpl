@@ -49,7 +49,7 @@ Secrets are here only with `readSecrets`, and then by `get` alone: one is read w
   verbs: [get, create, patch]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list]
+  verbs: [list]
 # Says why a route is not accepted. A Gateway of a namespace where this is not granted counts as existing.
 - apiGroups: [gateway.networking.k8s.io]
   resources: [gateways]
