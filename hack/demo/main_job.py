@@ -217,7 +217,7 @@ class MainJob:
 
     def slow_version(self) -> None:
         """TrainingRun 4 passes its gates, is slow under load, and is rolled back by an alert."""
-        heading("6. Version 4 passes its gates but is slow under load: alert → rollback (about 2 minutes)")
+        heading("6. Version 4 passes its gates but is slow under load: alert → rollback (about 4 minutes)")
         run = self.train(4)
         expect(condition(run, "Succeeded")["status"] == "True", condition(run, "Succeeded")["message"])
         load = self.load("rollback", rate=50, requests=20_000)
