@@ -8,9 +8,11 @@ import pytest
 from tests.unit.workers.exposition import sample
 from tests.unit.workers.serve.tiny_version import TinyVersion, embedding_of, graph_of, write_version
 
+from recsys_operator.build.server_workload import GRACE_SECONDS, PRE_STOP_SECONDS
 from recsys_workers import manifest, scores
 from recsys_workers.serve import start
 from recsys_workers.serve.metrics import Metrics
+from recsys_workers.serve.process import GRACEFUL_SECONDS
 from recsys_workers.serve.settings import BadSettings, Settings
 from recsys_workers.serve.termination import CannotServe
 
@@ -102,6 +104,14 @@ def test_a_broken_catalogue_does_not_stop_the_server(own: TinyVersion, monkeypat
     metrics = Metrics("movies", 4, own.digest)
     start.load(Settings.from_environment(own.environment(RECSYS_CATALOGUE="{")), metrics)
     assert b'recsys_catalogue_titles{model="movies",version="4"} 0.0' in metrics.exposition()
+
+
+def test_what_is_not_said_is_as_the_reference_tells(own: TinyVersion) -> None:
+    """docs/reference/serving.md; the grace of a pod is the time for `preStop`, this drain and what is in flight."""
+    settings = Settings.from_environment(own.environment())
+    assert (settings.threads, settings.host, settings.port) == (1, "0.0.0.0", 8080)
+    assert (settings.max_pending, settings.patience_seconds, settings.drain_seconds) == (256, 5, 5)
+    assert PRE_STOP_SECONDS + settings.drain_seconds + GRACEFUL_SECONDS < GRACE_SECONDS
 
 
 def test_the_model_runs_on_the_threads_of_the_pod_and_lets_them_sleep(
