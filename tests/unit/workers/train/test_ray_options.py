@@ -1,8 +1,11 @@
-"""What is asked of Ray for a pod with and without a GPU."""
+"""What is asked of Ray for a pod with and without a GPU, and what it must not find of a killed attempt."""
+
+import json
+from pathlib import Path
 
 import pytest
 
-from recsys_workers.train.ray_run import ENVIRONMENT, gpus_asked, scaling
+from recsys_workers.train.ray_run import ENVIRONMENT, SNAPSHOT, gpus_asked, repair_snapshot, scaling
 
 
 @pytest.mark.parametrize(("environ", "gpus"), [({}, 0), ({"RECSYS_GPUS": ""}, 0), ({"RECSYS_GPUS": "1"}, 1)])
@@ -21,3 +24,33 @@ def test_the_one_worker_gets_all_that_the_pod_has(gpus: int, resources: dict[str
 
 def test_memory_is_left_to_the_kernel_whose_kill_has_a_name() -> None:
     assert ENVIRONMENT["RAY_memory_monitor_refresh_ms"] == "0"
+
+
+KEPT = "checkpoint_2026-01-01_00-00-00"
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "kept"),
+    [
+        (json.dumps({"checkpoint_results": [{"checkpoint_dir_name": KEPT}]}), True),
+        (json.dumps({"checkpoint_results": []}), True),
+        (json.dumps({"checkpoint_results": [{"checkpoint_dir_name": "checkpoint_2026-01-01_00-00-05"}]}), False),
+        (json.dumps({"checkpoint_results": [{"checkpoint_dir_name": KEPT}]})[:-9], False),
+        ("[]", False),
+        ("", False),
+    ],
+)
+def test_a_list_of_checkpoints_that_a_killed_attempt_damaged_is_started_anew(
+    tmp_path: Path, snapshot: str, kept: bool
+) -> None:
+    """A whole list that names what is there stays: Ray goes on counting from it."""
+    (tmp_path / KEPT).mkdir()
+    (tmp_path / SNAPSHOT).write_text(snapshot)
+    repair_snapshot(tmp_path)
+    assert (tmp_path / SNAPSHOT).exists() is kept
+    assert (tmp_path / KEPT).is_dir()
+
+
+def test_a_first_attempt_has_no_list(tmp_path: Path) -> None:
+    repair_snapshot(tmp_path)
+    assert list(tmp_path.iterdir()) == []
