@@ -40,6 +40,7 @@ from recsys_workers.serve.shadow_sender import MOST_WAITING, Route, Sender
 ITEMS, WIDTH, LENGTH = 12_000, 64, 50
 """The size of a shop's catalogue, and of the model and the histories that the demo trains."""
 STABLE, CANARY = "0123456789abcdef", "fedcba9876543210"
+TOKEN = "0" * 43
 MODES = ("no shadow", "healthy", "hanging", "dead")
 
 
@@ -100,7 +101,8 @@ async def _turn(plan: Plan) -> tuple[list[float], int]:
 
 
 async def _tell(stable: ServerProcess, file: Path, url: str | None, percent: int) -> None:
-    content = {"url": f"{url}/shadow", "from": STABLE, "to": CANARY, "percent": percent} if url else {}
+    shadow = {"url": f"{url}/shadow", "from": STABLE, "to": CANARY, "percent": percent, "token": TOKEN}
+    content = shadow if url else {}
     await asyncio.to_thread(file.write_text, json.dumps(content))
     await asyncio.sleep(2.0)  # it looks every second; a benchmark may wait for longer than it must
 
@@ -199,7 +201,7 @@ def _on_the_path() -> str:
     metrics = ShadowMetrics(CollectorRegistry(), {"model": "movies", "version": "4"})
     request, answer = b"x" * 1500, b"y" * 600
     figures = {"no shadow": _cpu_of(Mirror(None, "", 1, metrics).offer, request, answer)}
-    target = Target("127.0.0.1", 9, "/shadow", STABLE, CANARY, 100)
+    target = Target("127.0.0.1", 9, "/shadow", STABLE, CANARY, 100, TOKEN)
     sender = Sender(target, 4, metrics)
     sender.stop()
     time.sleep(1.0)  # nothing takes from its queue any more

@@ -1,10 +1,12 @@
 """The ConfigMap that tells running servers whether to copy requests to a shadow.
 
 It is a volume of every server pod, and optional there. Its content changes while pods run, so a shadow comes and goes
-without a new revision and without a restart.
+without a new revision and without a restart. It bears a token that only these pods know: by it the shadow knows copies
+of real requests from what anybody may post to it.
 """
 
 import json
+import re
 
 from recsys_operator.api.kinds import CONFIGMAPS
 from recsys_operator.api.rollout import Revision
@@ -17,6 +19,8 @@ FOLDER = "/etc/recsys/shadow"
 FILE = f"{FOLDER}/{KEY}"
 PATH = "/shadow"
 NOTHING = "{}"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}")
+"""What servers take for a token."""
 
 
 def config_map(owner: Owner, model: str, content: str) -> Manifest:
@@ -25,8 +29,8 @@ def config_map(owner: Owner, model: str, content: str) -> Manifest:
     return {**manifest, "data": {KEY: content}}
 
 
-def content(owner: Owner, stable: Revision, canary: Revision, percent: int) -> str:
-    """What has the pods of `stable` copy so many percent of their requests to those of `canary`."""
+def content(owner: Owner, stable: Revision, canary: Revision, percent: int, token: str) -> str:
+    """What has the pods of `stable` copy so many percent of their requests to those of `canary`, known by `token`."""
     service = names.server(owner.name, canary.version, canary.revision)
     port = "" if server_service.PORT == 80 else f":{server_service.PORT}"
     return json.dumps(
@@ -35,8 +39,22 @@ def content(owner: Owner, stable: Revision, canary: Revision, percent: int) -> s
             "from": stable.revision,
             "to": canary.revision,
             "percent": percent,
+            "token": token,
         }
     )
+
+
+def token(live: Manifest, stable: Revision, canary: Revision) -> str | None:
+    """The token of a ConfigMap that is there already; None when it tells of other revisions, or of none.
+
+    A shadow keeps its token for as long as it lasts: pods hear of another one at different times.
+    """
+    try:
+        told = json.loads((live.get("data") or {}).get(KEY) or NOTHING)
+        found = told["token"] if (told["from"], told["to"]) == (stable.revision, canary.revision) else None
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, str) and _TOKEN.fullmatch(found) else None
 
 
 def volumes(deployment: str) -> Volumes:

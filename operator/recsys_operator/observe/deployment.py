@@ -72,6 +72,8 @@ class Seen:
     """What the pods of each revision that has a workload were made from."""
     unread: bool = False
     """Some children could not be read just now, so they may be missing here though they are there."""
+    shadow_unread: bool = False
+    """The ConfigMap about a shadow is among them."""
 
     def live_workload(self, name: str) -> Object | None:
         """The workload of this name as it was read."""
@@ -86,6 +88,7 @@ async def observe(
     """Read everything once; None when there is no such Deployment any more. `evidence` was measured before."""
     of_it = {labels.DEPLOYMENT: name}
     not_read: list[Exception] = []
+    shadow_not_read: list[Exception] = []
     obj, workloads, services, budgets, autoscalers, route = await asyncio.gather(
         client.get(DEPLOYMENTS, namespace, name),
         client.list(WORKLOADS, namespace, of_it),
@@ -107,7 +110,7 @@ async def observe(
     foreign, route = _taken_by_others(owner, HTTPROUTES, route), route if route and owner.owns(route) else None
     model, shadow, pods, way_in, endpoints, strangers = await asyncio.gather(
         client.get(RECMODELS, namespace, spec.model_ref.name),
-        if_possible(client.get(CONFIGMAPS, namespace, names.shadow(name)), None, not_read.append),
+        if_possible(client.get(CONFIGMAPS, namespace, names.shadow(name)), None, shadow_not_read.append),
         _pods(client, namespace, name, workloads),
         _way_in(client, spec, route, front, workloads, services),
         _endpoints(client, namespace, name, spec),
@@ -149,7 +152,8 @@ async def observe(
         owner=owner,
         children=(*workloads, *services, *accessories, *(one for one in (route, shadow) if one)),
         pod_inputs=pod_inputs,
-        unread=bool(not_read),
+        unread=bool(not_read or shadow_not_read),
+        shadow_unread=bool(shadow_not_read),
     )
 
 

@@ -1,6 +1,7 @@
 """Deployment: observe, decide, apply."""
 
 import logging
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -203,7 +204,7 @@ def children(seen: Seen, decision: Decision) -> tuple[tuple[Child, ...], ...]:
     What belongs to somebody else is left alone, and does not keep the rest from being written.
     """
     facts = seen.facts
-    pods: list[Child] = []
+    pods: list[Child] = [*_shadow(seen, decision)]  # A pod that starts before there is one hears of it a minute late.
     for revision in decision.revisions:
         inputs = seen.pod_inputs.get(revision.revision, facts.inputs)
         size = decision.sizes[revision.revision]
@@ -226,7 +227,6 @@ def children(seen: Seen, decision: Decision) -> tuple[tuple[Child, ...], ...]:
         if facts.spec.autoscaling and size.most:
             scaling = autoscaler(seen.owner, inputs.model, revision, facts.spec.autoscaling, size.least, size.most)
             pods.append((AUTOSCALERS, scaling))
-    pods += _shadow(seen, decision)
     route = _route(seen, decision)
     known = {service.revision for service in facts.services}
     asked = decision.weights.keys() | ({decision.testers} if decision.testers else set())
@@ -264,9 +264,14 @@ def _scaled_by_others(seen: Seen, decision: Decision) -> Iterator[tuple[str, dic
 def _shadow(seen: Seen, decision: Decision) -> tuple[Child, ...]:
     """The ConfigMap that tells servers to copy requests; once there, it stays and says that there is no shadow."""
     copying, model = decision.copying, seen.facts.spec.model_ref.name
+    live = next((one for one in seen.children if one["kind"] == CONFIGMAPS.kind), None)
+    if seen.shadow_unread:
+        return ()  # A new token in place of the one that cannot be read would end a shadow that goes on.
     if copying:
-        text = shadow_config.content(seen.owner, copying.stable, copying.canary, copying.percent)
-    elif any(one["kind"] == CONFIGMAPS.kind for one in seen.children):
+        known = shadow_config.token(live, copying.stable, copying.canary) if live else None
+        token = known or secrets.token_urlsafe(32)
+        text = shadow_config.content(seen.owner, copying.stable, copying.canary, copying.percent, token)
+    elif live:
         text = shadow_config.NOTHING
     else:
         return ()

@@ -14,6 +14,7 @@ from tests.integration.serve.server_process import PATIENCE, ServerProcess, runn
 from tests.unit.workers.serve.tiny_version import TinyVersion, embedding_of, write_version
 
 STABLE, CANARY = "0123456789abcdef", "fedcba9876543210"
+TOKEN = "q7-" * 14
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +55,18 @@ def figures(server: ServerProcess) -> dict[str, float]:
 
 def copy_to(url: str, shadow_file: Path, stable: ServerProcess, *, percent: int = 100) -> None:
     """Tell stable, as the ConfigMap does, and wait until it knows."""
-    content = {"url": f"{url}/shadow", "from": STABLE, "to": CANARY, "percent": percent}
+    content = {"url": f"{url}/shadow", "from": STABLE, "to": CANARY, "percent": percent, "token": TOKEN}
     shadow_file.write_text(json.dumps(content) if percent else "{}")
     deadline = time.monotonic() + PATIENCE
     while figures(stable)["recsys_shadow_percent"] != percent:
+        assert time.monotonic() < deadline
+
+
+def wait_admitted(shadow: ServerProcess, status: int = 200) -> None:
+    """Wait until the shadow has read the file, too, or that it is none; a batch without samples leaves no figure."""
+    deadline = time.monotonic() + PATIENCE
+    batch, headers = {"to": CANARY, "stable": 3, "samples": []}, {"Authorization": f"Bearer {TOKEN}"}
+    while httpx.post(f"{shadow.url}/shadow", json=batch, headers=headers).status_code != status:
         assert time.monotonic() < deadline
 
 
@@ -94,9 +103,10 @@ def test_the_same_model_agrees_with_itself_and_another_does_not(
     for candidate, agrees in ((version, True), (other, False)):
         folder = tmp_path / ("same" if agrees else "different")
         folder.mkdir()
-        with running(candidate, folder, RECSYS_REVISION=CANARY) as shadow:
+        with running(candidate, folder, RECSYS_REVISION=CANARY, RECSYS_SHADOW_FILE=str(shadow_file)) as shadow:
             shadow.wait_ready()
             copy_to(shadow.url, shadow_file, stable)
+            wait_admitted(shadow)
             ask(stable, 120)
             found = compared(shadow, 120)
             copy_to(shadow.url, shadow_file, stable, percent=0)
@@ -112,6 +122,26 @@ def test_the_same_model_agrees_with_itself_and_another_does_not(
     assert {
         name: value for name, value in after.items() if name.startswith("recsys_shadow_lost_total/") and value
     } == {}
+
+
+def test_a_server_that_was_told_another_token_moves_no_figure(
+    version: TinyVersion, stable: ServerProcess, shadow_file: Path, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "canary", tmp_path / "other.json"
+    folder.mkdir()
+    with running(version, folder, RECSYS_REVISION=CANARY, RECSYS_SHADOW_FILE=str(other)) as shadow:
+        shadow.wait_ready()
+        copy_to(shadow.url, shadow_file, stable)
+        other.write_text(shadow_file.read_text())
+        wait_admitted(shadow)
+        other.write_text(shadow_file.read_text().replace(TOKEN, "another-" * 5))
+        wait_admitted(shadow, 401)
+        deadline = time.monotonic() + PATIENCE
+        while not figures(stable)["recsys_shadow_lost_total/Refused"]:
+            ask(stable, 1)
+            assert time.monotonic() < deadline
+        ask(stable, 20)
+        assert not [name for name in figures(shadow) if name.startswith("recsys_shadow_samples")]
 
 
 def test_a_hanging_shadow_and_a_dead_one_cost_no_request(stable: ServerProcess, shadow_file: Path) -> None:
@@ -145,7 +175,8 @@ async def test_copies_do_not_delay_a_revision_that_serves(
     """The former shadow gets real requests while copies still arrive: each is answered, none is refused."""
     folder = tmp_path / "canary"
     folder.mkdir()
-    with running(version, folder, RECSYS_REVISION=CANARY, RECSYS_MAX_PENDING="2") as canary:
+    settings = {"RECSYS_REVISION": CANARY, "RECSYS_SHADOW_FILE": str(shadow_file), "RECSYS_MAX_PENDING": "2"}
+    with running(version, folder, **settings) as canary:
         await asyncio.to_thread(canary.wait_ready)
         await asyncio.to_thread(copy_to, canary.url, shadow_file, stable)
         statuses: list[int] = []

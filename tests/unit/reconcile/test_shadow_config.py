@@ -56,10 +56,34 @@ async def test_it_names_who_copies_and_who_compares(live: tuple[tuple[Resource, 
         "from": SERVES.revision,
         "to": json.loads(text)["to"],
         "percent": 20,
+        "token": json.loads(text)["token"],
     }
     target = served.parse(text)
     assert target is not None
     assert (target.host, target.port, target.path, target.percent) == (f"{name}.shop.svc", 80, "/shadow", 20)
+    assert len(target.token) == 43
+
+
+async def test_a_shadow_keeps_its_token_and_the_next_one_has_another() -> None:
+    (first,) = await written(trying())
+    content = json.loads(first)
+    assert await written(trying(config_map(first))) == [first]
+    assert await written(trying(config_map(json.dumps({**content, "percent": 5, "url": "http://old"})))) == [first]
+    tokens = {content["token"]}
+    others = ({"to": "another"}, {"from": "another"}, {"token": "short"}, {"token": 7}, {"token": None})
+    for number, change in enumerate(others, 2):
+        (text,) = await written(trying(config_map(json.dumps({**content, **change}))))
+        tokens.add(json.loads(text)["token"])
+        assert len(tokens) == number
+    for nonsense in ("", "not json", "[]", "7"):
+        (text,) = await written(trying(config_map(nonsense)))
+        assert json.loads(text)["token"] not in tokens
+
+
+async def test_it_is_there_before_the_pods_that_mount_it() -> None:
+    found = await seen(trying())
+    kinds = [kind for batch in children(found, decide(found.facts, (), START)) for kind, _ in batch]
+    assert kinds.index(CONFIGMAPS) < kinds.index(WORKLOADS)
 
 
 async def test_it_stays_and_says_that_there_is_no_shadow() -> None:
@@ -87,9 +111,10 @@ async def test_a_config_map_that_cannot_be_read_stands_in_nothings_way() -> None
     class Refused(Exception):
         status = 403
 
-    cluster = trying(shadow=False)
-    cluster.fails = {CONFIGMAPS: Refused()}
-    assert await written(cluster) == []
+    for shadow in (True, False):
+        cluster = trying(shadow=shadow)
+        cluster.fails = {CONFIGMAPS: Refused()}
+        assert await written(cluster) == []
 
 
 async def test_pods_without_the_volume_are_known() -> None:

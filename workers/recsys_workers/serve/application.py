@@ -52,13 +52,13 @@ class Application:
         revision: str = "",
         mirror: Mirror | None = None,
     ) -> None:
-        """`mirror` gets every answered request; `revision` is the one whose copies are compared here."""
+        """`mirror` gets every answered request, and knows who may copy requests to this `revision`."""
         self.phase = Phase.LOADING
         self._recommender: Recommender | None = None
         self._metrics = metrics
         self._lane = lane
         self._mirror = mirror
-        self._receiver = Receiver(metrics, lane, revision)
+        self._receiver = Receiver(metrics, lane, revision, mirror)
         routes = [
             Route("/v1/recommend", functools.partial(self._predict, parse_recommend, "recommend"), methods=["POST"]),
             Route("/predict", functools.partial(self._predict, parse_predict, "predict"), methods=["POST"]),
@@ -115,6 +115,7 @@ class Application:
 
     async def _shadow(self, request: Request) -> Response:
         """Copies of requests that the stable version answered. It is no prediction, and counts as none."""
+        self._receiver.refuse_strangers(request.headers.get("authorization", ""))
         self._receiver.refuse_when_full()
         if self._recommender is None:
             raise unavailable("Loading", "The model is still being loaded: try again later.")

@@ -4,9 +4,12 @@ The file changes while the pod runs, so that a shadow comes and goes without a r
 """
 
 import json
+import re
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}")
 
 
 class BadShadowConfig(Exception):
@@ -15,7 +18,7 @@ class BadShadowConfig(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where one revision copies requests to."""
+    """Where one revision copies requests to, and what the other knows it by."""
 
     host: str
     port: int
@@ -26,27 +29,28 @@ class Target:
     """The revision that is to compare; a server of another one refuses."""
     percent: int
     """Share of the answered requests."""
+    token: str = field(repr=False)
+    """What each batch must bear. Only the pods that mount the file know it."""
 
 
-def read(path: Path, revision: str) -> Target | None:
-    """What the file asks of this revision; None when nothing is to be sent. Raises BadShadowConfig."""
+def read(path: Path) -> Target | None:
+    """What the file asks for; None when there is no shadow. Raises BadShadowConfig."""
     try:
         text = path.read_text()
     except OSError:
         return None
-    target = parse(text)
-    return target if target is not None and target.sender == revision else None
+    return parse(text)
 
 
 def parse(text: str) -> Target | None:
-    """`{"url", "from", "to", "percent"}`, or `{}` for no shadow."""
+    """`{"url", "from", "to", "percent", "token"}`, or `{}` for no shadow."""
     try:
         document = json.loads(text)
         if document == {}:
             return None
         url = urllib.parse.urlsplit(str(document["url"]))
         percent = document["percent"]
-        sender, receiver = document["from"], document["to"]
+        sender, receiver, token = document["from"], document["to"], document["token"]
         port = url.port or 80
     except (ValueError, KeyError, TypeError) as error:
         raise BadShadowConfig(f"It is not a shadow's configuration: {error!r}.") from error
@@ -56,4 +60,6 @@ def parse(text: str) -> Target | None:
         raise BadShadowConfig(f"Its percent is {percent!r}: it must be a whole number from 1 to 100.")
     if not (isinstance(sender, str) and isinstance(receiver, str) and sender and receiver):
         raise BadShadowConfig("Its from and to must be names of revisions.")
-    return Target(url.hostname, port, url.path or "/", sender, receiver, percent)
+    if not (isinstance(token, str) and _TOKEN.fullmatch(token)):
+        raise BadShadowConfig("Its token must be 32 to 128 characters of A-Z a-z 0-9 _ -.")
+    return Target(url.hostname, port, url.path or "/", sender, receiver, percent, token)

@@ -1,5 +1,6 @@
-"""Whether there is a shadow now: watches the file, and holds the sender that it asks for."""
+"""Whether there is a shadow now: watches the file, holds the sender that it asks for, and knows who may send here."""
 
+import hmac
 import logging
 import threading
 from pathlib import Path
@@ -24,6 +25,9 @@ class Mirror:
         self._metrics = metrics
         self._sender: Sender | None = None
         self._target: Target | None = None
+        """What this server sends."""
+        self._token = ""
+        """What copies for this server must bear; empty while it is nobody's shadow."""
         self._told = ""
         self._closed = threading.Event()
 
@@ -38,6 +42,11 @@ class Mirror:
         if sender is not None:
             sender.offer(route, request, answer)
 
+    def admits(self, authorization: str) -> bool:
+        """Whether a request with this Authorization header comes from who is to copy to this server now."""
+        token = self._token
+        return bool(token) and hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())
+
     def close(self) -> None:
         """Send nothing more."""
         self._closed.set()
@@ -47,14 +56,16 @@ class Mirror:
 
     def look(self) -> None:
         """Do what the file says now. What cannot be read of it ends a shadow: it must not go to an old address."""
-        target = None
+        told = None
         try:
-            target = read(self._path, self._revision) if self._path is not None else None
+            told = read(self._path) if self._path is not None else None
             self._told = ""
         except BadShadowConfig as error:
             if self._told != str(error):
                 logger.error("The shadow's file %s is ignored: %s", self._path, error)
             self._told = str(error)
+        self._token = told.token if told is not None and told.receiver == self._revision else ""
+        target = told if told is not None and told.sender == self._revision else None
         if target == self._target:
             return
         self._target = target

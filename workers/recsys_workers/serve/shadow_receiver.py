@@ -1,7 +1,9 @@
 """The shadow's side: answers copied requests by the path of real ones, and compares with what the clients got.
 
-Real requests come first. One copied request is computed at a time, and only while no real one waits: a revision that
-has been a shadow and gets real traffic must not be slowed by copies that still arrive.
+Only a server with the token of this shadow is listened to, and only while the shadow lasts: whoever else reaches the
+pod could move the figures that decide about this version. Real requests come first. One copied request is computed at a
+time, and only while no real one waits: a revision that has been a shadow and gets real traffic must not be slowed by
+copies that still arrive.
 """
 
 import asyncio
@@ -18,6 +20,7 @@ from recsys_workers.serve.metrics import Metrics
 from recsys_workers.serve.recommender import Recommender
 from recsys_workers.serve.refusal import Refused, bad_request, unavailable
 from recsys_workers.serve.shadow_metrics import Comparison
+from recsys_workers.serve.shadow_mirror import Mirror
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +44,22 @@ class Copied:
 class Receiver:
     """POST /shadow."""
 
-    def __init__(self, metrics: Metrics, lane: Lane, revision: str) -> None:
+    def __init__(self, metrics: Metrics, lane: Lane, revision: str, mirror: Mirror | None) -> None:
+        """`mirror` knows who may send; without it nobody may."""
         self._metrics = metrics.shadow
         self._lane = lane
         self._revision = revision
+        self._mirror = mirror
         self._one_at_a_time = asyncio.Lock()
         self._batches = 0
+
+    def refuse_strangers(self, authorization: str) -> None:
+        """Raise Refused (401) before a body is read."""
+        if self._mirror is None or not self._mirror.admits(authorization):
+            message = (
+                "Copied requests are taken from servers that were given the token of this shadow, while it is one."
+            )
+            raise Refused(401, "Unauthorized", message, headers={"WWW-Authenticate": "Bearer"})
 
     def refuse_when_full(self) -> None:
         """Raise Refused (503) before a body is read."""

@@ -146,7 +146,8 @@ class Sender:
                 self.target.host, self.target.port, timeout=self.answer_seconds
             )
             self._connected_at = time.monotonic()
-        self._connection.request("POST", self.target.path, body, {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.target.token}"}
+        self._connection.request("POST", self.target.path, body, headers)
         response = self._connection.getresponse()
         return response.status, response.read(64 * 1024)
 

@@ -5,6 +5,8 @@ import functools
 import json
 import logging
 import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,17 +21,50 @@ from recsys_workers.serve.metrics import Metrics
 from recsys_workers.serve.recommender import Recommender
 from recsys_workers.serve.shadow_agreement import COVERAGE_WINDOW
 from recsys_workers.serve.shadow_metrics import MOST_STABLE_VERSIONS, ShadowMetrics
+from recsys_workers.serve.shadow_mirror import Mirror
 
 REVISION = "fedcba9876543210"
+TOKEN = "q7-" * 14
+TOLD = {"url": "http://here/shadow", "from": "0123456789abcdef", "to": REVISION, "percent": 10, "token": TOKEN}
 LABELS = 'model="movies",stable="3",version="4"'
 REQUEST = {"history": [{"id": "3"}, {"id": "12"}], "k": 10}
 
 
 @pytest.fixture
-def application(metrics: Metrics, lane: Lane, version: TinyVersion, recommender: Recommender) -> Application:
-    application = Application(metrics, lane, VERSION, version.digest, revision=REVISION)
+def shadow_file(tmp_path: Path) -> Path:
+    """The ConfigMap, which says that this server is the shadow."""
+    file = tmp_path / "shadow.json"
+    file.write_text(json.dumps(TOLD))
+    return file
+
+
+@pytest.fixture
+def mirror(shadow_file: Path, metrics: Metrics) -> Mirror:
+    """It has looked at the file once."""
+    mirror = Mirror(shadow_file, REVISION, VERSION, metrics.shadow)
+    mirror.look()
+    return mirror
+
+
+@pytest.fixture
+def application(
+    metrics: Metrics, lane: Lane, version: TinyVersion, recommender: Recommender, mirror: Mirror
+) -> Application:
+    application = Application(metrics, lane, VERSION, version.digest, revision=REVISION, mirror=mirror)
     application.ready(recommender)
     return application
+
+
+def as_stable(application: Application, authorization: str = f"Bearer {TOKEN}") -> httpx.AsyncClient:
+    """Speaks to the application as the server that copies, or as one with another header."""
+    headers = {"Authorization": authorization.encode("latin-1")} if authorization else {}
+    return httpx.AsyncClient(transport=httpx.ASGITransport(application.asgi), base_url="http://server", headers=headers)
+
+
+@pytest.fixture
+async def client(application: Application) -> AsyncIterator[httpx.AsyncClient]:
+    async with as_stable(application) as client:
+        yield client
 
 
 def batch(*samples: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -165,13 +200,77 @@ async def test_what_is_no_batch_for_it_is_refused(
     assert await figures(client, "") == {}
 
 
-async def test_a_server_without_a_revision_takes_no_copies(
+def tell(mirror: Mirror, file: Path, told: dict[str, Any] | None) -> None:
+    """Have the file say this, or be missing, and the mirror look at it."""
+    if told is None:
+        file.unlink()
+    else:
+        file.write_text(json.dumps(told))
+    mirror.look()
+
+
+async def refused(client: httpx.AsyncClient, content: dict[str, Any]) -> bool:
+    """Whether a batch is refused for who sends it, before it is read, and leaves no figure."""
+    statuses = {(await client.post("/shadow", json=content)).status_code}
+    statuses.add((await client.post("/shadow", content=b"{")).status_code)
+    return statuses == {401} and await figures(client, "") == {}
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        TOKEN,
+        f"Basic {TOKEN}",
+        f"Bearer {TOKEN[:-1]}",
+        f"Bearer {TOKEN} ",
+        "Bearer x",
+        "Bearer é",
+    ],
+)
+async def test_a_stranger_who_reaches_the_pod_moves_no_figure(application: Application, authorization: str) -> None:
+    async with as_stable(application, authorization) as client:
+        false = sample({"items": [{"id": "7", "score": 1.0}]})
+        assert await refused(client, batch(false))
+        response = await client.post("/shadow", json=batch(false))
+        assert response.headers["www-authenticate"] == "Bearer"
+        assert TOKEN not in response.text
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        {},
+        {**TOLD, "to": "another"},
+        {**TOLD, "to": "another", "from": REVISION},
+        {**TOLD, "token": "another" * 6},
+        {**TOLD, "token": ""},
+        {**TOLD, "percent": 0},
+    ],
+)
+async def test_a_server_that_is_nobodys_shadow_takes_no_copies(
+    application: Application, mirror: Mirror, shadow_file: Path, told: dict[str, Any] | None
+) -> None:
+    async with as_stable(application) as client:
+        answer = sample(await answered(client))
+        tell(mirror, shadow_file, told)
+        for authorization in (f"Bearer {TOKEN}", "Bearer "):
+            async with as_stable(application, authorization) as sender:
+                assert await refused(sender, batch(answer))
+        tell(mirror, shadow_file, TOLD)
+        assert (await client.post("/shadow", json=batch(answer))).json() == {"compared": 1}
+
+
+async def test_a_server_that_knows_no_file_takes_no_copies(
     metrics: Metrics, lane: Lane, version: TinyVersion, recommender: Recommender
 ) -> None:
-    application = Application(metrics, lane, VERSION, version.digest)
+    application = Application(metrics, lane, VERSION, version.digest, revision=REVISION)
     application.ready(recommender)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(application.asgi), base_url="http://server") as client:
-        assert (await client.post("/shadow", json=batch(to=""))).status_code == 409
+    async with as_stable(application) as client:
+        assert await refused(client, batch())
 
 
 async def test_copies_wait_while_the_model_is_wanted_for_a_real_request(
@@ -217,8 +316,11 @@ async def test_too_many_batches_are_refused_before_they_are_read(
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")
 
 
-async def test_nothing_is_compared_before_the_model_is_loaded(loading: Application) -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(loading.asgi), base_url="http://server") as client:
+async def test_nothing_is_compared_before_the_model_is_loaded(
+    metrics: Metrics, lane: Lane, version: TinyVersion, mirror: Mirror
+) -> None:
+    loading = Application(metrics, lane, VERSION, version.digest, revision=REVISION, mirror=mirror)
+    async with as_stable(loading) as client:
         assert (await client.post("/shadow", json=batch())).status_code == 503
 
 

@@ -19,6 +19,7 @@ from recsys_workers.serve.shadow_mirror import Mirror
 from recsys_workers.serve.shadow_sender import MAX_SAMPLE, MOST_IN_BATCH, MOST_WAITING, Sender
 
 REQUEST, ANSWER = b'{"history": [{"id": "3"}]}', b'{"items":[{"id":"7","score":1.5,"rank":1}]}'
+TOKEN = "q7-" * 14
 PATIENCE = 30.0
 
 
@@ -27,6 +28,7 @@ class Shadow:
 
     def __init__(self) -> None:
         self.batches: list[dict[str, Any]] = []
+        self.authorizations: set[str | None] = set()
         self.status = 200
         self.busy = 0
         """How many samples of a batch it has no time for."""
@@ -39,6 +41,7 @@ class Shadow:
 
             def do_POST(self) -> None:
                 batch = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                shadow.authorizations.add(self.headers["Authorization"])
                 shadow.batches.append(batch)
                 shadow.release.wait(PATIENCE)
                 content = json.dumps({"compared": len(batch["samples"]) - shadow.busy}).encode()
@@ -74,7 +77,7 @@ def metrics() -> ShadowMetrics:
 
 
 def target(port: int, percent: int = 100) -> Target:
-    return Target("127.0.0.1", port, "/shadow", "stable", "canary", percent)
+    return Target("127.0.0.1", port, "/shadow", "stable", "canary", percent, TOKEN)
 
 
 def lost(metrics: ShadowMetrics) -> dict[str, float]:
@@ -105,6 +108,8 @@ def test_request_and_answer_arrive_as_they_were(shadow: Shadow, metrics: ShadowM
         {"route": "recommend", "request": json.loads(REQUEST), "answer": json.loads(ANSWER)},
         {"route": "predict", "request": {"input": [None, 3]}, "answer": json.loads(ANSWER)},
     ]
+    assert shadow.authorizations == {f"Bearer {TOKEN}"}
+    assert TOKEN not in repr(sender.target)
     assert lost(metrics) == {}
 
 
@@ -212,7 +217,13 @@ def test_a_mirror_follows_its_file(
             until(lambda: len(shadow.batches) > before)
         return int(metrics.percent._value.get())
 
-    asked = {"url": f"http://127.0.0.1:{shadow.port}/shadow", "from": "stable", "to": "canary", "percent": 100}
+    asked = {
+        "url": f"http://127.0.0.1:{shadow.port}/shadow",
+        "from": "stable",
+        "to": "canary",
+        "percent": 100,
+        "token": TOKEN,
+    }
     assert offered(None) == 0, "the file is optional"
     assert offered(asked) == 100
     first = mirror._sender
@@ -233,7 +244,9 @@ def test_a_mirror_follows_its_file(
 
 def test_a_server_without_a_revision_never_sends(shadow: Shadow, metrics: ShadowMetrics, tmp_path: Path) -> None:
     file = tmp_path / "shadow.json"
-    file.write_text(json.dumps({"url": "http://127.0.0.1/shadow", "from": "", "to": "canary", "percent": 100}))
+    file.write_text(
+        json.dumps({"url": "http://127.0.0.1/shadow", "from": "", "to": "canary", "percent": 100, "token": TOKEN})
+    )
     mirror = Mirror(file, "", 4, metrics)
     mirror.look()
     assert mirror._sender is None
@@ -248,7 +261,7 @@ def test_a_server_without_a_revision_never_sends(shadow: Shadow, metrics: Shadow
     ],
 )
 def test_addresses(url: str, expected: tuple[str, int, str]) -> None:
-    found = shadow_config.parse(json.dumps({"url": url, "from": "a", "to": "b", "percent": 1}))
+    found = shadow_config.parse(json.dumps({"url": url, "from": "a", "to": "b", "percent": 1, "token": TOKEN}))
     assert found is not None
     assert (found.host, found.port, found.path) == expected
 
@@ -256,14 +269,19 @@ def test_addresses(url: str, expected: tuple[str, int, str]) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        {"url": "http://h:port/", "from": "a", "to": "b", "percent": 1},
-        {"url": "http:///shadow", "from": "a", "to": "b", "percent": 1},
-        {"url": "http://h/", "from": "a", "to": "", "percent": 1},
-        {"url": "http://h/", "from": "a", "to": "b", "percent": True},
-        {"url": "http://h/", "from": "a", "to": "b", "percent": 101},
-        {"url": "http://h/", "from": "a", "to": "b", "percent": "1"},
-        {"url": "http://h/", "from": "a", "percent": 1},
-        {"url": 7, "from": "a", "to": "b", "percent": 1},
+        {"url": "http://h:port/", "from": "a", "to": "b", "percent": 1, "token": TOKEN},
+        {"url": "http:///shadow", "from": "a", "to": "b", "percent": 1, "token": TOKEN},
+        {"url": "http://h/", "from": "a", "to": "", "percent": 1, "token": TOKEN},
+        {"url": "http://h/", "from": "a", "to": "b", "percent": True, "token": TOKEN},
+        {"url": "http://h/", "from": "a", "to": "b", "percent": 101, "token": TOKEN},
+        {"url": "http://h/", "from": "a", "to": "b", "percent": "1", "token": TOKEN},
+        {"url": "http://h/", "from": "a", "percent": 1, "token": TOKEN},
+        {"url": 7, "from": "a", "to": "b", "percent": 1, "token": TOKEN},
+        {"url": "http://h/", "from": "a", "to": "b", "percent": 1},
+        {"url": "http://h/", "from": "a", "to": "b", "percent": 1, "token": TOKEN[:31]},
+        {"url": "http://h/", "from": "a", "to": "b", "percent": 1, "token": f"{TOKEN}\n"},
+        {"url": "http://h/", "from": "a", "to": "b", "percent": 1, "token": f"{TOKEN} x"},
+        {"url": "http://h/", "from": "a", "to": "b", "percent": 1, "token": 7},
         "text",
     ],
 )
