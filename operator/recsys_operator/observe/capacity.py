@@ -1,16 +1,15 @@
 """What the nodes have left for a Deployment's pods: allocatable minus what the pods on them ask for."""
 
 import logging
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from recsys_operator.api.deployment import DeploymentSpec
 from recsys_operator.api.kinds import NODES, PODS
-from recsys_operator.api.podfields import Toleration
 from recsys_operator.api.quantity import quantity
 from recsys_operator.decide.deployment.facts import Room
+from recsys_operator.observe.node_fit import may_take
 from recsys_operator.observe.reader import Reader, if_possible
 
 logger = logging.getLogger(__name__)
@@ -56,7 +55,7 @@ async def _allocatable(client: Reader, spec: DeploymentSpec) -> dict[str, Left] 
     async for page in client.pages(NODES, None):
         there = there or bool(page)
         for node in page:
-            if _may_take(node, spec):
+            if may_take(node, spec):
                 has = node.get("status", {}).get("allocatable", {})
                 found[node["metadata"]["name"]] = Left(
                     _millis(has.get("cpu")), _millis(has.get("memory")), _millis(has.get("pods")) // 1000
@@ -94,25 +93,6 @@ def _tell(client: Reader, fault: Exception | None) -> None:
         logging.INFO if getattr(fault, "status", None) == 403 else logging.WARNING,
         "the room on the nodes is not known: versions are started without a look at it",
         extra={"error": reason},
-    )
-
-
-def _may_take(node: Object, spec: DeploymentSpec) -> bool:
-    marks = node["metadata"].get("labels", {})
-    taints = [one for one in node["spec"].get("taints", ()) if one.get("effect") in ("NoSchedule", "NoExecute")]
-    return (
-        not node["spec"].get("unschedulable")
-        and (spec.node_selector or {}).items() <= marks.items()
-        and all(_borne(taint, spec.tolerations or ()) for taint in taints)
-    )
-
-
-def _borne(taint: Mapping[str, str], tolerations: Iterable[Toleration]) -> bool:
-    return any(
-        one.key in (None, taint["key"])
-        and (one.operator == "Exists" or (one.value or "") == taint.get("value", ""))
-        and one.effect in (None, taint["effect"])
-        for one in tolerations
     )
 
 

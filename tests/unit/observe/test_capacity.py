@@ -61,6 +61,32 @@ async def test_requests_of_pods_that_are_not_over_are_subtracted() -> None:
     )
 
 
+CORDONED = {"key": "node.kubernetes.io/unschedulable", "operator": "Exists", "effect": "NoSchedule"}
+REQUIRED, PREFERRED = (f"{one}DuringSchedulingIgnoredDuringExecution" for one in ("required", "preferred"))
+AWAY = {"labelSelector": {"matchLabels": {"app": "shop"}}, "topologyKey": "kubernetes.io/hostname"}
+
+
+def need(key: str, operator: str, *values: str) -> Object:
+    return {"key": key, "operator": operator, **({"values": list(values)} if values else {})}
+
+
+NOWHERE = need("disk", "In", "nowhere")
+
+
+def term(*needs: Object) -> Object:
+    return {"matchExpressions": list(needs)}
+
+
+def on(*needs: Object) -> Object:
+    """Affinity to nodes that fulfil all of these."""
+    return {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [term(*needs)]}}}
+
+
+def either(*needs: Object) -> Object:
+    """Affinity to nodes that fulfil any of these."""
+    return {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [term(one) for one in needs]}}}
+
+
 TAINT = {"key": "dedicated", "value": "serving", "effect": "NoSchedule"}
 
 
@@ -77,6 +103,34 @@ TAINT = {"key": "dedicated", "value": "serving", "effect": "NoSchedule"}
         (node(taints=[TAINT]), {"tolerations": [{"operator": "Exists", "effect": "NoExecute"}]}, False),
         (node(), {"nodeSelector": {"disk": "ssd"}}, False),
         (node(labels={"disk": "ssd"}), {"nodeSelector": {"disk": "ssd"}}, True),
+        (node(unschedulable=True), {"tolerations": [CORDONED]}, True),
+        (node(unschedulable=True, taints=[CORDONED]), {"tolerations": [CORDONED]}, True),
+        (node(unschedulable=True), {"tolerations": [{**CORDONED, "effect": "NoExecute"}]}, False),
+        (node(), {"affinity": on(need("disk", "In", "ssd", "nvme"))}, False),
+        (node(labels={"disk": "hdd"}), {"affinity": on(need("disk", "In", "ssd", "nvme"))}, False),
+        (node(labels={"disk": "nvme"}), {"affinity": on(need("disk", "In", "ssd", "nvme"))}, True),
+        (node(), {"affinity": on(need("disk", "NotIn", "hdd"))}, True),
+        (node(labels={"disk": "hdd"}), {"affinity": on(need("disk", "NotIn", "hdd"))}, False),
+        (node(labels={"disk": "ssd"}), {"affinity": on(need("disk", "NotIn", "hdd"))}, True),
+        (node(), {"affinity": on(need("disk", "Exists"))}, False),
+        (node(labels={"disk": ""}), {"affinity": on(need("disk", "Exists"))}, True),
+        (node(), {"affinity": on(need("disk", "DoesNotExist"))}, True),
+        (node(labels={"disk": ""}), {"affinity": on(need("disk", "DoesNotExist"))}, False),
+        (node(labels={"cores": "16"}), {"affinity": on(need("cores", "Gt", "9"))}, True),
+        (node(labels={"cores": "9"}), {"affinity": on(need("cores", "Gt", "9"))}, False),
+        (node(labels={"cores": "8"}), {"affinity": on(need("cores", "Lt", "9"))}, True),
+        (node(labels={"cores": "16"}), {"affinity": on(need("cores", "Lt", "9"))}, False),
+        (node(labels={"cores": "many"}), {"affinity": on(need("cores", "Gt", "9"))}, False),
+        (node(), {"affinity": on(need("cores", "Lt", "9"))}, False),
+        # All of a term, any of the terms, and the node selector besides.
+        (node(labels={"disk": "ssd"}), {"affinity": on(need("disk", "Exists"), need("gpu", "Exists"))}, False),
+        (node(labels={"gpu": "1"}), {"affinity": either(need("disk", "Exists"), need("gpu", "Exists"))}, True),
+        (node(labels={"arm": "1"}), {"affinity": either(need("disk", "Exists"), need("gpu", "Exists"))}, False),
+        (node(labels={"gpu": "1"}), {"affinity": on(need("gpu", "Exists")), "nodeSelector": {"disk": "ssd"}}, False),
+        (node(labels={"gpu": "1"}, taints=[TAINT]), {"affinity": on(need("gpu", "Exists"))}, False),
+        # What is only preferred, or about other pods, keeps no node from counting.
+        (node(), {"affinity": {"nodeAffinity": {PREFERRED: [{"weight": 1, "preference": term(NOWHERE)}]}}}, True),
+        (node(), {"affinity": {"podAntiAffinity": {REQUIRED: [AWAY]}}}, True),
     ],
 )
 async def test_nodes_that_may_not_take_the_pods_do_not_count(there: Object, spec: dict[str, Any], counts: bool) -> None:

@@ -1,7 +1,8 @@
 """Whether the cluster has room for a revision's pods before it is started.
 
-It is a lower bound: affinity, ports and volumes are not looked at, so what it misses the scheduler tells later. It
-holds a start, never a way back.
+It counts nodes by node selector, required node affinity and taints, and holds a start, never a way back. Affinity to
+other pods, spread, ports and volumes are not looked at: where they leave less room, the pods are pending, the scheduler
+says why, and the canary has no weight until they are ready.
 """
 
 from collections.abc import Iterable
