@@ -82,6 +82,35 @@ def test_a_step_waits_for_evidence_however_long_it_takes() -> None:
     assert world.weights() == {4: 100}
 
 
+MISSING = [
+    pytest.param(Answer("Unavailable", None, "connection refused"), "AnalysisError", id="Prometheus away"),
+    pytest.param(Answer("NotANumber"), "AnalysisInconclusive", id="NaN"),
+    pytest.param(Answer("Value", float("nan")), "AnalysisInconclusive", id="NaN as a value"),
+    pytest.param(Answer("Empty"), "AnalysisInconclusive", id="empty result"),
+    pytest.param(Answer("SeveralSeries", None, "3 series"), "AnalysisError", id="several series"),
+    pytest.param(Answer("Refused", None, "parse error"), "AnalysisError", id="a query that is wrong"),
+]
+
+
+@pytest.mark.parametrize("inside", ["step", "background"])
+@pytest.mark.parametrize(("answer", "reason"), MISSING)
+def test_whatever_is_missing_holds_the_weight_and_blocks_nothing(answer: Answer, reason: str, inside: str) -> None:
+    metric = {**CLICKS, "inconclusiveLimit": 1}
+    world = trying({"canary": {"steps": step(metric)}} if inside == "step" else background(metric))
+    for _ in range(60):
+        measure(world, answer)
+        assert world.weights() == {1: 90, 4: 10}
+    assert world.reason == reason
+    assert world.events.count(reason) == 1
+    assert "RolledBack" not in world.events
+    assert world.status.blocked == ()
+    world.run(seconds=36000)  # Longer than any deadline of a rollout's progress.
+    assert world.weights() == {1: 90, 4: 10}
+    measure(world, BAD)
+    assert world.weights() == {1: 100}
+    assert world.status.blocked[0].cause == "Analysis"
+
+
 def test_a_regression_in_a_step_takes_the_weight_in_the_same_decision() -> None:
     world = trying({"canary": {"steps": step(CLICKS)}})
     measure(world, BAD)

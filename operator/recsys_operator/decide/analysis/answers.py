@@ -26,10 +26,13 @@ def weigh(metric: Metric, canary: Answer, stable: Answer | None) -> Finding:
     """The finding by the canary's answer, and by stable's where the metric is relative to it."""
     if metric.job or metric.webhook:
         return _verdict(metric, canary)
-    for whose, answer in (("the canary", canary), ("stable", stable)):
-        if answer is not None and not _measured(answer):
-            return _unmeasured(metric, whose, answer)
-    return judge(metric, canary.value or 0.0, stable.value if stable else None, 0)
+    if not _measured(canary):
+        return _unmeasured(metric, "the canary", canary)
+    known = stable.value if stable and _measured(stable) else None
+    finding = judge(metric, canary.value or 0.0, known, 0)
+    if finding.outcome != "Bad" and stable and known is None:
+        return _unmeasured(metric, "stable", stable)
+    return finding
 
 
 def _measured(answer: Answer) -> bool:

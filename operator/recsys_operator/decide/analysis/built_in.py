@@ -52,17 +52,24 @@ def look(metric: Metric, entry: MetricStatus, canary: Arm, stable: Arm, at: date
     of_canary = canary.window(built_in, entry.canary_mark)
     of_stable = stable.window(built_in, entry.stable_mark)
     samples, compared = _samples(built_in, of_canary), _samples(built_in, of_stable)
-    if samples < needed or (_relative(metric) and compared < needed):
-        whose, found = ("The canary", samples) if samples < needed else ("Stable", compared)
-        message = f"{whose} has shown {found} of the {needed} samples that a look needs."
-        return entry, Finding("Inconclusive", message, threshold=threshold_of(metric), samples=samples)
+    if samples < needed:
+        return entry, _too_few(metric, "The canary", samples, samples)
     seconds = max(1e-3, (at - instant(entry.window_start or entry.time)).total_seconds())
+    value = None if built_in == "ScoreShift" else _value(built_in, canary, of_canary, seconds)
+    # What is beyond a bound of its own is bad, whatever stable will show.
+    bad = value is not None and judge(metric, value, None, samples).outcome == "Bad"
+    if _relative(metric) and compared < needed and not bad:
+        return entry, _too_few(metric, "Stable", compared, samples)
     entry = begin_window(metric, entry, canary, stable)
-    if built_in == "ScoreShift":
+    if value is None:
         return entry, _shifted(metric, canary, of_canary, stable, of_stable)
-    value = _value(built_in, canary, of_canary, seconds)
     beside = _value(built_in, stable, of_stable, seconds) if compared >= needed else None
     return entry, judge(metric, value, beside, samples)
+
+
+def _too_few(metric: Metric, whose: str, found: int, samples: int) -> Finding:
+    message = f"{whose} has shown {found} of the {enough(metric)} samples that a look needs."
+    return Finding("Inconclusive", message, threshold=threshold_of(metric), samples=samples)
 
 
 def _relative(metric: Metric) -> bool:

@@ -29,7 +29,10 @@ class Finding:
 
 
 def judge(metric: Metric, value: float, stable: float | None, samples: int) -> Finding:
-    """A value against a metric's bounds. `stable` is needed where the metric is relative to it."""
+    """A value against a metric's bounds. `stable` is needed where the metric is relative to it.
+
+    What is beyond a bound of its own is bad, whether or not there is a value of stable to compare it with.
+    """
     relative = metric.relative_to_stable
     threshold = threshold_of(metric)
     finding = Finding(
@@ -40,17 +43,18 @@ def judge(metric: Metric, value: float, stable: float | None, samples: int) -> F
         threshold=threshold,
         samples=samples,
     )
-    if relative and (stable is None or stable < 0 or (stable == 0 and value != 0)):
-        found = "unknown" if stable is None else number(stable)
-        message = f"Stable's value is {found}: nothing can be relative to it."
-        return replace(finding, outcome="Inconclusive", message=message)
+    incomparable = stable is None or stable < 0 or (stable == 0 and value != 0)
     wrong = [
         f"{number(value)} is {'less' if side == 'min' else 'more'} than {text}"
-        for side, bound, text in _bounds(metric, stable)
+        for side, bound, text in _bounds(metric, None if incomparable else stable)
         if (value < bound if side == "min" else value > bound)
     ]
     if wrong:
         return replace(finding, outcome="Bad", message=f"{' and '.join(wrong)}.")
+    if relative and incomparable:
+        found = "unknown" if stable is None else number(stable)
+        message = f"Stable's value is {found}: nothing can be relative to it."
+        return replace(finding, outcome="Inconclusive", message=message)
     return finding
 
 

@@ -1,10 +1,12 @@
 """Regression aborts; missing evidence holds. One case each of what goes missing, and of what only looks bad."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from tests.unit.decide.analysis.analysis_world import World
 
+from recsys_operator.api.analysis import BuiltIn
+from recsys_operator.decide.analysis.answers import SAID
 from recsys_operator.decide.analysis.facts import Answer
 
 QUERY: dict[str, Any] = {
@@ -82,6 +84,93 @@ def test_at_the_deadline_the_user_may_want_the_canary_taken_back(answer: Answer,
     assert world.condemned
     assert not world.condemned.proven
     assert message in world.condemned.message
+
+
+RELATIVE: dict[str, Any] = {**QUERY, "relativeToStable": {"min": "0.9"}}
+
+
+@pytest.mark.parametrize(("answer", "phase", "message"), MISSING)
+def test_where_stable_has_no_answer_what_is_relative_to_it_holds(answer: Answer, phase: str, message: str) -> None:
+    world = World([RELATIVE])
+    world.answers = {("clicks", "Canary"): Answer("Value", 0.95), ("clicks", "Stable"): answer}
+    world.look(3)
+    assert world.phase == phase
+    assert f"Of stable, {SAID[answer.kind] if answer.value is None else SAID['NotANumber']}" in world.entry().message
+    assert world.holds()
+    world.look(100)
+    assert world.condemned is None
+    world.answers["clicks", "Stable"] = Answer("Value", 0.95)
+    world.look()
+    assert world.phase == "Passed"
+
+
+@pytest.mark.parametrize(("answer", "phase", "message"), MISSING)
+def test_where_stable_has_no_answer_a_bound_of_the_canarys_own_is_judged(
+    answer: Answer, phase: str, message: str
+) -> None:
+    world = World([RELATIVE])
+    world.answers = {("clicks", "Canary"): Answer("Value", 0.5), ("clicks", "Stable"): answer}
+    world.look(2)
+    assert world.condemned
+    assert world.condemned.proven
+    assert "clicks: 0.5 is less than min 0.9" in world.condemned.message
+
+
+BUILT_IN: list[dict[str, Any]] = [
+    {"builtIn": "SuccessRate", "min": "0.99"},
+    {"builtIn": "LatencyP50", "max": "0.1"},
+    {"builtIn": "LatencyP90", "max": "0.1"},
+    {"builtIn": "LatencyP99", "max": "0.1"},
+    {"builtIn": "ThroughputPerPod", "min": "5"},
+    {"builtIn": "EmptyAnswers", "max": "0.05"},
+    {"builtIn": "UnknownItems", "max": "0.05"},
+    {"builtIn": "ScoreShift", "max": "0.2"},
+    {"builtIn": "ScoreShift", "max": "0.2", "against": "Evaluation"},
+    {"builtIn": "SuccessRate", "test": "Sequential"},
+    {"builtIn": "LatencyP99", "test": "Sequential"},
+    {"builtIn": "EmptyAnswers", "test": "Sequential"},
+]
+
+
+def test_no_built_in_metric_is_left_out() -> None:
+    assert {one["builtIn"] for one in BUILT_IN} == set(get_args(BuiltIn))
+
+
+@pytest.mark.parametrize("metric", BUILT_IN, ids=lambda one: "-".join(one.values()))
+def test_without_traffic_every_built_in_metric_holds(metric: dict[str, Any]) -> None:
+    """Also a throughput, of which there is none, and a share of nothing."""
+    world = World([{"name": "m", **metric}])
+    world.look()
+    for _ in range(100):
+        world.serve("Stable", 200)
+        world.look()
+        assert world.condemned is None
+        assert world.holds()
+        assert world.holds("TakeOver")
+    assert world.phase == "Inconclusive"
+
+
+def test_where_stable_has_no_traffic_a_bound_of_the_canarys_own_is_judged() -> None:
+    world = World([{**ERRORS, "relativeToStable": {"min": "0.95"}}])
+    world.look()
+    for errors in (0, 100, 100):
+        assert world.condemned is None
+        world.serve("Canary", 200, errors)
+        world.look()
+    assert world.condemned
+    assert world.condemned.proven
+    assert "is less than min 0.99" in world.condemned.message
+
+
+def test_where_stable_has_no_traffic_what_is_within_the_canarys_own_bound_holds() -> None:
+    world = World([{**ERRORS, "relativeToStable": {"min": "0.95"}}])
+    world.look()
+    for _ in range(50):
+        world.serve("Canary", 200)
+        world.look()
+        assert world.condemned is None
+        assert world.holds()
+    assert "Stable has shown 0 of the 100 samples" in world.entry().message
 
 
 def test_evidence_that_comes_back_goes_on_at_once() -> None:
