@@ -88,6 +88,20 @@ def allow(plane: ControlPlane, namespace: str) -> None:
         client.post(f"{rbac}/rolebindings", json=binding).raise_for_status()
 
 
+def allow_secret(plane: ControlPlane, namespace: str, name: str) -> None:
+    """Let the operator read one Secret, as users do for the token of a gate."""
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [name], "verbs": ["get"]}
+    binding = {
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}],
+    }
+    with plane.client() as client:
+        client.post(f"{rbac}/roles", json={"metadata": {"name": name}, "rules": [rule]}).raise_for_status()
+        client.post(f"{rbac}/rolebindings", json=binding).raise_for_status()
+
+
 def forbid(plane: ControlPlane, namespace: str) -> None:
     """Take the Role in a namespace away."""
     rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"

@@ -69,8 +69,9 @@ class Proxy:
 
     `kill` is called at the cut, once. `fault` may answer a write in the API server's stead with an HTTP status, or
     break its connection before or after the API server gets it; `fault_reads` answers all reads. A write is passed on
-    once what `delay` returns is over. `accepted` are the writes that the API server did, in this order.
-    While `silent` is set, no watch delivers anything, and no connection is closed.
+    once what `delay` returns is over, a read of a path once what `delay_reads` returns is. `accepted` are the writes
+    that the API server did, in this order. While `silent` is set, no watch delivers anything, and no connection is
+    closed.
     """
 
     def __init__(self, plane: ControlPlane, directory: Path) -> None:
@@ -86,6 +87,7 @@ class Proxy:
         self.fault: Callable[[Write], int | When | None] = lambda _: None
         self.fault_reads: int | None = None
         self.delay: Callable[[Write], Coroutine[Any, Any, object] | None] = lambda _: None
+        self.delay_reads: Callable[[str], Coroutine[Any, Any, object] | None] = lambda _: None
         self.heard = asyncio.Event()
         self._audible = asyncio.Event()
         self._audible.set()
@@ -173,6 +175,8 @@ class Proxy:
                 await pause
         elif self.fault_reads is not None:
             return _refusal(self.fault_reads)
+        elif (pause := self.delay_reads(request.path)) is not None:
+            await pause
         try:
             return await self._pass_on(request, body, write, fault)
         except aiohttp.ClientError:
