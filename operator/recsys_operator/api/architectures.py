@@ -20,3 +20,12 @@ def schemas() -> Mapping[str, Schema]:
 def described() -> Mapping[str, str]:
     """A sentence for each architecture, by name."""
     return {name: schema["description"] for name, schema in schemas().items()}
+
+
+@cache
+def of_task() -> Mapping[str, tuple[str, ...]]:
+    """The names of the architectures of each task."""
+    tasks = sorted({schema["x-recsys-task"] for schema in schemas().values()})
+    return {
+        task: tuple(name for name, schema in schemas().items() if schema["x-recsys-task"] == task) for task in tasks
+    }

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from recsys_operator.api.architectures import described
+from recsys_operator.api.architectures import described, of_task
 from recsys_operator.api.common import Condition, LocalRef, MetricValue, one_of
 from recsys_operator.api.schema import (
     NAME_RULES,
@@ -120,10 +120,11 @@ class FloorGate(Model):
 
     metric: MetricName = Field(description="One of spec.evaluation.metrics.")
     min: Decimal | None = Field(None, description='Smallest value that passes, such as "0.03".')
-    against: Literal["Popularity"] | None = Field(
+    against: Literal["Popularity", "ItemKNN"] | None = Field(
         None,
         description="The baseline to be better than (lower bound of the 95 % interval of the difference above 0). "
-        "Popularity: items by their count in the training data.",
+        "Popularity: items by their count in the training data. ItemKNN: items by their similarity to those of the "
+        "history (cosine of the users who had both, 100 neighbours).",
     )
 
 
@@ -179,10 +180,17 @@ class RecModelSpec(Model):
             f"the metric of a {gate} gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there",
         )
         for gate in ("floor", "champion")
+    ) + tuple(
+        Rule(
+            f"self.task != '{task}' || !(self.architecture.name in {[name for name in described() if name not in names]})",
+            f"the task {task} needs one of the architectures {', '.join(names)}: correct spec.architecture.name or spec.task",
+        )
+        for task, names in of_task().items()
     )
 
-    task: Literal["SequentialRecommendation"] = Field(
-        description="What is predicted. SequentialRecommendation: the next item of a history. Immutable.",
+    task: Literal["SequentialRecommendation", "Retrieval"] = Field(
+        description="What is predicted. SequentialRecommendation: the next item of a history, whose order counts. "
+        "Retrieval: what goes with the items that a user had, in whatever order (collaborative filtering). Immutable.",
         json_schema_extra={
             "x-kubernetes-validations": [
                 {"rule": "self == oldSelf", "message": "spec.task is immutable: make another RecModel"}

@@ -19,6 +19,14 @@ CHAMPION_METRIC = (
     "the metric of a champion gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there"
 )
 
+SEQUENTIAL = (
+    "the task SequentialRecommendation needs one of the architectures BSARec, Decoder, SASRec: "
+    "correct spec.architecture.name or spec.task"
+)
+RETRIEVAL = (
+    "the task Retrieval needs one of the architectures BPRMF, TwoTower: correct spec.architecture.name or spec.task"
+)
+
 USER = {"name": "user_id", "role": "User"}
 ITEM = {"name": "item_id", "role": "Item"}
 TIMESTAMP = {"name": "timestamp", "role": "Timestamp"}
@@ -79,7 +87,13 @@ CASES: list[Case] = [
     Case("spec", "required", ABSENT, BASE["spec"], "Required value"),
     # What is learned
     Case("spec.task", "required", ABSENT, "SequentialRecommendation", "Required value"),
-    Case("spec.task", "enum", "Ranking", "SequentialRecommendation", 'supported values: "SequentialRecommendation"'),
+    Case(
+        "spec.task",
+        "enum",
+        "Ranking",
+        "SequentialRecommendation",
+        'supported values: "SequentialRecommendation", "Retrieval"',
+    ),
     Case("spec.architecture", "required", ABSENT, {"name": "SASRec"}, "Required value"),
     Case("spec.architecture.name", "required", ABSENT, "SASRec", "Required value"),
     Case(
@@ -87,8 +101,13 @@ CASES: list[Case] = [
         "enum",
         "BERT4Rec",
         "SASRec",
-        'supported values: "BSARec", "Decoder", "SASRec"',
+        'supported values: "BPRMF", "BSARec", "Decoder", "SASRec", "TwoTower"',
     ),
+    *(
+        Case("spec.architecture", "rule", {"name": wrong}, {"name": "SASRec"}, SEQUENTIAL, about="spec")
+        for wrong in ("TwoTower", "BPRMF")
+    ),
+    Case("spec.task", "rule", "Retrieval", "SequentialRecommendation", RETRIEVAL, about="spec"),
     Case(
         "spec.architecture.hyperparameters",
         "maxProperties",
@@ -223,7 +242,7 @@ CASES: list[Case] = [
         "enum",
         {"metric": "NDCG@10", "against": "Random"},
         {"metric": "NDCG@10", "against": "Popularity"},
-        'supported values: "Popularity"',
+        'supported values: "Popularity", "ItemKNN"',
         about="spec.gates[0].floor.against",
     ),
     Case("spec.gates[0].floor.min", "pattern", "3%", "0.03", DECIMAL),
@@ -267,6 +286,14 @@ CASES: list[Case] = [
     Case("spec.championFrom.name", "maxLength", "m" * 41, "m" * 40, "may not be more than 40"),
     Case("spec.championFrom.name", "pattern", "other/movies", "movies", NAME),
     # What may not change
+    Transition(
+        "spec.task",
+        "rule",
+        "Retrieval",
+        "SequentialRecommendation",
+        "spec.task is immutable: make another RecModel",
+        also=(RETRIEVAL,),
+    ),
     Transition(
         "spec.storage",
         "rule",

@@ -30,8 +30,16 @@ from recsys_workers.train.sampler import left_padded
 pytestmark = pytest.mark.torch
 
 LENGTH, INPUT_LENGTH = 10, 16
-EACH = [("SASRec", {}), ("BSARec", {}), ("Decoder", {"body": "GPT2"}), ("Decoder", {"body": "Llama"})]
-IDS = ["SASRec", "BSARec", "GPT2", "Llama"]
+EACH = [
+    ("SASRec", {}),
+    ("BSARec", {}),
+    ("Decoder", {"body": "GPT2"}),
+    ("Decoder", {"body": "Llama"}),
+    ("TwoTower", {"dropout": "0"}),
+    ("TwoTower", {"pooling": "Attention", "loss": "InBatchSoftmax", "dropout": "0"}),
+    ("BPRMF", {"learningRate": "0.05"}),
+]
+IDS = ["SASRec", "BSARec", "GPT2", "Llama", "TwoTower", "TwoTower of batches", "BPRMF"]
 
 
 @pytest.fixture(autouse=True)

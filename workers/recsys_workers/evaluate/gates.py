@@ -14,8 +14,8 @@ from recsys_workers.evaluate.parity import Parity
 
 PASSED, FAILED = "Passed", "Failed"
 KINDS = ("floor", "champion", "parity", "latency")
-POPULARITY = "Popularity"
-BASELINES = (POPULARITY,)
+POPULARITY, ITEM_KNN = "Popularity", "ItemKNN"
+BASELINES = (POPULARITY, ITEM_KNN)
 
 
 class InvalidGate(ValueError):

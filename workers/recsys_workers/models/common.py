@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from recsys_workers.models.declaration import Choice, Hyperparameter, Rule
 
-WINDOWS, PREFIXES = "Windows", "Prefixes"
+WINDOWS, PREFIXES, SETS = "Windows", "Prefixes", "Sets"
 
 SEQUENCES: tuple[Hyperparameter | Choice, ...] = (
     Hyperparameter("maxLength", "integer", "50", 2, 1024, "How many of the latest interactions the model looks at."),
@@ -36,6 +36,15 @@ SAMPLES = Choice(
     "Windows: sequences are cut into windows of maxLength, and every position of one is a target. Prefixes: everything "
     "that came before an item is a sample with that one target; slower, and often better.",
 )
+
+
+SET_SAMPLES = Choice(
+    "samples",
+    (PREFIXES, SETS),
+    "Prefixes: everything that came before an item is a sample with that one target. Sets: each item that a user had "
+    "is a target once an epoch, told from all others of the user, later ones too; for rows without a real order.",
+)
+"""What an architecture of the task Retrieval offers instead of `SAMPLES`."""
 
 
 def with_defaults(

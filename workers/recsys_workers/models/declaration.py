@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 ON, OFF = "On", "Off"
+SEQUENTIAL, RETRIEVAL = "SequentialRecommendation", "Retrieval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +62,5 @@ class Declaration:
     parameters: tuple[Hyperparameter | Choice, ...]
     rules: tuple[Rule, ...] = ()
     same_as: tuple[tuple[str, str], ...] = ()
+    task: str = SEQUENTIAL
+    """The one value of spec.task that it is for."""

@@ -49,6 +49,25 @@ def declaration_of(architecture: str) -> Declaration:
     return _read(SCHEMAS / file_of(architecture))
 
 
+def wrong_task(architecture: str, task: str) -> str | None:
+    """A sentence when the task does not exist or the architecture is for another one; None when they fit.
+
+    An architecture that does not exist is left to `declaration_of`.
+    """
+    of_task: dict[str, list[str]] = {}
+    for name in sorted(ARCHITECTURES):
+        of_task.setdefault(declaration_of(name).task, []).append(name)
+    if task not in of_task:
+        return f"The task {task!r} is not supported: use {' or '.join(of_task)}."
+    if architecture not in ARCHITECTURES or architecture in of_task[task]:
+        return None
+    meant = declaration_of(architecture).task
+    return (
+        f"The architecture {architecture} is for the task {meant}, not for {task}: use {' or '.join(of_task[task])}, "
+        f"or a RecModel with the task {meant}."
+    )
+
+
 @cache
 def _read(schema: Path) -> Declaration:
     return declaration_in(json.loads(schema.read_text()))

@@ -107,4 +107,7 @@ PRACTICE: tuple[Hyperparameter | Choice, ...] = (
 )
 """Source of the augmentations: CL4SRec (Xie et al., 2022, arXiv 2010.14395)."""
 
+SET_PRACTICE = tuple(one for one in PRACTICE if one.name not in {"maskProbability", "cropShare", "reorderShare"})
+"""For models to which a history is a set: hiding an item is what tokenDropout does, and order means nothing."""
+
 PRACTICE_RULES = (Rule("momentum", "only with", "optimizer", "SGD"),)

@@ -16,6 +16,8 @@ ARCHITECTURES: dict[str, str] = {
     "SASRec": "recsys_workers.models.sasrec:SASRec",
     "BSARec": "recsys_workers.models.bsarec:BSARec",
     "Decoder": "recsys_workers.models.decoder:Decoder",
+    "TwoTower": "recsys_workers.models.twotower:TwoTower",
+    "BPRMF": "recsys_workers.models.bprmf:BPRMF",
 }
 
 

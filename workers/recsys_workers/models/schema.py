@@ -2,8 +2,8 @@
 
 Values arrive as strings, which JSON Schema cannot bound as numbers; the bounds stand in `x-recsys-*` keywords:
 `x-recsys-type` (integer, number or choice), `x-recsys-minimum`, `x-recsys-maximum` (inclusive), and at the top level
-`x-recsys-rules`, a list of {left, relation, right} between two hyperparameters, with a `value` where the relation is
-"only with". `hack/gen/schemas.py` writes the files.
+`x-recsys-task`, what the architecture is for, and `x-recsys-rules`, a list of {left, relation, right} between two
+hyperparameters, with a `value` where the relation is "only with". `hack/gen/schemas.py` writes the files.
 """
 
 import json
@@ -28,6 +28,7 @@ def schema_of(declaration: Declaration) -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {parameter.name: _property(parameter) for parameter in declaration.parameters},
         "x-recsys-architecture": declaration.architecture,
+        "x-recsys-task": declaration.task,
         "x-recsys-rules": [_written(rule) for rule in declaration.rules],
         "x-recsys-same-as": dict(declaration.same_as),
     }
@@ -77,6 +78,7 @@ def declaration_in(schema: Mapping[str, Any]) -> Declaration:
         parameters=tuple(_parameter(name, declared) for name, declared in schema["properties"].items()),
         rules=tuple(Rule(**rule) for rule in schema["x-recsys-rules"]),
         same_as=tuple(schema["x-recsys-same-as"].items()),
+        task=schema["x-recsys-task"],
     )
 
 

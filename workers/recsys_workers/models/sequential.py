@@ -1,4 +1,4 @@
-"""What the trainer and the export need of a sequential recommender."""
+"""What the trainer and the export need of a model that ranks items after a history."""
 
 from typing import Protocol
 

@@ -59,10 +59,6 @@ class Augmentation:
 
 
 def augmentation_of(hyperparameters: Hyperparameters) -> Augmentation:
-    """The augmentation that the hyperparameters ask for."""
-    return Augmentation(
-        hyperparameters.number("tokenDropout"),
-        hyperparameters.number("maskProbability"),
-        hyperparameters.number("cropShare"),
-        hyperparameters.number("reorderShare"),
-    )
+    """The augmentation that the hyperparameters ask for; what an architecture does not have is off."""
+    names = ("tokenDropout", "maskProbability", "cropShare", "reorderShare")
+    return Augmentation(*(float(hyperparameters.text.get(name, 0)) for name in names))

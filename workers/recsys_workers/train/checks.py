@@ -15,13 +15,12 @@ from recsys_workers.data.report import Report, report
 from recsys_workers.data.split import Split
 from recsys_workers.evaluate.gates import InvalidGate, kind_of
 from recsys_workers.evaluate.metrics import UnknownMetric, parse
-from recsys_workers.models.hyperparameters import Hyperparameters, InvalidHyperparameters, check
+from recsys_workers.models.hyperparameters import Hyperparameters, InvalidHyperparameters, check, wrong_task
 from recsys_workers.train import hardware
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import RunConfig
 
 DIGEST_FILE = "dataset.digest"
-TASK = "SequentialRecommendation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,8 @@ class Data:
 
 def specification(config: RunConfig) -> Hyperparameters:
     """The checked hyperparameters; raises AttemptFailed (cannot heal) for anything in run.json that is not built."""
-    if config.task != TASK:
-        raise _never("InvalidRunConfig", f"The task {config.task!r} is not supported: use {TASK}.")
+    if fault := wrong_task(config.architecture, config.task):
+        raise _never("InvalidRunConfig", fault)
     if config.protocol.name not in PROTOCOLS:
         known = " or ".join(PROTOCOLS)
         raise _never("InvalidEvaluation", f"The protocol {config.protocol.name!r} is not supported: use {known}.")

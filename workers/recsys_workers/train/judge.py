@@ -11,7 +11,7 @@ import numpy as np
 from recsys_workers import manifest
 from recsys_workers.data.interactions import Interactions
 from recsys_workers.data.split import Split
-from recsys_workers.evaluate import champion, gates, latency, metrics, parity, popularity
+from recsys_workers.evaluate import champion, gates, latency, metrics, neighbours, parity, popularity
 from recsys_workers.evaluate.gates import Verdict
 from recsys_workers.evaluate.metrics import Estimate, Values
 from recsys_workers.evaluate.scoring import Lists
@@ -96,7 +96,8 @@ class Judge:
 
     def _baseline(self, name: str, metric: str, against: str) -> Verdict:
         n_items, exclude_seen = len(self.interactions.item_ids), self.config.exclude_seen
-        ranks = popularity.ranks(self.split.training, self.test, n_items, exclude_seen=exclude_seen)
+        ranked = {gates.POPULARITY: popularity.ranks, gates.ITEM_KNN: neighbours.ranks}[against]
+        ranks = ranked(self.split.training, self.test, n_items, exclude_seen=exclude_seen)
         old = metrics.values(metric, ranks)
         return gates.baseline(name, metric, self._per_user(metric), old, against, self.test.users)
 

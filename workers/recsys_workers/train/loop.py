@@ -21,6 +21,7 @@ from recsys_workers.models import registry
 from recsys_workers.models.declaration import ON
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.sequential import SequentialModel
+from recsys_workers.models.sets import CountsItems
 from recsys_workers.train import optimizers
 from recsys_workers.train.augmentation import augmentation_of
 from recsys_workers.train.sampler import Sampler, left_padded
@@ -68,10 +69,6 @@ class Training:
         self.epochs = hyperparameters.integer("epochs")
         self.patience = hyperparameters.integer("patience")
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = registry.build(architecture, n_items, hyperparameters).to(self.device)
-        self.optimizer = optimizers.build(self.model.parameters(), hyperparameters)
-        self.averages = averages_of(self.model, hyperparameters.number("averageDecay"))
-        self.judged = self.model if self.averages is None else self.averages.module
         self.sampler = Sampler(
             training,
             self.max_length,
@@ -80,6 +77,12 @@ class Training:
             hyperparameters.choice("samples"),
             augmentation_of(hyperparameters),
         )
+        self.model = registry.build(architecture, n_items, hyperparameters).to(self.device)
+        if isinstance(self.model, CountsItems):
+            self.model.count(self.sampler.target_counts(n_items))
+        self.optimizer = optimizers.build(self.model.parameters(), hyperparameters)
+        self.averages = averages_of(self.model, hyperparameters.number("averageDecay"))
+        self.judged = self.model if self.averages is None else self.averages.module
         self.epoch = 0
         self.best_ndcg = -math.inf
         self.best_epoch = 0

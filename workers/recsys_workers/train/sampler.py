@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 from recsys_workers.data.interactions import Indices
-from recsys_workers.models.common import PREFIXES, WINDOWS
-from recsys_workers.train.augmentation import Augmentation
+from recsys_workers.models.common import PREFIXES, SETS, WINDOWS
+from recsys_workers.train.augmentation import HIDDEN, Augmentation
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Left-padded with 0 to the longest sample of the batch: what came before, and the item after each position.
 
-    With a sample for each prefix only the last position has a target.
+    With Prefixes and with Sets only the last position has a target.
     """
 
     history_BT: Tensor  # noqa: N815
@@ -24,12 +24,13 @@ class Batch:
 
 
 class Sampler:
-    """Every transition of every sequence is a target exactly once an epoch.
+    """Every transition of every sequence is a target exactly once an epoch; with Sets, every item of every user is.
 
     Windows: sequences longer than `max_length` are cut into windows whose phase is random, so that over the epochs
     every position sees contexts of every length; each position of a window is a target. Prefixes: the up to
-    `max_length` items before an item are a sample with that one target. All randomness comes from one generator, whose
-    state is the sampler's.
+    `max_length` items before an item are a sample with that one target. Sets: so are the latest `max_length` of a
+    user's other items, before and after it; how often a user had an item does not count. All randomness comes from
+    one generator, whose state is the sampler's.
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class Sampler:
 
     def epoch(self) -> list[list[tuple[int, int, int]]]:
         """The next epoch's batches of samples (sequence, first, last): the history is first to last - 1, and targets
-        are positions first + 1 to last, or last alone with a sample for each prefix."""
-        samples = self._prefixes() if self.samples == PREFIXES else self._windows()
+        are positions first + 1 to last, or last alone with a sample for each prefix. With Sets the target is at last.
+        """
+        kinds = {WINDOWS: self._windows, PREFIXES: self._prefixes, SETS: self._sets}
+        samples = kinds[self.samples]()
         order = torch.randperm(len(samples), generator=self.generator).tolist()
         shuffled = [samples[position] for position in order]
         return [shuffled[start : start + self.batch_size] for start in range(0, len(shuffled), self.batch_size)]
@@ -74,6 +77,13 @@ class Sampler:
             for last in range(1, len(sequence))
         ]
 
+    def _sets(self) -> list[tuple[int, int, int]]:
+        return [
+            (index, 0, last)
+            for index, sequence in enumerate(self.sequences)
+            for last in np.unique(sequence, return_index=True)[1].tolist()
+        ]
+
     def batches(self) -> Iterator[tuple[float, Batch]]:
         """The next epoch's batches, each with the share of the epoch that was done before it."""
         plan = self.epoch()
@@ -84,14 +94,23 @@ class Sampler:
             yield number / len(plan), Batch(left_padded(histories), left_padded(targets))
 
     def _sample(self, index: int, first: int, last: int, random: np.random.Generator | None) -> tuple[Indices, Indices]:
-        history = self.sequences[index][first:last]
-        following = self.sequences[index][last]
+        sequence = self.sequences[index]
+        following = sequence[last]
+        history = _others(sequence, following, self.max_length) if self.samples == SETS else sequence[first:last]
         if random is not None:
             history = self.augmentation.rearranged(history, random)
         target = np.append(history[1:], following)
-        if self.samples == PREFIXES:
+        if self.samples != WINDOWS:
             target[:-1] = 0
         return history if random is None else self.augmentation.masked(history, random), target
+
+    def target_counts(self, n_items: int) -> Tensor:
+        """How often an epoch has each item as a target, float [n_items]; entry i belongs to item index i + 1."""
+        sets = self.samples == SETS
+        counts = np.zeros(n_items + 1, dtype=np.int64)
+        for sequence in self.sequences:
+            np.add.at(counts, np.unique(sequence) if sets else sequence[1:], 1)
+        return torch.from_numpy(counts[1:]).float()
 
     def _seed(self) -> int:
         return int(torch.randint(2**62, (1,), generator=self.generator))
@@ -103,6 +122,12 @@ class Sampler:
     def restore(self, state: Tensor) -> None:
         """Continue as the sampler whose state this is would have."""
         self.generator.set_state(state)
+
+
+def _others(sequence: Indices, target: int, length: int) -> Indices:
+    """The latest `length` items but the target; a hidden one where there is no other."""
+    others = sequence[sequence != target][-length:]
+    return others if len(others) else np.array([HIDDEN], dtype=sequence.dtype)
 
 
 def left_padded(sequences: Sequence[Indices], length: int | None = None) -> Tensor:

@@ -52,7 +52,13 @@ def outcome(document: dict[str, Any], folder: Path) -> tuple[int, str, str]:
         (["evaluation", "metrics"], ["MRR@10"], "InvalidEvaluation", "'MRR@10' does not exist"),
         (["evaluation", "protocol"], "TimeSplit", "InvalidEvaluation", "use LeaveOneOut or ByTime"),
         (["gates"], [{"name": "x", "smell": {}}], "InvalidGate", "exactly one of"),
-        (["task"], "Ranking", "InvalidRunConfig", "'Ranking' is not supported"),
+        (["task"], "Ranking", "InvalidRunConfig", "'Ranking' is not supported: use "),
+        (
+            ["task"],
+            "Retrieval",
+            "InvalidRunConfig",
+            "is for the task SequentialRecommendation, not for Retrieval: use BPRMF or TwoTower, or a RecModel with",
+        ),
         (["seed"], "one", "InvalidRunConfig", "run.json is wrong"),
     ],
 )

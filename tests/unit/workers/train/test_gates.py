@@ -97,6 +97,11 @@ def test_a_baseline_must_be_beaten_for_sure() -> None:
         assert gates.baseline("x", "HR@10", new, old, "Popularity").verdict == "Failed"
 
 
+def test_the_baselines_that_a_gate_may_name() -> None:
+    for baseline in ("Popularity", "ItemKNN"):
+        assert gates.kind_of({"name": "x", "floor": {"metric": "HR@10", "against": baseline}}) == "floor"
+
+
 @pytest.mark.parametrize(
     ("gate", "said"),
     [
@@ -107,7 +112,7 @@ def test_a_baseline_must_be_beaten_for_sure() -> None:
         ({"name": "x", "floor": {"metric": "HR@10", "min": "a lot"}}, "a lot"),
         ({"name": "x", "floor": {"metric": "HR@10", "min": "nan"}}, "limit nan"),
         ({"name": "x", "floor": {"metric": "HR@10"}}, "'min' is missing"),
-        ({"name": "x", "floor": {"metric": "HR@10", "against": "Random"}}, "be against one of Popularity"),
+        ({"name": "x", "floor": {"metric": "HR@10", "against": "Random"}}, "be against one of Popularity, ItemKNN"),
         ({"name": "x", "floor": {"metric": "HR@10", "min": "0", "against": "Popularity"}}, "must name a min, or"),
         ({"name": "x", "latency": {}}, "p99Milliseconds"),
     ],

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from recsys_workers.models.hyperparameters import SCHEMAS, InvalidHyperparameters, check, declaration_of
+from recsys_workers.models.hyperparameters import SCHEMAS, InvalidHyperparameters, check, declaration_of, wrong_task
 from recsys_workers.models.registry import ARCHITECTURES
 from recsys_workers.models.schema import file_of, schema_of, text_of
 
@@ -45,6 +45,21 @@ def test_wrong_ones_are_refused_with_what_is_allowed(given: dict[str, str], said
     with pytest.raises(InvalidHyperparameters) as refused:
         check("SASRec", given)
     assert said in str(refused.value)
+
+
+def test_what_means_nothing_to_a_set_is_refused() -> None:
+    for name in ("reorderShare", "cropShare", "maskProbability"):
+        with pytest.raises(InvalidHyperparameters, match=f"TwoTower has no hyperparameter '{name}'"):
+            check("TwoTower", {name: "0.5"})
+    with pytest.raises(InvalidHyperparameters, match="samples is 'Windows' but must be one of Prefixes, Sets"):
+        check("BPRMF", {"samples": "Windows"})
+
+
+def test_an_architecture_goes_with_its_task_alone() -> None:
+    assert wrong_task("TwoTower", "Retrieval") is wrong_task("SASRec", "SequentialRecommendation") is None
+    said = wrong_task("BPRMF", "SequentialRecommendation")
+    assert said is not None
+    assert "BPRMF is for the task Retrieval, not for SequentialRecommendation: use BSARec or Decoder or SASRec" in said
 
 
 def test_every_fault_is_told_at_once() -> None:

@@ -1,0 +1,57 @@
+"""Every manifest under examples/ is what the API takes, field by field, and what the trainer takes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.unit.docs.pages import ROOT
+from tests.unit.docs.test_links import known_files
+from tests.unit.docs.test_manifests import GROUP, SPECS, strangers
+
+from recsys_operator.decide.hyperparameters import Source, faults
+
+FILES = sorted((ROOT / "examples").rglob("*.yaml"))
+OBJECTS = [(path, one) for path in FILES for one in yaml.safe_load_all(path.read_text())]
+OURS = [(path, one) for path, one in OBJECTS if one["apiVersion"].startswith(GROUP)]
+each = pytest.mark.parametrize(
+    ("path", "manifest"),
+    OURS,
+    ids=[f"{path.parent.name}-{one['metadata']['name']}-{one['kind']}" for path, one in OURS],
+)
+
+
+def beside(path: Path, kind: str, name: str) -> dict[str, Any]:
+    """The object of this kind and name in the same folder."""
+    (found,) = [
+        one
+        for other, one in OBJECTS
+        if other.parent == path.parent and one["kind"] == kind and one["metadata"]["name"] == name
+    ]
+    return dict(found)
+
+
+def test_there_are_examples_of_both_tasks() -> None:
+    tasks = {one["spec"]["task"] for _, one in OURS if one["kind"] == "RecModel"}
+    assert tasks == {"SequentialRecommendation", "Retrieval"}
+
+
+@each
+def test_it_is_of_its_type(path: Path, manifest: dict[str, Any]) -> None:
+    spec = SPECS[manifest["kind"]].spec.model_validate(manifest["spec"])
+    assert list(strangers(manifest["spec"], spec.wire())) == [], f"{path}: fields that no type knows"
+
+
+@each
+def test_what_it_names_is_beside_it(path: Path, manifest: dict[str, Any]) -> None:
+    spec = manifest["spec"]
+    if "modelRef" in spec:
+        beside(path, "RecModel", spec["modelRef"]["name"])
+    if manifest["kind"] == "TrainingRun":
+        architecture = beside(path, "RecModel", spec["modelRef"]["name"])["spec"]["architecture"]
+        given = {**architecture.get("hyperparameters", {}), **spec.get("hyperparameters", {})}
+        assert faults(architecture["name"], Source("hyperparameters", given)) == ()
+
+
+def test_every_folder_says_what_it_is() -> None:
+    assert {f"{path.parent.relative_to(ROOT)}/README.md" for path in FILES} <= known_files()
