@@ -34,7 +34,8 @@ class Neighbourhoods:
         spans = [slice(self.starts[item], self.starts[item + 1]) for item in np.unique(history)]
         items = np.concatenate([self.items[span] for span in spans])
         similarities = np.concatenate([self.similarities[span] for span in spans])
-        return np.bincount(items, weights=similarities, minlength=len(self.starts) - 1)
+        summed: Values = np.bincount(items, weights=similarities, minlength=len(self.starts) - 1).astype(np.float64)
+        return summed
 
 
 def neighbourhoods(training: Sequence[Indices], n_items: int, neighbours: int = NEIGHBOURS) -> Neighbourhoods:

@@ -81,7 +81,8 @@ class BPRMF(nn.Module):
         items_BT, marked_BT = as_set(history_BT[:, -self.max_length :])
         marked_BT1 = marked_BT[:, :, None].to(self.item_bias.dtype)
         count_B1 = marked_BT1.sum(1).clamp(min=1)
-        return (self.history_factors(items_BT) * marked_BT1).sum(1) / count_B1**self.agreement
+        users_BD: Tensor = (self.history_factors(items_BT) * marked_BT1).sum(1) / count_B1**self.agreement
+        return users_BD
 
     def forward(self, history_BT: Tensor) -> Tensor:  # noqa: N803
         """Scores [B, n_items]; column i belongs to item index i + 1."""
@@ -110,4 +111,5 @@ class BPRMF(nn.Module):
         squares_B = users_BD.square().sum(1) + above_BD.square().sum(1) + bias_B.square()
         squares_BN = squares_B[:, None] + below_BND.square().sum(2) + bias_BN.square()
         cost_BN = (of_pair_BN + self.regularization * squares_BN) * pair_BN
-        return cost_BN.sum() / pair_BN.sum().clamp(min=1)
+        mean: Tensor = cost_BN.sum() / pair_BN.sum().clamp(min=1)
+        return mean
