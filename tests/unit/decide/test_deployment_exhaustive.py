@@ -140,15 +140,19 @@ INPUTS: dict[str, Input] = {
 }
 
 
-SMALL = (
-    *("obeyed", "later", "crashed", "pods gone", "pin 1", "pin 2"),
-    *("critical alert on the canary", "critical alert on stable", "unblock"),
-)
-"""Inputs whose every order comes to an end: the states that they lead to are few."""
+HOLDS = ("promote", "pause", "resume", "paused", "warning about the canary")
+"""What holds a rollout, or lets it go on. Nearly every state there is is also there held, each in its own way."""
+TURNS = tuple(name for name in INPUTS if name not in HOLDS)
+"""What starts a rollout, takes it back, breaks it or delays it."""
+HELD = ("obeyed", "later", "pin 2", *HOLDS)
 
 
 def state(world: World) -> tuple[object, ...]:
-    """What the future depends on: two worlds with the same state are one. Times count as past, near or far."""
+    """What the future depends on: two worlds with the same state are one. Times count as past, near or far.
+
+    Of the history a decision asks only which versions have served well enough to go back to; with two versions their
+    order says nothing.
+    """
     status, now = world.status, world.now
     canary, stable, previous, route = status.canary, status.stable, status.previous, world.route
     frozen = [
@@ -168,7 +172,7 @@ def state(world: World) -> tuple[object, ...]:
         tuple(sorted((block.version, block.revision is None) for block in status.blocked)),
         tuple(sorted({(one.version or 0) for one in frozen})),
         any(one.action == "Degraded" for one in status.alerts),
-        tuple(sorted((one.from_version or 0, one.verdict) for one in status.history if one.verdict != "Aborted"))[-2:],
+        frozenset(one.from_version for one in status.history if one.verdict in ("Promoted", "Reverted")),
         route and (tuple(sorted(world.weights().items())), route.accepted, bool(route.changed) and _quiet(world)),
         tuple(
             sorted(
@@ -228,15 +232,18 @@ def _ends(world: World, path: tuple[str, ...]) -> None:
     raise AssertionError(f"after {' → '.join(path)}: the rollout of version {world.status.canary} never ends")
 
 
-def test_all_that_can_happen_by_nine_inputs_in_any_order() -> None:
-    states, transitions, whole = explore(SMALL, 20_000)
+@pytest.mark.parametrize(("inputs", "least"), [(TURNS, 400), (HELD, 100)], ids=["turns", "holds"])
+def test_all_that_can_happen_by_these_inputs_in_any_order(inputs: tuple[str, ...], least: int) -> None:
+    """Every input is among them, but not all in one: what holds a rollout multiplies the states of everything else."""
+    assert {*TURNS, *HELD} == set(INPUTS)
+    states, transitions, whole = explore(inputs, 20_000)
     assert whole, f"there are more than {states} states ({transitions} transitions)"
-    assert states > 300, f"{states} states, {transitions} transitions"
+    assert states > least, f"{states} states, {transitions} transitions"
 
 
 @pytest.mark.full
 @pytest.mark.timeout(3600)
 def test_what_all_inputs_lead_to_in_a_few_steps() -> None:
-    """Their states are too many to see them all: the nearest ones."""
+    """All in one, as far as 200,000 steps lead: after 28,000 there are 2,959 states, and new ones still come."""
     states, transitions, _ = explore(INPUTS, 200_000)
-    assert states > 10_000, f"{states} states, {transitions} transitions"
+    assert states >= 2_959, f"{states} states, {transitions} transitions"
