@@ -66,7 +66,7 @@ def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -
     def on_epoch(report: EpochReport) -> None:
         nonlocal last
         took, last = time.perf_counter() - last, time.perf_counter()
-        known = "" if report.validation_ndcg is None else f", validation NDCG@10 {report.validation_ndcg:.4f}"
+        known = "" if report.validation is None else f", validation NDCG@10 {report.validation:.4f}"
         left = (report.epochs - report.epoch) * took / 60
         say(
             f"epoch {report.epoch} of {report.epochs}: loss {report.loss:.4f}{known}, {took:.0f} s with validation, "

@@ -18,6 +18,7 @@ MANIFEST = "manifest.json"
 OWNER = "owner.json"
 MODEL = "model.onnx"
 ITEMS = "items.json"
+PREPROCESSING = "preprocessing.json"
 DATA = "data.json"
 EVALUATION = "evaluation.json"
 MODEL_CARD = "model-card.md"
@@ -57,7 +58,7 @@ class Manifest:
     hyperparameters: Mapping[str, str]
     seed: int
     dataset: Mapping[str, Any]
-    """uri, digest, and the counts users, items, interactions, rowsDropped, tiedUsers."""
+    """uri, digest, and the counts users, items, interactions, rowsDropped, tiedUsers; of Tabular rows, rowsDropped."""
     protocol: Mapping[str, Any]
     """name, cleaning, excludeSeen and the exact rules under which `metrics` compare."""
     metrics: Sequence[Mapping[str, str]]
@@ -66,7 +67,7 @@ class Manifest:
     verdict: str
     create_time: str
     max_length: int
-    """The longest history that influences the scores."""
+    """The longest history that influences the scores; 0 for Tabular, which has none, and so the next two."""
     input_length: int
     """The history is left-padded with 0 to this length before it is scored; at least max_length."""
     top_k: int

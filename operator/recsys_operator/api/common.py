@@ -27,8 +27,8 @@ class Condition(Model):
 class MetricValue(Model):
     """One evaluation figure with its 95 % confidence interval."""
 
-    name: MetricName = Field(description="Metric at its cut-off, such as NDCG@10.")
-    value: Decimal = Field(description="Mean over the evaluated users.")
+    name: MetricName = Field(description="The metric, such as NDCG@10 or AUC.")
+    value: Decimal = Field(description="Its value over the evaluated users or rows.")
     low: Decimal | None = Field(None, description="Lower end of the 95 % confidence interval.")
     high: Decimal | None = Field(None, description="Upper end of the 95 % confidence interval.")
 

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from recsys_operator.api.architectures import described, of_task
+from recsys_operator.api.architectures import described
+from recsys_operator.api.by_task import SMALLER_IS_BETTER, TASK_RULES
 from recsys_operator.api.common import Condition, LocalRef, MetricValue, one_of
 from recsys_operator.api.schema import (
     NAME_RULES,
@@ -45,19 +46,54 @@ class Architecture(Model):
 
 
 class SchemaColumn(Model):
-    """The role of one column of the interaction table."""
+    """The role of one column of the table, and how it is coded."""
+
+    CEL = (
+        Rule(
+            "(has(self.encoding) && self.encoding == 'Hashed') == has(self.buckets)",
+            "a column has buckets if and only if its encoding is Hashed",
+        ),
+        Rule(
+            "!has(self.encoding) || self.role == 'Categorical'",
+            "encoding is for columns with the role Categorical: leave it out",
+        ),
+        Rule(
+            "!has(self.missing) || self.role in ['Numeric', 'Categorical']",
+            "missing is for columns with the role Numeric or Categorical: leave it out",
+        ),
+        Rule(
+            "!has(self.positive) || self.role == 'Label'",
+            "positive is for the column with the role Label: leave it out",
+        ),
+    )
 
     name: ColumnName = Field(description="Name of the column, without RecBole's type suffix.")
-    role: Literal["User", "Item", "Timestamp"] = Field(description="What the column means.")
+    role: Literal["User", "Item", "Timestamp", "Label", "Numeric", "Categorical", "Split", "Weight"] = Field(
+        description="What the column means. SequentialRecommendation has User, Item and Timestamp, one each. Tabular has one "
+        "Label, any number of Numeric (standardised) and Categorical (text, whole numbers, booleans), and perhaps a Timestamp "
+        "(for ByTime and cleaning), a Split (train, validation, test; for ByColumn) and a Weight (of a row in the loss)."
+    )
+    encoding: Literal["OneHot", "Hashed"] | None = Field(
+        None,
+        description="How a Categorical column is coded; OneHot when absent. OneHot: an input for each value of the training "
+        "rows, at most 1000; others count as none. Hashed: values fall into buckets.",
+    )
+    buckets: int | None = Field(None, ge=2, le=1000000, description="How many buckets a Hashed column has.")
+    missing: Literal["Fail", "Impute"] | None = Field(
+        None,
+        description="A missing value of a feature. Fail (when absent): it ends the run, and is refused when serving. Impute: "
+        "a number becomes the training mean, a category one of its own, and the model is told.",
+    )
+    positive: str | None = Field(
+        None,
+        min_length=1,
+        max_length=256,
+        description="The label's value that is the positive class of the objective Binary; 1, or true, when absent.",
+    )
 
 
 class Schema(Model):
-    """Which column of the interaction table plays which role."""
-
-    CEL = tuple(
-        Rule(f"self.columns.exists_one(c, c.role == '{role}')", f"schema.columns must name exactly one {role} column")
-        for role in ("User", "Item", "Timestamp")
-    )
+    """Which column of the table plays which role."""
 
     columns: tuple[SchemaColumn, ...] = Field(
         min_length=1,
@@ -85,28 +121,42 @@ class ByTime(Model):
     test_percent: int = Field(10, ge=1, le=40, description="Share of the rows that tests: the latest ones.")
 
 
+class ByRatio(Model):
+    """Which share of the rows is held out."""
+
+    validation_percent: int = Field(10, ge=1, le=40, description="Share of the rows that validates.")
+    test_percent: int = Field(10, ge=1, le=40, description="Share of the rows that tests.")
+
+
 class Evaluation(Model):
     """How a model is judged: which users and items, and which figures."""
 
     CEL = (
+        Rule(
+            "!has(self.byRatio) || self.protocol == 'ByRatio'",
+            "evaluation.byRatio needs evaluation.protocol ByRatio: set that, or leave byRatio out",
+        ),
         Rule(
             "!has(self.byTime) || self.protocol == 'ByTime'",
             "evaluation.byTime needs evaluation.protocol ByTime: set that, or leave byTime out",
         ),
     )
 
-    protocol: Literal["LeaveOneOut", "ByTime"] = Field(
+    protocol: Literal["LeaveOneOut", "ByTime", "ByRatio", "ByColumn"] = Field(
         "LeaveOneOut",
         description="LeaveOneOut: each user's last item tests, the one before validates. ByTime: two moments cut the data "
-        "of all users, each row after a cut is to be told from what its user did before it. All items are ranked.",
+        "of all users, each row after a cut is to be told from what its user did before it. All items are ranked. Tabular "
+        "has ByTime, ByRatio (rows are dealt at random, alike in all runs) and ByColumn (as the Split column says).",
     )
     by_time: ByTime | None = Field(None, description="The cuts of ByTime; a tenth each when absent.")
+    by_ratio: ByRatio | None = Field(None, description="The shares of ByRatio; a tenth each when absent.")
     exclude_seen: bool = Field(True, description="Leave out items that the user already had, here and when serving.")
     metrics: tuple[MetricName, ...] = Field(
         min_length=1,
         max_length=10,
         json_schema_extra=listing("set"),
-        description="Figures to compute: NDCG@k and HR@k.",
+        description="Figures to compute. SequentialRecommendation: NDCG@k, HR@k. Tabular: AUC, LogLoss, Accuracy, Precision, "
+        "Recall, F1 (Binary; Multiclass without AUC, the last three averaged over classes), RMSE, MAE (Regression).",
     )
 
 
@@ -114,12 +164,21 @@ class FloorGate(Model):
     """The metric must reach a value, or be better than a baseline on the same users."""
 
     CEL = (
-        one_of("min", "against", subject="a floor"),
+        one_of("min", "max", "against", subject="a floor"),
         Rule("!has(self.min) || !self.min.startsWith('-')", "floor.min must not be negative: metrics are from 0 to 1"),
+        Rule(
+            f"has(self.max) == (self.metric in {list(SMALLER_IS_BETTER)})",
+            "a floor has max, and no min, if its metric is better when smaller (LogLoss, RMSE, MAE), and only then",
+        ),
+        Rule(
+            "!has(self.against) || self.metric.contains('@')",
+            "floor.against is for metrics of lists (NDCG@k, HR@k): give a min or max",
+        ),
     )
 
     metric: MetricName = Field(description="One of spec.evaluation.metrics.")
     min: Decimal | None = Field(None, description='Smallest value that passes, such as "0.03".')
+    max: Decimal | None = Field(None, description="Largest value that passes, for LogLoss, RMSE and MAE.")
     against: Literal["Popularity", "ItemKNN"] | None = Field(
         None,
         description="The baseline to be better than (lower bound of the 95 % interval of the difference above 0). "
@@ -138,11 +197,13 @@ class ChampionGate(Model):
 
 
 class ParityGate(Model):
-    """The exported ONNX graph must give the lists that the trained model gives, for all users."""
+    """The exported ONNX graph must give the lists, or predictions, that the trained model gives, for all users or rows."""
 
     CEL = (Rule("!self.tolerance.startsWith('-')", "parity.tolerance must not be negative"),)
 
-    tolerance: Decimal = Field("1e-5", description="Items whose scores are closer than this may swap places.")
+    tolerance: Decimal = Field(
+        "1e-5", description="Items whose scores are closer than this may swap places; predictions may differ by this."
+    )
 
 
 class LatencyGate(Model):
@@ -174,28 +235,30 @@ class Storage(Model):
 class RecModelSpec(Model):
     """What is learned, from which columns, judged how, kept where."""
 
-    CEL = tuple(
-        Rule(
-            f"self.gates.all(g, !has(g.{gate}) || g.{gate}.metric in self.evaluation.metrics)",
-            f"the metric of a {gate} gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there",
-        )
-        for gate in ("floor", "champion")
-    ) + tuple(
-        Rule(
-            f"self.task != '{task}' || !(self.architecture.name in {[name for name in described() if name not in names]})",
-            f"the task {task} needs one of the architectures {', '.join(names)}: correct spec.architecture.name or spec.task",
-        )
-        for task, names in of_task().items()
+    CEL = (
+        *(
+            Rule(
+                f"self.gates.all(g, !has(g.{gate}) || g.{gate}.metric in self.evaluation.metrics)",
+                f"the metric of a {gate} gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there",
+            )
+            for gate in ("floor", "champion")
+        ),
+        *TASK_RULES,
     )
 
-    task: Literal["SequentialRecommendation", "Retrieval"] = Field(
+    task: Literal["SequentialRecommendation", "Retrieval", "Tabular"] = Field(
         description="What is predicted. SequentialRecommendation: the next item of a history, whose order counts. "
-        "Retrieval: what goes with the items that a user had, in whatever order (collaborative filtering). Immutable.",
+        "Retrieval: what goes with the items that a user had, in whatever order (collaborative filtering). "
+        "Tabular: a row's label. Immutable.",
         json_schema_extra={
             "x-kubernetes-validations": [
                 {"rule": "self == oldSelf", "message": "spec.task is immutable: make another RecModel"}
             ]
         },
+    )
+    objective: Literal["Binary", "Multiclass", "Regression"] | None = Field(
+        None,
+        description="What the label of the task Tabular is: one of two classes, of several, or a number. Immutable.",
     )
     architecture: Architecture = Field(description="Which network, with default hyperparameters.")
     schema_: Schema = Field(alias="schema", description="Which column plays which role.")

@@ -28,6 +28,7 @@ class RunConfig(Model):
     uid: str
     model: str
     task: str
+    objective: str | None = None
     architecture: str
     hyperparameters: dict[str, str]
     seed: int

@@ -88,9 +88,11 @@ MORE_THAN_NOTHING = {
     "message": "must be more than 0",
 }
 
+METRIC = r"^((NDCG|HR)@([1-9][0-9]?|100)|AUC|LogLoss|Accuracy|Precision|Recall|F1|RMSE|MAE)$"
+
 ObjectName = Annotated[str, Field(min_length=1, max_length=40, pattern=NAME)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=63)]
-MetricName = Annotated[str, Field(max_length=16, pattern=r"^(NDCG|HR)@([1-9][0-9]?|100)$")]
+MetricName = Annotated[str, Field(max_length=16, pattern=METRIC)]
 Decimal = Annotated[str, Field(max_length=32, pattern=DECIMAL)]
 Digest = Annotated[str, Field(max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
 Quantity = Annotated[

@@ -35,7 +35,7 @@ ExtendedResource = Annotated[str, Field(min_length=3, max_length=128, pattern=EX
 
 
 class Dataset(Model):
-    """The interactions to learn from."""
+    """The rows to learn from: interactions, or those of a table."""
 
     uri: Location = Field(description="Where the table is, one file or a folder of them, as pvc://<claim>/<path>.")
     format: Literal["RecBole", "CSV", "Parquet", "JSONLines"] = Field(
@@ -117,7 +117,7 @@ class TrainingRunSpec(SharedPodFields):
     )
 
     model_ref: LocalRef = Field(description="The RecModel that this run makes a version of.")
-    dataset: Dataset = Field(description="The interactions to learn from.")
+    dataset: Dataset = Field(description="The rows to learn from.")
     cleaning: Cleaning | None = Field(
         None,
         description="Which rows are left out. It is part of the protocol: figures compare under one cleaning only.",
@@ -166,8 +166,8 @@ class DatasetFacts(Model):
     """What was found in the data."""
 
     digest: Digest = Field(description="SHA-256 over the sorted list of path, size and SHA-256 of each file.")
-    users: int = Field(ge=0, description="Distinct users.")
-    items: int = Field(ge=0, description="Distinct items.")
+    users: int | None = Field(None, ge=0, description="Distinct users; absent where rows have none (task Tabular).")
+    items: int | None = Field(None, ge=0, description="Distinct items; absent where rows have none (task Tabular).")
     interactions: int = Field(ge=0, description="Rows that were trained and evaluated on.")
     rows_dropped: int = Field(
         0, ge=0, description="Rows that spec.cleaning dropped; data.json of the version says why."

@@ -24,6 +24,7 @@ def run_config(
         uid=owner.uid,
         model=run.model_ref.name,
         task=model.task,
+        objective=model.objective,
         architecture=model.architecture.name,
         hyperparameters={**(model.architecture.hyperparameters or {}), **(run.hyperparameters or {})},
         seed=run.seed,

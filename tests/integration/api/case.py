@@ -35,6 +35,8 @@ class Case:
     message: str
     about: str | None = None
     also: tuple[str, ...] = ()
+    base: Manifest | None = None
+    """The valid object, where it is not its kind's."""
 
     @property
     def constraint(self) -> Constraint:

@@ -1,5 +1,6 @@
 """RecModel: one wrong manifest and its correction for each rule and bound."""
 
+from tests.integration.api import cases_tabular
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition
 
 NAMES_GROW = "metadata.name must have at most 40 characters: names of children grow on it"
@@ -9,12 +10,12 @@ DNS_LABEL = (
 HYPERPARAMETER = "each name must match ^[a-z][A-Za-z0-9]{0,39}$, such as learningRate"
 LOCATION = "must be pvc://CLAIM/PATH, such as pvc://data/clicks (PersistentVolumeClaims only so far)"
 NAME = "should match '^[a-z]([-a-z0-9]*[a-z0-9])?$'"
-METRIC = "should match '^(NDCG|HR)@([1-9][0-9]?|100)$'"
+METRIC = "should match '^((NDCG|HR)@([1-9][0-9]?|100)|AUC|LogLoss|Accuracy|Precision|Recall|F1|RMSE|MAE)$'"
 DECIMAL = r"should match '^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?(e-?[0-9]{1,2})?$'"
 FLOOR_METRIC = (
     "the metric of a floor gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there"
 )
-FLOOR = "a floor must set exactly one of: min, against"
+FLOOR = "a floor must set exactly one of: min, max, against"
 CHAMPION_METRIC = (
     "the metric of a champion gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there"
 )
@@ -92,8 +93,9 @@ CASES: list[Case] = [
         "enum",
         "Ranking",
         "SequentialRecommendation",
-        'supported values: "SequentialRecommendation", "Retrieval"',
+        'supported values: "SequentialRecommendation", "Retrieval", "Tabular"',
     ),
+    Case("spec.architecture.name", "rule", "MLP", "SASRec", SEQUENTIAL, about="spec"),
     Case("spec.architecture", "required", ABSENT, {"name": "SASRec"}, "Required value"),
     Case("spec.architecture.name", "required", ABSENT, "SASRec", "Required value"),
     Case(
@@ -101,7 +103,7 @@ CASES: list[Case] = [
         "enum",
         "BERT4Rec",
         "SASRec",
-        'supported values: "BPRMF", "BSARec", "Decoder", "SASRec", "TwoTower"',
+        'supported values: "BPRMF", "BSARec", "Decoder", "Linear", "MLP", "SASRec", "TwoTower"',
     ),
     *(
         Case("spec.architecture", "rule", {"name": wrong}, {"name": "SASRec"}, SEQUENTIAL, about="spec")
@@ -131,10 +133,19 @@ CASES: list[Case] = [
     Case(
         "spec.schema.columns",
         "enum",
+        [*COLUMNS, {"name": "rating", "role": "Rating"}],
+        COLUMNS,
+        'supported values: "User", "Item", "Timestamp", "Label"',
+        about="spec.schema.columns[].role",
+        also=("has the roles User, Item and Timestamp only",),
+    ),
+    Case(
+        "spec.schema.columns",
+        "rule",
         [*COLUMNS, {"name": "rating", "role": "Label"}],
         COLUMNS,
-        'supported values: "User", "Item", "Timestamp"',
-        about="spec.schema.columns[].role",
+        "the roles of SequentialRecommendation and Retrieval are User, Item and Timestamp only: leave out the other columns",
+        about="spec",
     ),
     *(
         Case(
@@ -143,7 +154,7 @@ CASES: list[Case] = [
             wrong,
             COLUMNS,
             f"schema.columns must name exactly one {column['role']} column",
-            about="spec.schema",
+            about="spec",
         )
         for column in COLUMNS
         for wrong in ([other for other in COLUMNS if other is not column], [*COLUMNS, {**column, "name": "second"}])
@@ -166,6 +177,22 @@ CASES: list[Case] = [
     # How it is judged
     Case("spec.evaluation", "required", ABSENT, BASE["spec"]["evaluation"], "Required value"),
     Case("spec.evaluation.protocol", "enum", "RandomSplit", "ByTime", 'supported values: "LeaveOneOut", "ByTime"'),
+    Case(
+        "spec.evaluation",
+        "rule",
+        {"protocol": "ByRatio", "metrics": ["NDCG@10", "HR@10"]},
+        {"protocol": "LeaveOneOut", "metrics": ["NDCG@10", "HR@10"]},
+        "spec.evaluation.protocol must be one for the tasks SequentialRecommendation and Retrieval: LeaveOneOut, ByTime",
+        about="spec",
+    ),
+    Case(
+        "spec.evaluation.metrics",
+        "rule",
+        ["NDCG@10", "AUC"],
+        ["NDCG@10", "HR@10"],
+        "the metrics of SequentialRecommendation and Retrieval are NDCG@k and HR@k",
+        about="spec",
+    ),
     Case(
         "spec.evaluation",
         "rule",
@@ -301,4 +328,5 @@ CASES: list[Case] = [
         {"uri": "pvc://artifacts/models"},
         "spec.storage is immutable: versions live there",
     ),
+    *cases_tabular.CASES,
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.integration.api import cases_deployment, cases_recmodel, cases_trainingrun
+from tests.integration.api import cases_deployment, cases_recmodel, cases_tabular, cases_trainingrun
 from tests.integration.api.case import Case, Manifest, Transition, edited
 from tests.integration.api.constraints import Constraint, constraints
 from tests.integration.harness.control_plane import ControlPlane
@@ -62,7 +62,7 @@ def assert_refused(answer: httpx.Response, case: Case) -> None:
 
 # What may change in the same update that leaves the immutable fields alone.
 MAY_CHANGE: dict[str, Any] = {
-    "recmodels": {"at": "spec.evaluation.excludeSeen", "value": False},
+    "recmodels": {"at": "spec.championFrom", "value": {"name": "other"}},
     "trainingruns": {"at": "spec.suspend", "value": True},
     "deployments": {"at": "spec.replicas", "value": 3},
 }
@@ -86,16 +86,19 @@ def test_every_rule_and_bound_has_a_case(plural: str) -> None:
     assert not {str(constraint) for constraint in tried - there}, "These cases are about nothing in the CRD."
 
 
-@pytest.mark.parametrize("plural", TABLES)
-def test_the_base_of_the_cases_is_accepted(client: httpx.Client, plural: str) -> None:
+BASES = [*((plural, table.BASE) for plural, table in TABLES.items()), ("recmodels", cases_tabular.BASE)]
+
+
+@pytest.mark.parametrize(("plural", "base"), BASES, ids=["RecModel", "TrainingRun", "Deployment", "Tabular"])
+def test_the_base_of_the_cases_is_accepted(client: httpx.Client, plural: str, base: Manifest) -> None:
     """Each case changes one value of it."""
-    answer = client.post(collection(plural), params={"dryRun": "All"}, json=TABLES[plural].BASE)
+    answer = client.post(collection(plural), params={"dryRun": "All"}, json=base)
     assert answer.status_code == 201, answer.text
 
 
 @pytest.mark.parametrize(("plural", "case"), params(Case))
 def test_a_wrong_manifest_is_refused_and_its_correction_accepted(client: httpx.Client, plural: str, case: Case) -> None:
-    base = TABLES[plural].BASE
+    base = case.base or TABLES[plural].BASE
     dry = {"dryRun": "All", "fieldValidation": "Strict"}
     wrong = client.post(collection(plural), params=dry, json=edited(base, case.at, case.wrong))
     right = client.post(collection(plural), params=dry, json=edited(base, case.at, case.right))
@@ -107,7 +110,7 @@ def test_a_wrong_manifest_is_refused_and_its_correction_accepted(client: httpx.C
 def test_a_wrong_update_is_refused_and_a_harmless_one_accepted(
     client: httpx.Client, plural: str, case: Transition
 ) -> None:
-    base: Manifest = edited(TABLES[plural].BASE, "metadata.name", f"t{uuid.uuid4().hex[:12]}")
+    base: Manifest = edited(case.base or TABLES[plural].BASE, "metadata.name", f"t{uuid.uuid4().hex[:12]}")
     created = client.post(collection(plural), json=edited(base, case.at, case.right))
     assert created.status_code == 201, created.text
     path = f"{collection(plural)}/{base['metadata']['name']}"

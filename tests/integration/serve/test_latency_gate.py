@@ -28,7 +28,8 @@ def test_a_server_that_treats_seen_items_otherwise_than_the_evaluation_is_found(
     version = write_version(tmp_path, exclude_seen=served)
     alike = evaluated(version, [3, 12], exclude_seen=served)
     otherwise = evaluated(version, [3, 12, 7], exclude_seen=not served)
-    session = latency.measure(version.folder, version.environment(), [alike, otherwise], K, 1e-5, good_enough=60_000)
+    asks = [latency.of_list(question, K, 1e-5) for question in (alike, otherwise)]
+    session = latency.measure(version.folder, version.environment(), asks, good_enough=60_000)
     assert (session.errors, session.compared) == ([], 2)
     (difference,) = session.different
     assert difference.startswith("a user with 3 items: ")

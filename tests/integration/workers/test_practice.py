@@ -50,7 +50,7 @@ def state(made: Training) -> dict[str, Any]:
     found |= {f"best.{name}": tensor for name, tensor in made.best.items()}
     for index, entry in made.optimizer.state_dict()["state"].items():
         found |= {f"optimizer.{index}.{name}": value for name, value in entry.items()}
-    numbers = (made.epoch, made.best_epoch, made.best_ndcg, made.without_better)
+    numbers = (made.epoch, made.best_epoch, made.best_validation, made.without_better)
     return found | {"numbers": torch.tensor(numbers, dtype=torch.float64)}
 
 
@@ -83,8 +83,8 @@ def test_every_option_changes_the_run_and_learns(option: dict[str, str]) -> None
     assert reports[-1].loss < reports[0].loss
     if option:
         plain = curve("SASRec", **SMALL)
-        assert [(report.loss, report.validation_ndcg) for report in reports] != [
-            (report.loss, report.validation_ndcg) for report in plain
+        assert [(report.loss, report.validation) for report in reports] != [
+            (report.loss, report.validation) for report in plain
         ]
 
 
@@ -160,7 +160,7 @@ def test_patience_ends_the_training_at_the_best_weights(tmp_path: Path) -> None:
     reports: list[float] = []
 
     def note(report: Any) -> None:
-        reports.append(report.validation_ndcg)
+        reports.append(report.validation)
 
     made.run(note, lambda: made.save(tmp_path))
     best = int(np.argmax(reports))

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from tests.integration.api import cases_deployment, cases_recmodel, cases_trainingrun
+from tests.integration.api import cases_deployment, cases_recmodel, cases_tabular, cases_trainingrun
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 OTHER_DIGEST = "sha256:" + "fedcba9876543210" * 4
@@ -244,8 +244,17 @@ DEPLOYMENT_STATUS: dict[str, Any] = {
 }
 
 
-def whole(plural: str) -> dict[str, Any]:
-    """A manifest of one kind with its status."""
+def _with_tabular(spec: dict[str, Any]) -> None:
+    """Set also what only another task has; the API server would refuse the whole, the types do not."""
+    tabular = copy.deepcopy(cases_tabular.BASE["spec"])
+    spec["objective"] = tabular["objective"]
+    spec["schema"]["columns"] += tabular["schema"]["columns"]
+    spec["evaluation"]["byRatio"] = tabular["evaluation"]["byRatio"]
+    spec["gates"].append({"name": "ceiling", "floor": {"metric": "LogLoss", "max": "0.5"}})
+
+
+def whole(plural: str, *, all_tasks: bool = False) -> dict[str, Any]:
+    """A manifest of one kind with its status; with `all_tasks` it sets what no one object may."""
     base, status = {
         "recmodels": (cases_recmodel.BASE, RECMODEL_STATUS),
         "trainingruns": (cases_trainingrun.BASE, TRAININGRUN_STATUS),
@@ -253,6 +262,8 @@ def whole(plural: str) -> dict[str, Any]:
     }[plural]
     example = copy.deepcopy({**base, "status": status})
     if plural == "recmodels":
+        if all_tasks:
+            _with_tabular(example["spec"])
         example["spec"]["gates"].append({"name": "popular", "floor": {"metric": "HR@10", "against": "Popularity"}})
     if plural == "deployments":
         # A shadow comes before the first weight; the cases begin with a weight.

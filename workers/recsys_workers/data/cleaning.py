@@ -87,10 +87,10 @@ def clean(columns: Columns, cleaning: Cleaning) -> tuple[Columns, list[Dropped]]
     rows: Rows = np.arange(len(columns.time))
     time = columns.time.to_numpy()
     if "timeWindow" in asked:
-        kept = rows[_inside(time, cleaning, timed=columns.timed)]
+        kept = rows[inside(time, cleaning, timed=columns.timed)]
         dropped.append(Dropped("timeWindow", len(rows) - len(kept)))
         if not len(kept):
-            raise _nothing_left(total, dropped, f" The times are {_range(time, timed=columns.timed)}.")
+            raise _nothing_left(total, dropped, outside_told(time, timed=columns.timed))
         rows = kept
     if asked.keys() & {"duplicates", "minUserInteractions", "minItemInteractions"}:
         user, item = _codes(columns.user)[rows], _codes(columns.item)[rows]
@@ -129,7 +129,8 @@ def core(user: Rows, item: Rows, least_user: int, least_item: int) -> tuple[Rows
     raise AssertionError("Each round drops a row.")
 
 
-def _inside(time: npt.NDArray[Any], cleaning: Cleaning, *, timed: bool) -> npt.NDArray[np.bool_]:
+def inside(time: npt.NDArray[Any], cleaning: Cleaning, *, timed: bool) -> npt.NDArray[np.bool_]:
+    """Which of the times lie in the cleaning's window; raises InvalidData when none can."""
     field = "cleaning.timeWindow"
     inside = np.ones(len(time), dtype=np.bool_)
     ends = [
@@ -163,8 +164,11 @@ def _codes(column: pa.ChunkedArray) -> Rows:
     return codes
 
 
-def _range(time: npt.NDArray[Any], *, timed: bool) -> str:
-    return f"from {written(time.min().item(), timed=timed)} to {written(time.max().item(), timed=timed)}"
+def outside_told(time: npt.NDArray[Any], *, timed: bool) -> str:
+    """What to say of the times when a window holds none of them."""
+    return (
+        f" The times are from {written(time.min().item(), timed=timed)} to {written(time.max().item(), timed=timed)}."
+    )
 
 
 def _nothing_left(total: int, dropped: Sequence[Dropped], more: str) -> InvalidData:

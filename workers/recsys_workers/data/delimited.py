@@ -8,7 +8,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import csv
 
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.raw import ROLES, RawFile, require_column
+from recsys_workers.data.raw import TIMESTAMP, RawFile, require_column
 
 
 def read_recbole(path: Path, roles: Mapping[str, str]) -> RawFile:
@@ -35,8 +35,8 @@ def _read(path: Path, file_format: str, physical: Mapping[str, str], parse_optio
         path,
         parse_options=parse_options,
         convert_options=csv.ConvertOptions(
-            include_columns=[physical[role] for role in ROLES],
-            column_types={physical["User"]: pa.string(), physical["Item"]: pa.string()},
+            include_columns=list(physical.values()),
+            column_types={name: pa.string() for role, name in physical.items() if role != TIMESTAMP},
             strings_can_be_null=False,
         ),
     )
@@ -44,7 +44,7 @@ def _read(path: Path, file_format: str, physical: Mapping[str, str], parse_optio
         table = _with_row_numbers(read)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise InvalidData(f"{path} cannot be read as {file_format}: {error}.") from error
-    return RawFile(path, table.rename_columns(list(ROLES)), lambda row: f"line {row + 2}")
+    return RawFile(path, table.rename_columns(list(physical)), lambda row: f"line {row + 2}")
 
 
 def _with_row_numbers(read: "partial[pa.Table]") -> pa.Table:

@@ -10,11 +10,12 @@ from typing import Any, BinaryIO
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.raw import ROLES, RawFile
+from recsys_workers.data.raw import IDS, TIMESTAMP, RawFile
 
 CHUNK_LINES = 1 << 16
 NULL, TEXT, NUMBER = type(None), frozenset({str}), frozenset({int, float})
 ID_TYPES, TIME_TYPES = frozenset({str, int, NULL}), TEXT | NUMBER | {NULL}
+VALUE_TYPES = TIME_TYPES | {bool}
 SHOWN = 60
 """How many characters of a broken line or value a message shows."""
 
@@ -41,11 +42,11 @@ class _File:
         return f"line {row + 1 + bisect_right(self.blank_before, row)}"
 
     def read(self) -> RawFile:
-        chunks: dict[str, list[pa.Array]] = {role: [] for role in ROLES}
+        chunks: dict[str, list[pa.Array]] = {role: [] for role in self.roles}
         try:
             with self.path.open("rb") as stream:
                 for objects in self._chunks(stream):
-                    for role in ROLES:
+                    for role in self.roles:
                         chunks[role].append(self._column(role, objects))
                     self.rows += len(objects)
         except OSError as error:
@@ -56,8 +57,8 @@ class _File:
                     f"{self.path} has no column {name!r}, which schema.columns names: no line has such a key, the "
                     f"first has {', '.join(self.first)}."
                 )
-        columns = [_joined(chunks[role]) for role in ROLES]
-        return RawFile(self.path, pa.table(columns, names=list(ROLES)), self.place)
+        columns = [_joined(chunks[role]) for role in self.roles]
+        return RawFile(self.path, pa.table(columns, names=list(self.roles)), self.place)
 
     def _chunks(self, stream: BinaryIO) -> Iterator[list[dict[str, Any]]]:
         while lines := list(islice(stream, CHUNK_LINES)):
@@ -92,14 +93,17 @@ class _File:
             self.seen.add(name)
         values = [found.get(name) for found in objects]
         types = {type(value) for value in values}
-        if role == "Timestamp":
+        if role == TIMESTAMP:
             self._require_times(values, types)
             made = values
-        else:
+        elif role in IDS:
             self._require(types <= ID_TYPES, values, ID_TYPES, name, "a string or a whole number")
             made = values if int not in types else [str(value) if type(value) is int else value for value in values]
+        else:
+            self._require(types <= VALUE_TYPES, values, VALUE_TYPES, name, "a string, a number, true or false")
+            made = [value if value is None or type(value) is str else json.dumps(value) for value in values]
         try:
-            return pa.array(made, None if role == "Timestamp" else pa.string())
+            return pa.array(made, None if role == TIMESTAMP else pa.string())
         except (pa.ArrowException, OverflowError, UnicodeError) as error:
             first, last = self.place(self.rows), self.place(self.rows + len(values) - 1)
             raise InvalidData(
@@ -107,7 +111,7 @@ class _File:
             ) from error
 
     def _require_times(self, values: list[Any], types: set[type]) -> None:
-        name = self.roles["Timestamp"]
+        name = self.roles[TIMESTAMP]
         self._require(types <= TIME_TYPES, values, TIME_TYPES, name, "a number or an ISO 8601 time")
         if not types - {NULL}:
             return

@@ -11,12 +11,14 @@ from recsys_workers.data.interactions import Interactions
 from recsys_workers.data.split import SHORTEST, Split, leave_one_out
 
 LEAVE_ONE_OUT, BY_TIME = "LeaveOneOut", "ByTime"
+BY_RATIO, BY_COLUMN = "ByRatio", "ByColumn"
 PROTOCOLS = (LEAVE_ONE_OUT, BY_TIME)
+"""Those of interactions; recsys_workers.tabular.splitting has those of single rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """The split that a RecModel asks for; the percentages are ByTime's."""
+    """The split that a RecModel asks for; the percentages are those of ByTime and ByRatio."""
 
     name: str
     validation_percent: int = 10
@@ -25,7 +27,7 @@ class Protocol:
 
 def parse(evaluation: Mapping[str, Any]) -> Protocol:
     """The typed form of the object `evaluation` in run.json."""
-    cuts = evaluation.get("byTime") or {}
+    cuts = evaluation.get("byTime") or evaluation.get("byRatio") or {}
     return Protocol(evaluation["protocol"], int(cuts.get("validationPercent", 10)), int(cuts.get("testPercent", 10)))
 
 

@@ -1,4 +1,4 @@
-"""What the reader of each format gives: three columns as the file has them, and how to name one of its rows."""
+"""What the reader of each format gives: some columns as the file has them, and how to name one of its rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,15 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from recsys_workers.data.errors import InvalidData
 
-ROLES = ("User", "Item", "Timestamp")
+TIMESTAMP = "Timestamp"
+IDS = ("User", "Item")
+ROLES = (*IDS, TIMESTAMP)
+"""What interactions have; another table has other columns, and readers take any."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """One file as it is: the columns are named by their role, in the order of ROLES, in whatever types it has.
+    """One file as it is: the columns are named by their role, in the order that was asked, in whatever types it has.
 
     A missing value is null. `place` names a row (from 0) as the user finds it in the file: `line 3`, `row 2`.
     """
@@ -24,7 +27,10 @@ class RawFile:
 
 
 Reader = Callable[[Path, Mapping[str, str]], RawFile]
-"""(path, {role: column}) → the file; raises InvalidData."""
+"""(path, {role: column}) → the file; raises InvalidData.
+
+Text files give everything but the timestamp as text, and JSON lines take ids of the roles in IDS only as ids.
+"""
 
 
 def require_column(path: Path, header: Sequence[str], name: str) -> None:

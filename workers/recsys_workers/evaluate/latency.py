@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from recsys_workers import locations
 
@@ -37,6 +38,31 @@ class Question:
     expected: list[tuple[str, float]]
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request, and what is wrong with its answer: a sentence, or None."""
+
+    path: str
+    body: bytes
+    difference: Callable[[dict[str, Any]], str | None]
+
+
+def of_list(question: Question, k: int, tolerance: float) -> Ask:
+    """Ask for the first k items; the list is right when at each rank the item is, or the scores are within tolerance.
+
+    The request does not say whether items that a user had are to be left out: most clients do not, and the version's
+    own default must be what was evaluated.
+    """
+
+    def difference(answer: dict[str, Any]) -> str | None:
+        served = [(item["id"], item["score"]) for item in answer["items"]]
+        found = first_difference(question.expected[:k], served, tolerance)
+        return f"a user with {len(question.history)} items: {found}" if found else None
+
+    body = json.dumps({"history": [{"id": item} for item in question.history], "k": k}).encode()
+    return Ask("/v1/recommend", body, difference)
+
+
 @dataclass(slots=True)
 class Session:
     """What one client measured."""
@@ -57,20 +83,16 @@ class Session:
 def measure(
     candidate: Path,
     environment: Mapping[str, str],
-    questions: Sequence[Question],
-    k: int,
-    tolerance: float,
+    asks: Sequence[Ask],
     *,
     good_enough: float,
 ) -> Session:
-    """Serve `candidate` (a version's folder) with `python -m recsys_workers.serve` and one thread; ask every question.
+    """Serve `candidate` (a version's folder) with `python -m recsys_workers.serve` and one thread; ask everything.
 
     Sessions end with the first whose 99th percentile is at most `good_enough` milliseconds; the fastest is returned,
     unless one of them found an error or another list, which no repetition excuses.
 
-    `environment` holds the RECSYS_* variables that describe the version. The questions do not say whether items that a
-    user had are to be left out: most clients do not, and the version's own default must be what was evaluated.
-    A served list equals the evaluated one when at each rank the item is the same or the scores are within `tolerance`.
+    `environment` holds the RECSYS_* variables that describe the version.
     """
     with tempfile.TemporaryDirectory(prefix="latency-") as scratch:
         port = _free_port()
@@ -99,7 +121,7 @@ def measure(
             )
         try:
             _wait_until_ready(server, port, log)
-            return best_session(lambda: _ask_all(port, questions, k, tolerance), good_enough)
+            return best_session(lambda: _ask_all(port, asks), good_enough)
         finally:
             server.send_signal(signal.SIGTERM)
             try:
@@ -124,25 +146,21 @@ def best_session(ask: Callable[[], Session], good_enough: float) -> Session:
     return best
 
 
-def _ask_all(port: int, questions: Sequence[Question], k: int, tolerance: float) -> Session:
+def _ask_all(port: int, asks: Sequence[Ask]) -> Session:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     session = Session()
-    bodies = [
-        json.dumps({"history": [{"id": item} for item in question.history], "k": k}).encode() for question in questions
-    ]
-    for body in bodies[:WARM_UP]:
-        _ask(connection, body)
-    for question, body in zip(questions, bodies, strict=True):
+    for ask in asks[:WARM_UP]:
+        _answer(connection, ask)
+    for ask in asks:
         started = time.perf_counter()
-        status, answer = _ask(connection, body)
+        status, answer = _answer(connection, ask)
         session.milliseconds.append((time.perf_counter() - started) * 1000)
         if status != 200:
             session.errors.append(f"{status} {answer[:300].decode(errors='replace')}")
             continue
-        served = [(item["id"], item["score"]) for item in json.loads(answer)["items"]]
         session.compared += 1
-        if difference := first_difference(question.expected[:k], served, tolerance):
-            session.different.append(f"a user with {len(question.history)} items: {difference}")
+        if difference := ask.difference(json.loads(answer)):
+            session.different.append(difference)
     connection.close()
     return session
 
@@ -161,9 +179,9 @@ def first_difference(
     return f"{', '.join(sorted(left_out))} were not served." if left_out else None
 
 
-def _ask(connection: http.client.HTTPConnection, body: bytes) -> tuple[int, bytes]:
+def _answer(connection: http.client.HTTPConnection, ask: Ask) -> tuple[int, bytes]:
     try:
-        connection.request("POST", "/v1/recommend", body, {"Content-Type": "application/json"})
+        connection.request("POST", ask.path, ask.body, {"Content-Type": "application/json"})
         response = connection.getresponse()
         return response.status, response.read()
     except (OSError, http.client.HTTPException) as error:

@@ -1,4 +1,7 @@
-"""Whether ONNX returns what torch computes: the same lists, but for swaps of scores closer than a tolerance."""
+"""Whether ONNX returns what torch computes: the same lists, but for swaps of scores closer than a tolerance.
+
+Or, of a model of single rows, the same predictions up to a tolerance.
+"""
 
 from dataclasses import dataclass
 
@@ -55,3 +58,24 @@ def compare(onnx: Lists, reference: Reference, tolerance: float) -> Parity:
     compared = drift[~excluded & finite[:, None]]
     largest = float(compared.max()) if compared.size else float("nan")
     return Parity(len(good), onnx.items.shape[1], int((~good).sum()), int(swapped.sum()), largest)
+
+
+@dataclass(frozen=True, slots=True)
+class RowsParity:
+    """The comparison of single predictions."""
+
+    rows: int
+    different: int
+    largest_difference: float
+
+
+def compare_rows(onnx: npt.NDArray[np.float64], reference: npt.NDArray[np.float64], tolerance: float) -> RowsParity:
+    """Compare predictions [rows, K]: each may differ by `tolerance`, of numbers above 1 by that share.
+
+    What is no finite number is different.
+    """
+    with np.errstate(invalid="ignore"):
+        gaps = np.abs(onnx - reference) / np.maximum(1.0, np.abs(reference))
+    good = (gaps <= tolerance).all(axis=1)
+    finite = gaps[np.isfinite(gaps)]
+    return RowsParity(len(gaps), int((~good).sum()), float(finite.max()) if finite.size else float("nan"))

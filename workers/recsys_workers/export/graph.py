@@ -1,6 +1,7 @@
 """The served graph: padded histories and an exclusion mask in, the K best items out."""
 
 import logging
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -37,15 +38,22 @@ def export(model: nn.Module, n_items: int, input_length: int) -> bytes:
     history[:, -1] = 1
     excluded = torch.zeros(2, n_items + 1, dtype=torch.bool)
     excluded[:, 0] = True
+    return export_module(TopK(model, n_items), (history, excluded), ["history", "excluded"], ["scores", "items"])
+
+
+def export_module(
+    module: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[str], outputs: Sequence[str]
+) -> bytes:
+    """The ONNX file of a module whose arguments are named `inputs` and are rows, of which there may be any number."""
     batch = torch.export.Dim("batch")
     # It warns of every package that it could export too, were it there.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     program = torch.onnx.export(
-        TopK(model, n_items).eval(),
-        (history, excluded),
-        input_names=["history", "excluded"],
-        output_names=["scores", "items"],
-        dynamic_shapes={"history": {0: batch}, "excluded": {0: batch}},
+        module.eval(),
+        example,
+        input_names=list(inputs),
+        output_names=list(outputs),
+        dynamic_shapes=tuple({0: batch} for _ in inputs),
         dynamo=True,
         verbose=False,
     )

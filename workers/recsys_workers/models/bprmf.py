@@ -19,11 +19,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recsys_workers.models.common import SEQUENCE_RULES, SEQUENCE_SAME_AS, SEQUENCES, SET_SAMPLES, with_defaults
-from recsys_workers.models.declaration import RETRIEVAL, Declaration, Hyperparameter
+from recsys_workers.models.declaration import Declaration, Hyperparameter
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.layers import initialize
 from recsys_workers.models.practice import PRACTICE_RULES, SET_PRACTICE
 from recsys_workers.models.sets import as_set, only_target
+from recsys_workers.tasks import RETRIEVAL
 
 DECLARATION = Declaration(
     architecture="BPRMF",

@@ -8,8 +8,9 @@ that has torch is started.
 from dataclasses import dataclass
 from typing import Literal
 
+from recsys_workers.tasks import SEQUENTIAL
+
 ON, OFF = "On", "Off"
-SEQUENTIAL, RETRIEVAL = "SequentialRecommendation", "Retrieval"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The hyperparameters of the training loop, which every architecture has. No torch in here."""
 
+from dataclasses import replace
+
 from recsys_workers.models.declaration import OFF, ON, Choice, Hyperparameter, Rule
 
 PRACTICE: tuple[Hyperparameter | Choice, ...] = (
@@ -109,5 +111,15 @@ PRACTICE: tuple[Hyperparameter | Choice, ...] = (
 
 SET_PRACTICE = tuple(one for one in PRACTICE if one.name not in {"maskProbability", "cropShare", "reorderShare"})
 """For models to which a history is a set: hiding an item is what tokenDropout does, and order means nothing."""
+
+AUGMENTATION = frozenset({"tokenDropout", "maskProbability", "cropShare", "reorderShare"})
+"""Those that change histories."""
+
+ROW_PRACTICE: tuple[Hyperparameter | Choice, ...] = tuple(
+    replace(parameter, meaning=parameter.meaning.replace("NDCG@10", "LogLoss (Regression: RMSE)"))
+    for parameter in PRACTICE
+    if parameter.name not in AUGMENTATION
+)
+"""What a model of single rows has of it."""
 
 PRACTICE_RULES = (Rule("momentum", "only with", "optimizer", "SGD"),)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from recsys_workers.models.hyperparameters import Hyperparameters
+    from recsys_workers.models.rowwise import RowArchitecture, RowShape
     from recsys_workers.models.sequential import Architecture
 
 ARCHITECTURES: dict[str, str] = {
@@ -18,6 +19,8 @@ ARCHITECTURES: dict[str, str] = {
     "Decoder": "recsys_workers.models.decoder:Decoder",
     "TwoTower": "recsys_workers.models.twotower:TwoTower",
     "BPRMF": "recsys_workers.models.bprmf:BPRMF",
+    "Linear": "recsys_workers.models.linear:Linear",
+    "MLP": "recsys_workers.models.mlp:MLP",
 }
 
 
@@ -30,3 +33,9 @@ def load(architecture: str) -> "Architecture":
 def build(architecture: str, n_items: int, hyperparameters: "Hyperparameters") -> "nn.Module":
     """A freshly initialised model; torch's global random state decides the weights."""
     return cast("nn.Module", load(architecture)(n_items, hyperparameters))
+
+
+def build_rowwise(architecture: str, shape: "RowShape", hyperparameters: "Hyperparameters") -> "nn.Module":
+    """A freshly initialised model of single rows; torch's global random state decides the weights."""
+    make = cast("RowArchitecture", load(architecture))
+    return cast("nn.Module", make(shape, hyperparameters))

@@ -20,11 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recsys_workers.models.common import SEQUENCE_RULES, SEQUENCE_SAME_AS, SEQUENCES, SET_SAMPLES, with_defaults
-from recsys_workers.models.declaration import RETRIEVAL, Choice, Declaration, Hyperparameter
+from recsys_workers.models.declaration import Choice, Declaration, Hyperparameter
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.layers import MASKED, initialize
 from recsys_workers.models.practice import PRACTICE_RULES, SET_PRACTICE
 from recsys_workers.models.sets import as_set, only_target
+from recsys_workers.tasks import RETRIEVAL
 
 FULL, IN_BATCH = "FullSoftmax", "InBatchSoftmax"
 MEAN, ATTENTION = "Mean", "Attention"

@@ -16,8 +16,9 @@ from recsys_workers.serve.contract import RecommendRequest, parse_predict, parse
 from recsys_workers.serve.envelope import Envelope
 from recsys_workers.serve.lane import Lane
 from recsys_workers.serve.metrics import Metrics
+from recsys_workers.serve.predictor import Predictor
 from recsys_workers.serve.recommender import Recommender
-from recsys_workers.serve.refusal import Refused, unavailable
+from recsys_workers.serve.refusal import Refused, unavailable, wrong_task
 from recsys_workers.serve.shadow_mirror import Mirror
 from recsys_workers.serve.shadow_receiver import Receiver
 from recsys_workers.serve.shadow_sender import MAX_BATCH
@@ -54,7 +55,7 @@ class Application:
     ) -> None:
         """`mirror` gets every answered request, and knows who may copy requests to this `revision`."""
         self.phase = Phase.LOADING
-        self._recommender: Recommender | None = None
+        self._answers: Recommender | Predictor | None = None
         self._metrics = metrics
         self._lane = lane
         self._mirror = mirror
@@ -71,9 +72,9 @@ class Application:
         starlette.router.redirect_slashes = False
         self.asgi = Envelope(starlette, metrics, version, digest)
 
-    def ready(self, recommender: Recommender) -> None:
+    def ready(self, answers: Recommender | Predictor) -> None:
         """Answer from now on; a process that already drains stays unready."""
-        self._recommender = recommender
+        self._answers = answers
         if self.phase is Phase.LOADING:
             self.phase = Phase.READY
 
@@ -102,14 +103,18 @@ class Application:
     ) -> Response:
         self._lane.refuse_when_full()
         body = await _body(request)
-        wanted = parse(body)
-        if self._recommender is None:
+        answers, request_id = self._answers, request.scope["request_id"]
+        if answers is None:
+            # What a right body is depends on the model's task.
             raise unavailable("Loading", "The model is still being loaded: try again later.")
-        answer = await self._lane.run(
-            functools.partial(self._recommender.recommend, wanted, request.scope["request_id"])
-        )
+        if isinstance(answers, Predictor):
+            rows = answers.parse(route, body)
+            answer = await self._lane.run(functools.partial(answers.predict, rows, request_id))
+        else:
+            wanted = parse(body)
+            answer = await self._lane.run(functools.partial(answers.recommend, wanted, request_id))
         self._metrics.answer(answer)
-        if self._mirror is not None:
+        if self._mirror is not None and not isinstance(answers, Predictor):
             self._mirror.offer(route, body, answer.body)
         return Response(answer.body, media_type="application/json")
 
@@ -117,10 +122,13 @@ class Application:
         """Copies of requests that the stable version answered. It is no prediction, and counts as none."""
         self._receiver.refuse_strangers(request.headers.get("authorization", ""))
         self._receiver.refuse_when_full()
-        if self._recommender is None:
+        answers = self._answers
+        if answers is None:
             raise unavailable("Loading", "The model is still being loaded: try again later.")
+        if isinstance(answers, Predictor):
+            raise wrong_task("A shadow compares lists of items, and this model answers rows (Tabular).")
         try:
-            return JSONResponse(await self._receiver.receive(self._recommender, await _body(request, MAX_BATCH)))
+            return JSONResponse(await self._receiver.receive(answers, await _body(request, MAX_BATCH)))
         except ClientDisconnect:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
 

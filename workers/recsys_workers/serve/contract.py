@@ -147,7 +147,7 @@ def _refusal(
         return bad_request("InvalidValue", f"{subject} is not valid: {message}.", field)
     if kind == "string_type" and isinstance(found, int) and not isinstance(found, bool):
         return bad_request("InvalidValue", f'{subject} is a number, but ids are strings: put it in "quotes".', field)
-    return bad_request("InvalidValue", f"{subject} is {_describe(found)}, but must be {wanted}.", field)
+    return bad_request("InvalidValue", f"{subject} is {describe(found)}, but must be {wanted}.", field)
 
 
 def _path(location: tuple[int | str, ...]) -> str | None:
@@ -157,7 +157,8 @@ def _path(location: tuple[int | str, ...]) -> str | None:
     return path or None
 
 
-def _describe(found: object) -> str:
+def describe(found: object) -> str:
+    """What was found, without what it says, for a message."""
     if found is None:
         return "null"
     if isinstance(found, bool):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 import uvicorn
 
 from recsys_workers.serve.application import Application
+from recsys_workers.serve.predictor import Predictor
 from recsys_workers.serve.recommender import Recommender
 from recsys_workers.serve.settings import Settings
 from recsys_workers.serve.termination import CannotServe, record
@@ -30,7 +31,9 @@ class Server(uvicorn.Server):
     only then the listener closes. A client with a keep-alive connection is thus told before the connection goes.
     """
 
-    def __init__(self, settings: Settings, application: Application, load: Callable[[], Recommender]) -> None:
+    def __init__(
+        self, settings: Settings, application: Application, load: Callable[[], Recommender | Predictor]
+    ) -> None:
         config = uvicorn.Config(
             application.asgi,
             host=settings.host,
@@ -83,7 +86,7 @@ class Server(uvicorn.Server):
 
     async def _load_and_turn_ready(self) -> None:
         try:
-            recommender = await asyncio.to_thread(self._load)
+            answers = await asyncio.to_thread(self._load)
         except Exception as error:
             logger.debug("Loading failed.", exc_info=True)
             cause = error if isinstance(error, CannotServe) else CannotServe("LoadFailed", f"{error!r}")
@@ -91,5 +94,5 @@ class Server(uvicorn.Server):
             self.exit_code = 1
             self.should_exit = True
             return
-        self._application.ready(recommender)
+        self._application.ready(answers)
         logger.info("Ready: the version is verified, loaded and warm.")

@@ -27,6 +27,11 @@ def bad_request(code: str, message: str, field: str | None = None) -> Refused:
     return Refused(400, code, message, field)
 
 
+def wrong_task(message: str) -> Refused:
+    """A 404: what is asked for is not what this model answers; the message says what it does."""
+    return Refused(404, "WrongTask", message)
+
+
 def unavailable(code: str, message: str) -> Refused:
     """A 503 that tells the client when to come back."""
     return Refused(503, code, message, headers={"Retry-After": "1"})

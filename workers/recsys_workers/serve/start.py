@@ -4,23 +4,28 @@ import json
 import logging
 
 from recsys_workers import locations, manifest, scores
-from recsys_workers.serve import catalogue
+from recsys_workers.serve import catalogue, predictor
 from recsys_workers.serve.metrics import Metrics
+from recsys_workers.serve.predictor import Predictor
 from recsys_workers.serve.recommender import Recommender
 from recsys_workers.serve.scoring import ScoringModel
 from recsys_workers.serve.settings import Settings
 from recsys_workers.serve.termination import CannotServe
+from recsys_workers.tasks import TABULAR
 
 logger = logging.getLogger(__name__)
 
 
-def load(settings: Settings, metrics: Metrics) -> Recommender:
-    """The recommender of the version that the settings name; raises CannotServe.
+def load(settings: Settings, metrics: Metrics) -> Recommender | Predictor:
+    """What answers for the version that the settings name; raises CannotServe.
 
     Every byte is verified before any of it is used: the manifest against RECSYS_DIGEST, each file against the manifest.
     """
     version = _verified(settings)
     described = version.manifest
+    metrics.evaluation(_evaluated_scores(version))
+    if described.task == TABULAR:
+        return predictor.load(settings, version)
     exclude_seen = described.protocol.get("excludeSeen")
     if not isinstance(exclude_seen, bool):
         raise CannotServe(
@@ -41,7 +46,6 @@ def load(settings: Settings, metrics: Metrics) -> Recommender:
     scoring.warm_up()
     titles = catalogue.load(settings.catalogue)
     metrics.catalogue_titles.set(len(titles.titles))
-    metrics.evaluation(_evaluated_scores(version))
     return Recommender(settings.model, settings.version, items, scoring, titles, exclude_seen=exclude_seen)
 
 

@@ -2,22 +2,28 @@
 
 import json
 import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from recsys_workers import locations, manifest, scores
-from recsys_workers.evaluate import card
-from recsys_workers.export.limits import top_k
-from recsys_workers.manifest import FileEntry, Items, Manifest
+from recsys_workers import locations, manifest
+from recsys_workers.manifest import FileEntry, Manifest
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.train import checks, hardware, leftovers, prepared, publish, ray_run, scored, threads
+from recsys_workers.tabular.work import Tabular
+from recsys_workers.tasks import RETRIEVAL, SEQUENTIAL, TABULAR
+from recsys_workers.train import checks, hardware, leftovers, publish, ray_run, threads
 from recsys_workers.train.failure import CANNOT_HEAL, AttemptFailed
-from recsys_workers.train.judge import Judge, Judgement
 from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter, now
 from recsys_workers.train.run_config import RunConfig
-from recsys_workers.train.scored import Scored
+from recsys_workers.train.sequential import Sequential
+from recsys_workers.train.work import Evaluated, Facts, Judgement, Work
 
 LOGGER = logging.getLogger(__name__)
 RESULT_SECONDS = 120.0
+TASKS: Mapping[str, Callable[[RunConfig, Hyperparameters], Work]] = {
+    SEQUENTIAL: Sequential,
+    RETRIEVAL: Sequential,
+    TABULAR: Tabular,
+}
 DETERMINISTIC_FAILURES = {"TrainingDiverged": "TrainingDiverged"}
 """Exceptions of the worker that every retry would meet again, and the reason that the run fails with."""
 
@@ -57,35 +63,30 @@ def _version(writer: StatusWriter, config: RunConfig, hyperparameters: Hyperpara
 def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progress) -> tuple[int, Manifest, str]:
     progress.report("Loading", 0, f"Reading {config.dataset.uri}.")
     checks.champion(config)
-    data = checks.data(config)
-    interactions = data.interactions
-    LOGGER.info("%s: %s", config.dataset.uri, data.report.sentence())
-    prepared.write(config.run_folder, data.split)
+    work = TASKS[config.task](config, hyperparameters)
+    LOGGER.info("%s: %s", config.dataset.uri, work.load())
     if idle := hardware.idle_gpus(ray_run.gpus_asked(), hardware.cuda_devices()):
         LOGGER.warning(idle)
     allowed = threads.allowed()
     progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}.")
-    _fit(config, hyperparameters, len(interactions.item_ids), allowed)
+    _fit(config, hyperparameters, work.settings(), allowed)
 
-    onnx, found = scored.read(config.run_folder)
-    contents = {
-        manifest.MODEL: onnx,
-        manifest.ITEMS: manifest.encode_items(Items(interactions.item_ids, interactions.popularity())),
-        manifest.DATA: data.report.encode(),
-    }
+    contents = work.collect()
 
     def describe(number: int, files: list[FileEntry], judgement: Judgement | None = None) -> Manifest:
-        return _manifest(config, hyperparameters, data, number, files, judgement)
+        return _manifest(config, hyperparameters, work.facts(), number, files, judgement)
 
-    judge = Judge(config, interactions, data.split, found, contents, describe, allowed)
-    judgement = judge.judge(lambda gate: progress.report("Evaluating", 90, f"Judging the gate {gate}."))
+    judgement = work.judge(
+        contents, describe, allowed, lambda gate: progress.report("Evaluating", 90, f"Judging the gate {gate}.")
+    )
     for verdict in judgement.verdicts:
         LOGGER.info("gate %s: %s. %s", verdict.name, verdict.verdict, verdict.message)
 
     progress.report("Publishing", 97, f"Publishing a version with the verdict {judgement.verdict}.")
     number = publish.take_number(config.versions_folder, config.uid)
-    contents[manifest.EVALUATION] = _evaluation(describe(number, [], judgement), found)
-    contents[manifest.MODEL_CARD] = card.render(describe(number, [], judgement)).encode()
+    described = describe(number, [], judgement)
+    contents[manifest.EVALUATION] = _evaluation(described, work.evaluated())
+    contents[manifest.MODEL_CARD] = work.card(described).encode()
     done = publish.publish(
         config.versions_folder, config.uid, contents, lambda number, files: describe(number, files, judgement)
     )
@@ -93,18 +94,18 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     return done
 
 
-def _fit(config: RunConfig, hyperparameters: Hyperparameters, n_items: int, allowed: int) -> None:
+def _fit(config: RunConfig, hyperparameters: Hyperparameters, of_task: Mapping[str, Any], allowed: int) -> None:
     settings = {
         "threads": allowed,
         "folder": str(config.run_folder),
+        "task": config.task,
         "architecture": config.architecture,
-        "nItems": n_items,
         "hyperparameters": dict(hyperparameters.text),
         "seed": config.seed,
-        "excludeSeen": config.exclude_seen,
         "namespace": config.namespace,
         "name": config.name,
         "uid": config.uid,
+        **of_task,
     }
     try:
         ray_run.fit(settings, config.run_folder, allowed)
@@ -118,7 +119,7 @@ def _fit(config: RunConfig, hyperparameters: Hyperparameters, n_items: int, allo
 def _manifest(
     config: RunConfig,
     hyperparameters: Hyperparameters,
-    data: checks.Data,
+    facts: Facts,
     number: int,
     files: list[FileEntry],
     judgement: Judgement | None,
@@ -134,43 +135,28 @@ def _manifest(
         architecture=config.architecture,
         hyperparameters=hyperparameters.text,
         seed=config.seed,
-        dataset={
-            "uri": config.dataset.uri,
-            "digest": data.report.digest,
-            "users": data.report.users,
-            "items": data.report.items,
-            "interactions": data.report.rows,
-            "rowsDropped": data.report.rows_dropped,
-            "tiedUsers": data.report.tied_users,
-        },
-        protocol={
-            **data.protocol,
-            "cleaning": config.cleaning.document(),
-            "excludeSeen": config.exclude_seen,
-            "candidates": "all items",
-            "order": "timestamp, then row number",
-            "ties": "against the model",
-        },
+        dataset=facts.dataset,
+        protocol=facts.protocol,
         metrics=[estimate.as_strings() for estimate in judgement.metrics] if judgement else [],
         gates=[verdict.as_strings() for verdict in judgement.verdicts] if judgement else [],
         verdict=judgement.verdict if judgement else "",
         create_time=now(),
-        max_length=hyperparameters.integer("maxLength"),
-        input_length=hyperparameters.integer("inputLength"),
-        top_k=top_k(data.report.items),
+        max_length=facts.max_length,
+        input_length=facts.input_length,
+        top_k=facts.top_k,
         files=files,
     )
 
 
-def _evaluation(described: Manifest, found: Scored) -> bytes:
+def _evaluation(described: Manifest, evaluated: Evaluated) -> bytes:
     document = {
         "protocol": described.protocol,
         "metrics": described.metrics,
         "gates": described.gates,
         "verdict": described.verdict,
-        "bestEpoch": found.best_epoch,
-        "validation": {"NDCG@10": f"{found.validation_ndcg:.6g}"},
-        "scores": scores.document(scores.cumulative(found.onnx.scores)),
+        "bestEpoch": evaluated.best_epoch,
+        "validation": evaluated.validation,
+        "scores": evaluated.scores,
     }
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 

@@ -1,26 +1,34 @@
 """What is checked before Ray starts: everything that would otherwise fail after the training."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from recsys_workers import locations, manifest
-from recsys_workers.data.cleaning import clean
+from recsys_workers.data.cleaning import Dropped, clean
 from recsys_workers.data.errors import DatasetChanged, InvalidData
-from recsys_workers.data.files import digest_of_files, list_files, require_digest
+from recsys_workers.data.files import DatasetFile, digest_of_files, list_files, require_digest
 from recsys_workers.data.interactions import Interactions, in_order
 from recsys_workers.data.protocol import PROTOCOLS, split_by
-from recsys_workers.data.readers import read_columns, roles_of
+from recsys_workers.data.readers import Columns, read_columns, roles_of
 from recsys_workers.data.report import Report, report
 from recsys_workers.data.split import Split
 from recsys_workers.evaluate.gates import InvalidGate, kind_of
 from recsys_workers.evaluate.metrics import UnknownMetric, parse
 from recsys_workers.models.hyperparameters import Hyperparameters, InvalidHyperparameters, check, wrong_task
+from recsys_workers.preprocessing import OBJECTIVES
+from recsys_workers.tabular import splitting
+from recsys_workers.tabular.metrics import require
+from recsys_workers.tasks import RETRIEVAL, SEQUENTIAL, TABULAR
 from recsys_workers.train import hardware
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import RunConfig
 
 DIGEST_FILE = "dataset.digest"
+TASKS = {SEQUENTIAL: PROTOCOLS, RETRIEVAL: PROTOCOLS, TABULAR: splitting.PROTOCOLS}
+"""The protocols of each task."""
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +46,18 @@ def specification(config: RunConfig) -> Hyperparameters:
     """The checked hyperparameters; raises AttemptFailed (cannot heal) for anything in run.json that is not built."""
     if fault := wrong_task(config.architecture, config.task):
         raise _never("InvalidRunConfig", fault)
-    if config.protocol.name not in PROTOCOLS:
-        known = " or ".join(PROTOCOLS)
+    if config.task == TABULAR and config.objective not in OBJECTIVES:
+        known = ", ".join(OBJECTIVES)
+        raise _never("InvalidRunConfig", f"The objective {config.objective!r} is not supported: use one of {known}.")
+    protocols = TASKS[config.task]
+    if config.protocol.name not in protocols:
+        known = " or ".join(protocols)
         raise _never("InvalidEvaluation", f"The protocol {config.protocol.name!r} is not supported: use {known}.")
     try:
         for name in config.metrics:
-            parse(name)
+            metric(config, name)
         for gate in config.gates:
-            kind_of(gate)
+            kind_of(gate, lambda name: metric(config, name), rowwise=config.task == TABULAR)
         found = check(config.architecture, config.hyperparameters)
     except UnknownMetric as error:
         raise _never("InvalidEvaluation", str(error)) from error
@@ -58,8 +70,28 @@ def specification(config: RunConfig) -> Hyperparameters:
     return found
 
 
+def metric(config: RunConfig, name: str) -> None:
+    """Raise UnknownMetric unless the run's task has the metric."""
+    if config.task == TABULAR:
+        require(name, str(config.objective))
+    else:
+        parse(name)
+
+
 def data(config: RunConfig) -> Data:
-    """Read, clean and split the dataset, after its digest agrees with the spec's and with the first attempt's."""
+    """Read, clean and split the interactions; see `verified`."""
+    digest, (columns, dropped, interactions, split, protocol) = verified(config, lambda files: _read(config, files))
+    dataset = config.dataset
+    found = report(dataset.uri, dataset.format, digest, config.cleaning, dropped, columns, interactions)
+    return Data(found, interactions, split, protocol)
+
+
+def verified(config: RunConfig, read: Callable[[list[DatasetFile]], Found]) -> tuple[str, Found]:
+    """The dataset's digest, and what `read` makes of its files.
+
+    The digest must agree with the spec's and with the first attempt's, and be the same after the reading. Raises
+    AttemptFailed, also for the InvalidData that `read` raises.
+    """
     try:
         files = list_files(locations.path_of(config.dataset.uri), config.dataset.format)
         digest = digest_of_files(files)
@@ -67,17 +99,7 @@ def data(config: RunConfig) -> Data:
         recorded = config.run_folder / DIGEST_FILE
         if recorded.exists():
             require_digest(digest, recorded.read_text().strip(), "the run's first attempt")
-        columns, dropped = clean(
-            read_columns(
-                files,
-                config.dataset.format,
-                roles_of(config.schema),
-                drop_incomplete=config.cleaning.missing == "Drop",
-            ),
-            config.cleaning,
-        )
-        interactions = in_order(columns)
-        split, protocol = split_by(config.protocol, interactions)
+        found = read(files)
         # The files may have changed between the digest and the reading.
         require_digest(digest_of_files(files), digest, "the start of this attempt")
         manifest.write_file(recorded, f"{digest}\n".encode())
@@ -85,9 +107,19 @@ def data(config: RunConfig) -> Data:
         raise _never("DatasetChanged", str(error)) from error
     except InvalidData as error:
         raise _never("InvalidData", str(error)) from error
-    dataset = config.dataset
-    found = report(dataset.uri, dataset.format, digest, config.cleaning, dropped, columns, interactions)
-    return Data(found, interactions, split, protocol)
+    return digest, found
+
+
+def _read(
+    config: RunConfig, files: list[DatasetFile]
+) -> tuple[Columns, list[Dropped], Interactions, Split, Mapping[str, Any]]:
+    drop_incomplete = config.cleaning.missing == "Drop"
+    roles = roles_of(config.schema)
+    columns, dropped = clean(
+        read_columns(files, config.dataset.format, roles, drop_incomplete=drop_incomplete), config.cleaning
+    )
+    interactions = in_order(columns)
+    return columns, dropped, interactions, *split_by(config.protocol, interactions)
 
 
 def champion(config: RunConfig) -> None:

@@ -1,9 +1,6 @@
 """From the candidate's lists to metrics and verdicts: runs the champion and the server where a gate needs them."""
 
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,28 +12,16 @@ from recsys_workers.evaluate import champion, gates, latency, metrics, neighbour
 from recsys_workers.evaluate.gates import Verdict
 from recsys_workers.evaluate.metrics import Estimate, Values
 from recsys_workers.evaluate.scoring import Lists
-from recsys_workers.manifest import FileEntry, Manifest
+from recsys_workers.train.candidate import session
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import RunConfig
 from recsys_workers.train.scored import Scored
+from recsys_workers.train.work import Describe, Judgement
 
 QUESTIONS = 300
 LONGEST_QUESTION = 1000
 SERVED_TOLERANCE = 1e-5
 DEFAULT_K = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """The metrics of the candidate and the verdict of each gate."""
-
-    metrics: list[Estimate]
-    verdicts: list[Verdict]
-
-    @property
-    def verdict(self) -> str:
-        """Passed when every gate passed."""
-        return gates.PASSED if all(entry.verdict == gates.PASSED for entry in self.verdicts) else gates.FAILED
 
 
 class Judge:
@@ -49,7 +34,7 @@ class Judge:
         split: Split,
         scored: Scored,
         contents: dict[str, bytes],
-        describe: Callable[[int, list[FileEntry]], Manifest],
+        describe: Describe,
         threads: int,
     ) -> None:
         self.config = config
@@ -122,32 +107,9 @@ class Judge:
         )
 
     def _session(self, good_enough: float) -> latency.Session:
-        with tempfile.TemporaryDirectory(prefix="candidate-") as scratch:
-            folder = Path(scratch)
-            files = [manifest.write_file(folder / name, data) for name, data in self.contents.items()]
-            # The server refuses what has not passed; this copy is seen by nobody else.
-            shown = manifest.encode(replace(self.describe(1, files), verdict=gates.PASSED))
-            manifest.write_file(folder / manifest.MANIFEST, shown)
-            environment = {
-                "RECSYS_NAMESPACE": self.config.namespace,
-                "RECSYS_MODEL": self.config.model,
-                "RECSYS_DEPLOYMENT": "latency-gate",
-                "RECSYS_VERSION": "1",
-                "RECSYS_DIGEST": manifest.digest_of(shown),
-                "RECSYS_CATALOGUE": "",
-            }
-            k = max((metrics.parse(name)[1] for name in self.config.metrics), default=DEFAULT_K)
-            try:
-                return latency.measure(
-                    folder,
-                    environment,
-                    self._questions(k),
-                    k,
-                    SERVED_TOLERANCE,
-                    good_enough=good_enough,
-                )
-            except latency.ServerBroken as error:
-                raise AttemptFailed("ServerBroken", str(error), heals=True) from error
+        k = max((metrics.parse(name)[1] for name in self.config.metrics), default=DEFAULT_K)
+        asks = [latency.of_list(question, k, SERVED_TOLERANCE) for question in self._questions(k)]
+        return session(self.config, self.contents, self.describe, asks, good_enough=good_enough)
 
     def _questions(self, k: int) -> Sequence[latency.Question]:
         askable = [row for row, history in enumerate(self.test.histories) if len(history) <= LONGEST_QUESTION]

@@ -5,14 +5,14 @@ threads: weights, their averages, optimizer, sampler, patience and torch's rando
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from recsys_workers.data.interactions import Indices
@@ -20,7 +20,6 @@ from recsys_workers.data.split import Examples
 from recsys_workers.models import registry
 from recsys_workers.models.declaration import ON
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.models.sequential import SequentialModel
 from recsys_workers.models.sets import CountsItems
 from recsys_workers.train import optimizers
 from recsys_workers.train.augmentation import augmentation_of
@@ -36,55 +35,62 @@ class TrainingDiverged(ArithmeticError):
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """What one epoch gave; `validation_ndcg` is NDCG@10 on the validation items, at checkpoints only."""
+    """What one epoch gave; `validation` is the loop's `validated_by` on what validates, at checkpoints only."""
 
     epoch: int
     epochs: int
     loss: float
-    validation_ndcg: float | None
+    validation: float | None
 
 
-class Training:
+class Batch(Protocol):
+    """What one step learns from."""
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The arguments of the model's loss."""
+        ...
+
+
+class Batches(Protocol):
+    """Where batches come from; all randomness is in the state."""
+
+    def batches(self) -> Iterator[tuple[float, Batch]]:
+        """The next epoch's batches, each with the share of the epoch that was done before it."""
+        ...
+
+    def state(self) -> Tensor:
+        """The state between two epochs."""
+        ...
+
+    def restore(self, state: Tensor) -> None:
+        """Continue from a state."""
+        ...
+
+
+class Loop:
     """A model in training. `epoch` counts the finished epochs; `best` holds the weights that validated best.
 
-    With `averageDecay` these are averages of the weights over the steps, which `judged` has.
+    With `averageDecay` these are averages of the weights over the steps, which `judged` has. A task's own class says
+    what validates; it seeds torch before it makes the model.
     """
 
-    def __init__(
-        self,
-        architecture: str,
-        training: Sequence[Indices],
-        validation: Examples,
-        n_items: int,
-        hyperparameters: Hyperparameters,
-        seed: int,
-        *,
-        exclude_seen: bool,
-    ) -> None:
-        torch.manual_seed(seed)
+    validated_by = ""
+    """The metric."""
+    smaller_is_better = False
+
+    def __init__(self, model: nn.Module, sampler: Batches, hyperparameters: Hyperparameters) -> None:
         self.hyperparameters = hyperparameters
-        self.validation = validation
-        self.exclude_seen = exclude_seen
-        self.max_length = hyperparameters.integer("maxLength")
         self.epochs = hyperparameters.integer("epochs")
         self.patience = hyperparameters.integer("patience")
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.sampler = Sampler(
-            training,
-            self.max_length,
-            hyperparameters.integer("batchSize"),
-            seed,
-            hyperparameters.choice("samples"),
-            augmentation_of(hyperparameters),
-        )
-        self.model = registry.build(architecture, n_items, hyperparameters).to(self.device)
-        if isinstance(self.model, CountsItems):
-            self.model.count(self.sampler.target_counts(n_items))
+        self.model = model.to(self.device)
         self.optimizer = optimizers.build(self.model.parameters(), hyperparameters)
         self.averages = averages_of(self.model, hyperparameters.number("averageDecay"))
         self.judged = self.model if self.averages is None else self.averages.module
+        self.sampler = sampler
         self.epoch = 0
-        self.best_ndcg = -math.inf
+        self.best_validation = math.inf if self.smaller_is_better else -math.inf
         self.best_epoch = 0
         self.best: dict[str, Any] = {}
         self.without_better = 0
@@ -100,14 +106,14 @@ class Training:
         while self.epoch < self.epochs and not self.stopped_early:
             loss = self._one_epoch()
             due = self.epoch % every == 0 or self.epoch == self.epochs
-            validation_ndcg = self._validate() if due else None
-            on_epoch(EpochReport(self.epoch, self.epochs, loss, validation_ndcg))
+            validation = self._validate() if due else None
+            on_epoch(EpochReport(self.epoch, self.epochs, loss, validation))
             if due:
                 on_checkpoint()
 
     def _one_epoch(self) -> float:
         self.model.train()
-        loss_of = cast("SequentialModel", self.model).loss
+        loss_of = cast("Callable[..., Tensor]", self.model.loss)
         if self.hyperparameters.choice("compile") == ON:
             loss_of = torch.compile(loss_of, dynamic=True)
         mixed = torch.autocast(
@@ -119,7 +125,7 @@ class Training:
             rate = optimizers.rate(self.hyperparameters, (self.epoch + done) / self.epochs)
             optimizers.set_rate(self.optimizer, rate)
             with mixed:
-                loss = loss_of(batch.history_BT.to(self.device), batch.target_BT.to(self.device))
+                loss = loss_of(*(tensor.to(self.device) for tensor in batch.tensors))
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             if longest:
@@ -137,13 +143,17 @@ class Training:
             )
         return mean
 
+    def validation_of(self, model: nn.Module) -> float:
+        """The metric `validated_by` of the model on what validates."""
+        raise NotImplementedError
+
     def _validate(self) -> float:
-        ndcg = validation_ndcg(self.judged, self.validation, self.max_length, exclude_seen=self.exclude_seen)
+        found = self.validation_of(self.judged)
         self.without_better += 1
-        if ndcg > self.best_ndcg:
-            self.best_ndcg, self.best_epoch, self.without_better = ndcg, self.epoch, 0
+        if found < self.best_validation if self.smaller_is_better else found > self.best_validation:
+            self.best_validation, self.best_epoch, self.without_better = found, self.epoch, 0
             self.best = {name: tensor.clone() for name, tensor in self.judged.state_dict().items()}
-        return ndcg
+        return found
 
     def best_model(self) -> nn.Module:
         """The model with the weights that validated best, ready to score on the CPU; ends the training."""
@@ -162,7 +172,7 @@ class Training:
                 "random": torch.get_rng_state(),
                 "cudaRandom": torch.cuda.get_rng_state_all(),
                 "best": self.best,
-                "bestNdcg": self.best_ndcg,
+                "bestValidation": self.best_validation,
                 "bestEpoch": self.best_epoch,
                 "withoutBetter": self.without_better,
             },
@@ -181,8 +191,47 @@ class Training:
         torch.set_rng_state(state["random"])
         if self.device.type == "cuda":
             torch.cuda.set_rng_state_all(state["cudaRandom"])
-        self.best, self.best_ndcg, self.best_epoch = state["best"], state["bestNdcg"], state["bestEpoch"]
+        self.best, self.best_validation = state["best"], state["bestValidation"]
+        self.best_epoch = state["bestEpoch"]
         self.without_better = state["withoutBetter"]
+
+
+class Training(Loop):
+    """A sequential model in training."""
+
+    validated_by = f"NDCG@{VALIDATION_K}"
+
+    def __init__(
+        self,
+        architecture: str,
+        training: Sequence[Indices],
+        validation: Examples,
+        n_items: int,
+        hyperparameters: Hyperparameters,
+        seed: int,
+        *,
+        exclude_seen: bool,
+    ) -> None:
+        torch.manual_seed(seed)
+        self.validation = validation
+        self.exclude_seen = exclude_seen
+        self.max_length = hyperparameters.integer("maxLength")
+        sampler = Sampler(
+            training,
+            self.max_length,
+            hyperparameters.integer("batchSize"),
+            seed,
+            hyperparameters.choice("samples"),
+            augmentation_of(hyperparameters),
+        )
+        model = registry.build(architecture, n_items, hyperparameters)
+        if isinstance(model, CountsItems):
+            model.count(sampler.target_counts(n_items))
+        super().__init__(model, sampler, hyperparameters)
+
+    def validation_of(self, model: nn.Module) -> float:
+        """NDCG@10 on the validation items."""
+        return validation_ndcg(model, self.validation, self.max_length, exclude_seen=self.exclude_seen)
 
 
 def averages_of(model: nn.Module, decay: float) -> AveragedModel | None:

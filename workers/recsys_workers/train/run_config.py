@@ -44,7 +44,7 @@ class RunConfig:
     seed: int
     dataset: Dataset
     cleaning: Cleaning
-    schema: Sequence[Mapping[str, str]]
+    schema: Sequence[Mapping[str, Any]]
     catalogue: Mapping[str, str] | None
     protocol: Protocol
     exclude_seen: bool
@@ -54,6 +54,8 @@ class RunConfig:
     champion: Champion | None
     image: str
     operator_version: str
+    objective: str | None = None
+    """Of the task Tabular: Binary, Multiclass or Regression."""
 
     @property
     def model_uri(self) -> str:
@@ -106,6 +108,7 @@ def parse(document: Mapping[str, Any]) -> RunConfig:
             champion=Champion(int(champion["version"]), champion["digest"]) if champion else None,
             image=document.get("image", ""),
             operator_version=document.get("operatorVersion", ""),
+            objective=document.get("objective"),
         )
         locations.path_of(config.storage_uri)
         locations.path_of(config.dataset.uri)

@@ -22,6 +22,11 @@ class Batch:
     history_BT: Tensor  # noqa: N815
     target_BT: Tensor  # noqa: N815
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The arguments of a sequential model's loss."""
+        return self.history_BT, self.target_BT
+
 
 class Sampler:
     """Every transition of every sequence is a target exactly once an epoch; with Sets, every item of every user is.

@@ -3,7 +3,7 @@
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from recsys_workers.evaluate.scoring import Graph, tasks_of
 from recsys_workers.export.graph import export
 from recsys_workers.export.reference import reference
 from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.tabular import worker as tabular
+from recsys_workers.tasks import TABULAR
 from recsys_workers.train import prepared, scored
 from recsys_workers.train.logs import configure
-from recsys_workers.train.loop import STATE, EpochReport, Training
+from recsys_workers.train.loop import STATE, EpochReport, Loop, Training
 from recsys_workers.train.progress import Progress, StatusWriter
 from recsys_workers.train.scored import Scored
 
@@ -33,16 +35,7 @@ def train_worker(settings: Mapping[str, Any]) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA has no deterministic products
     torch.use_deterministic_algorithms(True)
     folder = Path(settings["folder"])
-    split = prepared.read(folder)
-    training = Training(
-        settings["architecture"],
-        split.training,
-        split.validation,
-        settings["nItems"],
-        Hyperparameters(settings["hyperparameters"]),
-        settings["seed"],
-        exclude_seen=settings["excludeSeen"],
-    )
+    training, finish = begun(settings)
     checkpoint = newest_checkpoint(folder)
     if checkpoint is not None:
         training.restore(checkpoint)
@@ -50,7 +43,7 @@ def train_worker(settings: Mapping[str, Any]) -> None:
     progress = Progress(StatusWriter(settings["namespace"], settings["name"], settings["uid"]))
 
     def on_epoch(report: EpochReport) -> None:
-        known = "" if report.validation_ndcg is None else f", validation NDCG@10 {report.validation_ndcg:.4f}"
+        known = "" if report.validation is None else f", validation {training.validated_by} {report.validation:.4f}"
         text = f"Epoch {report.epoch} of {report.epochs}: loss {report.loss:.4f}{known}."
         LOGGER.info(text)
         progress.report(
@@ -77,14 +70,32 @@ def train_worker(settings: Mapping[str, Any]) -> None:
                 training.without_better,
                 training.best_epoch,
             )
-        export_and_score(training, split.test, settings, progress)
+        progress.report("Exporting", END_PERCENT, f"Exporting the weights of epoch {training.best_epoch} to ONNX.")
+        finish(progress)
     finally:
         progress.close()
 
 
+def begun(settings: Mapping[str, Any]) -> tuple[Loop, Callable[[Progress], None]]:
+    """The task's training at its beginning, and what exports and scores it at its end."""
+    if settings["task"] == TABULAR:
+        rows = tabular.training_of(settings)
+        return rows, lambda progress: tabular.export_and_score(rows, settings, progress)
+    split = prepared.read(Path(settings["folder"]))
+    training = Training(
+        settings["architecture"],
+        split.training,
+        split.validation,
+        settings["nItems"],
+        Hyperparameters(settings["hyperparameters"]),
+        settings["seed"],
+        exclude_seen=settings["excludeSeen"],
+    )
+    return training, lambda progress: export_and_score(training, split.test, settings, progress)
+
+
 def export_and_score(training: Training, test: Examples, settings: Mapping[str, Any], progress: Progress) -> None:
     """Export the best weights, and leave the graph and every test user's list in the run's folder."""
-    progress.report("Exporting", END_PERCENT, f"Exporting the weights of epoch {training.best_epoch} to ONNX.")
     model = training.best_model()
     n_items = settings["nItems"]
     input_length = training.hyperparameters.integer("inputLength")
@@ -95,7 +106,7 @@ def export_and_score(training: Training, test: Examples, settings: Mapping[str, 
     tasks = tasks_of(test.histories, exclude_seen=settings["excludeSeen"])
     lists = Graph(onnx, n_items, training.max_length, input_length, settings["threads"]).lists(tasks)
     found = reference(model, tasks, lists, training.max_length)
-    scored.write(Path(settings["folder"]), onnx, Scored(lists, found, training.best_epoch, training.best_ndcg))
+    scored.write(Path(settings["folder"]), onnx, Scored(lists, found, training.best_epoch, training.best_validation))
 
 
 def newest_checkpoint(folder: Path) -> Path | None:

@@ -1,0 +1,123 @@
+"""What of a RecModel goes with which task, as CEL rules of its spec."""
+
+from recsys_operator.api.architectures import of_task
+from recsys_operator.api.schema import Rule
+
+SEQUENTIAL, RETRIEVAL, TABULAR = "SequentialRecommendation", "Retrieval", "Tabular"
+SMALLER_IS_BETTER = ("LogLoss", "RMSE", "MAE")
+OF_LISTS, OF_ROWS = ("LeaveOneOut", "ByTime"), ("ByTime", "ByRatio", "ByColumn")
+"""The protocols."""
+METRICS = {
+    "Binary": ("AUC", "LogLoss", "Accuracy", "Precision", "Recall", "F1"),
+    "Multiclass": ("LogLoss", "Accuracy", "Precision", "Recall", "F1"),
+    "Regression": ("RMSE", "MAE"),
+}
+IDS = ("User", "Item")
+
+
+def _for(task: str, rule: str, message: str) -> Rule:
+    """A rule for one task."""
+    return Rule(f"self.task != '{task}' || {rule}", message)
+
+
+def _for_lists(rule: str, message: str) -> Rule:
+    """A rule for the tasks that make lists of items."""
+    return Rule(f"self.task == '{TABULAR}' || {rule}", message)
+
+
+def _in(field: str, allowed: tuple[str, ...] | list[str]) -> str:
+    return f"{field} in {list(allowed)}"
+
+
+TASK_RULES = (
+    Rule(
+        f"has(self.objective) == (self.task == '{TABULAR}')",
+        "spec.objective must be set for the task Tabular (Binary, Multiclass or Regression), and for no other",
+    ),
+    *(
+        _for(
+            task,
+            _in("self.architecture.name", names),
+            f"the task {task} needs one of the architectures {', '.join(names)}: correct spec.architecture.name or spec.task",
+        )
+        for task, names in of_task().items()
+    ),
+    _for_lists(
+        _in("self.evaluation.protocol", OF_LISTS),
+        f"spec.evaluation.protocol must be one for the tasks {SEQUENTIAL} and {RETRIEVAL}: {', '.join(OF_LISTS)}",
+    ),
+    _for(
+        TABULAR,
+        _in("self.evaluation.protocol", OF_ROWS),
+        f"spec.evaluation.protocol must be one for the task {TABULAR}: {', '.join(OF_ROWS)}",
+    ),
+    *(
+        _for_lists(
+            f"self.schema.columns.exists_one(c, c.role == '{role}')",
+            f"schema.columns must name exactly one {role} column",
+        )
+        for role in (*IDS, "Timestamp")
+    ),
+    _for_lists(
+        "self.schema.columns.all(c, c.role in ['User', 'Item', 'Timestamp'])",
+        "the roles of SequentialRecommendation and Retrieval are User, Item and Timestamp only: leave out the other columns",
+    ),
+    _for_lists(
+        "self.evaluation.metrics.all(m, m.contains('@'))",
+        "the metrics of SequentialRecommendation and Retrieval are NDCG@k and HR@k",
+    ),
+    _for(
+        TABULAR,
+        "self.schema.columns.exists_one(c, c.role == 'Label')",
+        "schema.columns must name exactly one Label column for the task Tabular",
+    ),
+    _for(
+        TABULAR,
+        "self.schema.columns.exists(c, c.role in ['Numeric', 'Categorical'])",
+        "schema.columns must name at least one Numeric or Categorical column for the task Tabular",
+    ),
+    _for(
+        TABULAR,
+        "!self.schema.columns.exists(c, c.role in ['User', 'Item'])",
+        "the task Tabular has no User and no Item: give such a column the role Categorical, or leave it out",
+    ),
+    *(
+        _for(
+            TABULAR,
+            f"self.schema.columns.filter(c, c.role == '{role}').size() <= 1",
+            f"schema.columns must name at most one {role} column",
+        )
+        for role in ("Timestamp", "Split", "Weight")
+    ),
+    *(
+        _for(
+            TABULAR,
+            f"self.evaluation.protocol != '{protocol}' || self.schema.columns.exists(c, c.role == '{role}')",
+            f"the protocol {protocol} needs a column with the role {role} in schema.columns",
+        )
+        for protocol, role in (("ByTime", "Timestamp"), ("ByColumn", "Split"))
+    ),
+    _for(
+        TABULAR,
+        "!self.schema.columns.exists(c, has(c.positive)) || !has(self.objective) || self.objective == 'Binary'",
+        "positive of a Label column needs the objective Binary",
+    ),
+    *(
+        Rule(
+            f"!has(self.objective) || self.objective != '{objective}' || "
+            f"self.evaluation.metrics.all(m, m in {list(allowed)})",
+            f"the metrics of the objective {objective} are {', '.join(allowed)}",
+        )
+        for objective, allowed in METRICS.items()
+    ),
+    _for(TABULAR, "!has(self.catalogue)", "the task Tabular has no items, and so no catalogue: leave it out"),
+    _for(
+        TABULAR,
+        "self.evaluation.excludeSeen",
+        "evaluation.excludeSeen is for lists of items, which the task Tabular does not make: leave it out",
+    ),
+    Rule(
+        "has(self.objective) == has(oldSelf.objective) && (!has(self.objective) || self.objective == oldSelf.objective)",
+        "spec.objective is immutable: make another RecModel",
+    ),
+)

@@ -1,0 +1,271 @@
+"""RecModel of the task Tabular: one wrong manifest and its correction for each rule and bound that it brings."""
+
+from typing import Any
+
+from tests.integration.api.case import Case, Manifest, Transition
+
+NUMBER = {"name": "tenure", "role": "Numeric", "missing": "Impute"}
+CATEGORY = {"name": "plan", "role": "Categorical", "encoding": "Hashed", "buckets": 64}
+LABEL = {"name": "churned", "role": "Label", "positive": "yes"}
+TIME = {"name": "day", "role": "Timestamp"}
+SPLIT = {"name": "part", "role": "Split"}
+WEIGHT = {"name": "weight", "role": "Weight"}
+COLUMNS = [NUMBER, CATEGORY, LABEL, TIME, SPLIT, WEIGHT]
+METRICS = ["LogLoss", "Accuracy"]
+GATES = [
+    {"name": "floor", "floor": {"metric": "Accuracy", "min": "0.8"}},
+    {"name": "ceiling", "floor": {"metric": "LogLoss", "max": "0.5"}},
+    {"name": "champion", "champion": {"metric": "LogLoss", "maxRegressionPercent": 2}},
+    {"name": "parity", "parity": {"tolerance": "1e-5"}},
+]
+
+BASE: Manifest = {
+    "apiVersion": "recsys.dev/v1alpha1",
+    "kind": "RecModel",
+    "metadata": {"name": "churn"},
+    "spec": {
+        "task": "Tabular",
+        "objective": "Binary",
+        "architecture": {"name": "MLP"},
+        "schema": {"columns": COLUMNS},
+        "evaluation": {
+            "protocol": "ByRatio",
+            "byRatio": {"validationPercent": 10, "testPercent": 20},
+            "excludeSeen": True,
+            "metrics": METRICS,
+        },
+        "gates": GATES,
+        "storage": {"uri": "pvc://artifacts/models"},
+        "championFrom": {"name": "churn"},
+    },
+}
+
+CATALOGUE = {"uri": "pvc://data/items.csv", "format": "CSV", "idColumn": "id", "titleColumn": "title"}
+FLOOR_MAX = "a floor has max, and no min, if its metric is better when smaller (LogLoss, RMSE, MAE), and only then"
+OBJECTIVE = "spec.objective must be set for the task Tabular (Binary, Multiclass or Regression), and for no other"
+
+
+def _spec(**changed: Any) -> dict[str, Any]:
+    """The base's spec with other fields; None takes one away."""
+    spec = {**BASE["spec"], **changed}
+    return {name: value for name, value in spec.items() if value is not None}
+
+
+def _of_spec(wrong: dict[str, Any], right: dict[str, Any], message: str, *also: str) -> Case:
+    return Case("spec", "rule", wrong, right, message, also=also, base=BASE)
+
+
+def _columns(wrong: list[dict[str, Any]], message: str, right: list[dict[str, Any]] | None = None) -> Case:
+    return Case("spec.schema.columns", "rule", wrong, right or COLUMNS, message, about="spec", base=BASE)
+
+
+def _column(index: int, wrong: dict[str, Any], message: str) -> Case:
+    return Case(f"spec.schema.columns[{index}]", "rule", wrong, COLUMNS[index], message, base=BASE)
+
+
+def _evaluation(protocol: str, metrics: list[str] | None = None) -> dict[str, Any]:
+    return {"protocol": protocol, "metrics": metrics or METRICS}
+
+
+def _less(*gone: dict[str, Any]) -> list[dict[str, Any]]:
+    return [column for column in COLUMNS if column not in gone]
+
+
+CASES: list[Case] = [
+    # What is learned
+    Case(
+        "spec.objective",
+        "enum",
+        "Ordinal",
+        "Binary",
+        'supported values: "Binary", "Multiclass", "Regression"',
+        base=BASE,
+    ),
+    _of_spec(_spec(objective=None), _spec(), OBJECTIVE),
+    Case(
+        "spec.architecture.name",
+        "rule",
+        "SASRec",
+        "Linear",
+        "the task Tabular needs one of the architectures Linear, MLP: correct spec.architecture.name or spec.task",
+        about="spec",
+        base=BASE,
+    ),
+    Transition(
+        "spec.objective",
+        "rule",
+        "Multiclass",
+        "Binary",
+        "spec.objective is immutable: make another RecModel",
+        about="spec",
+        also=("positive of a Label column needs the objective Binary",),
+        base=BASE,
+    ),
+    # From which columns
+    _columns(_less(LABEL), "schema.columns must name exactly one Label column for the task Tabular"),
+    _columns(
+        [*COLUMNS, {"name": "second", "role": "Label"}],
+        "schema.columns must name exactly one Label column for the task Tabular",
+    ),
+    _columns(
+        _less(NUMBER, CATEGORY),
+        "schema.columns must name at least one Numeric or Categorical column for the task Tabular",
+        _less(NUMBER),
+    ),
+    _columns(
+        [*COLUMNS, {"name": "user", "role": "User"}],
+        "the task Tabular has no User and no Item: give such a column the role Categorical, or leave it out",
+        [*COLUMNS, {"name": "user", "role": "Categorical"}],
+    ),
+    *(
+        _columns(
+            [*COLUMNS, {"name": "second", "role": column["role"]}],
+            f"schema.columns must name at most one {column['role']} column",
+        )
+        for column in (TIME, SPLIT, WEIGHT)
+    ),
+    _column(
+        1,
+        {"name": "plan", "role": "Categorical", "encoding": "Hashed"},
+        "a column has buckets if and only if its encoding is Hashed",
+    ),
+    _column(
+        1,
+        {"name": "plan", "role": "Categorical", "encoding": "OneHot", "buckets": 64},
+        "a column has buckets if and only if its encoding is Hashed",
+    ),
+    _column(
+        0,
+        {"name": "tenure", "role": "Numeric", "encoding": "OneHot"},
+        "encoding is for columns with the role Categorical: leave it out",
+    ),
+    _column(
+        2,
+        {"name": "churned", "role": "Label", "missing": "Impute"},
+        "missing is for columns with the role Numeric or Categorical: leave it out",
+    ),
+    _column(
+        0,
+        {"name": "tenure", "role": "Numeric", "positive": "1"},
+        "positive is for the column with the role Label: leave it out",
+    ),
+    _of_spec(
+        _spec(objective="Multiclass"),
+        _spec(objective="Multiclass", schema={"columns": [*_less(LABEL), {"name": "churned", "role": "Label"}]}),
+        "positive of a Label column needs the objective Binary",
+    ),
+    *(
+        Case(f"spec.schema.columns[{index}].{field}", keyword, wrong, right, message, base=BASE)
+        for index, field, keyword, wrong, right, message in (
+            (1, "encoding", "enum", "Target", "Hashed", 'supported values: "OneHot", "Hashed"'),
+            (1, "buckets", "minimum", 1, 2, "should be greater than or equal to 2"),
+            (1, "buckets", "maximum", 1000001, 1000000, "should be less than or equal to 1000000"),
+            (0, "missing", "enum", "Mean", "Impute", 'supported values: "Fail", "Impute"'),
+            (2, "positive", "minLength", "", "y", "should be at least 1 chars long"),
+            (2, "positive", "maxLength", "y" * 257, "y" * 256, "may not be more than 256"),
+        )
+    ),
+    # How it is judged
+    Case(
+        "spec.evaluation",
+        "rule",
+        _evaluation("LeaveOneOut"),
+        _evaluation("ByTime"),
+        "spec.evaluation.protocol must be one for the task Tabular: ByTime, ByRatio, ByColumn",
+        about="spec",
+        base=BASE,
+    ),
+    *(
+        _of_spec(
+            _spec(evaluation=_evaluation(protocol), schema={"columns": _less(column)}),
+            _spec(evaluation=_evaluation(protocol)),
+            f"the protocol {protocol} needs a column with the role {column['role']} in schema.columns",
+        )
+        for protocol, column in (("ByTime", TIME), ("ByColumn", SPLIT))
+    ),
+    Case(
+        "spec.evaluation",
+        "rule",
+        {"protocol": "ByTime", "byRatio": {}, "metrics": METRICS},
+        {"protocol": "ByRatio", "byRatio": {}, "metrics": METRICS},
+        "evaluation.byRatio needs evaluation.protocol ByRatio: set that, or leave byRatio out",
+        base=BASE,
+    ),
+    *(
+        Case(f"spec.evaluation.byRatio.{share}", keyword, wrong, right, message, base=BASE)
+        for share in ("validationPercent", "testPercent")
+        for keyword, wrong, right, message in (
+            ("minimum", 0, 1, "should be greater than or equal to 1"),
+            ("maximum", 41, 40, "should be less than or equal to 40"),
+        )
+    ),
+    Case(
+        "spec.evaluation.metrics",
+        "rule",
+        [*METRICS, "RMSE"],
+        [*METRICS, "AUC"],
+        "the metrics of the objective Binary are AUC, LogLoss, Accuracy, Precision, Recall, F1",
+        about="spec",
+        base=BASE,
+    ),
+    *(
+        _of_spec(
+            _spec(
+                objective=objective,
+                schema={"columns": [NUMBER, {"name": "y", "role": "Label"}]},
+                evaluation=_evaluation("ByRatio", wrong),
+                gates=GATES[3:],
+            ),
+            _spec(
+                objective=objective,
+                schema={"columns": [NUMBER, {"name": "y", "role": "Label"}]},
+                evaluation=_evaluation("ByRatio", right),
+                gates=GATES[3:],
+            ),
+            message,
+        )
+        for objective, wrong, right, message in (
+            (
+                "Multiclass",
+                ["AUC"],
+                ["F1"],
+                "the metrics of the objective Multiclass are LogLoss, Accuracy, Precision, Recall, F1",
+            ),
+            ("Regression", ["Accuracy"], ["MAE"], "the metrics of the objective Regression are RMSE, MAE"),
+        )
+    ),
+    Case(
+        "spec.evaluation.excludeSeen",
+        "rule",
+        False,
+        True,
+        "evaluation.excludeSeen is for lists of items, which the task Tabular does not make: leave it out",
+        about="spec",
+        base=BASE,
+    ),
+    _of_spec(_spec(catalogue=CATALOGUE), _spec(), "the task Tabular has no items, and so no catalogue: leave it out"),
+    # Gates
+    Case("spec.gates[1].floor", "rule", {"metric": "LogLoss", "min": "0.5"}, GATES[1]["floor"], FLOOR_MAX, base=BASE),
+    Case("spec.gates[0].floor", "rule", {"metric": "Accuracy", "max": "1"}, GATES[0]["floor"], FLOOR_MAX, base=BASE),
+    Case(
+        "spec.gates[0].floor",
+        "rule",
+        {"metric": "Accuracy", "against": "Popularity"},
+        GATES[0]["floor"],
+        "floor.against is for metrics of lists (NDCG@k, HR@k): give a min or max",
+        base=BASE,
+    ),
+    Case("spec.gates[1].floor.max", "pattern", "3%", "0.03", "should match '^-?(0|[1-9]", base=BASE),
+    Case(
+        "spec.gates[1].floor.max", "maxLength", "0." + "0" * 31, "0.000000000001", "may not be more than 32", base=BASE
+    ),
+    Case(
+        "spec.gates[0].floor",
+        "rule",
+        {"metric": "Accuracy", "min": "0.8", "against": "Popularity"},
+        GATES[0]["floor"],
+        "a floor must set exactly one of: min, max, against",
+        also=("floor.against is for metrics of lists",),
+        base=BASE,
+    ),
+]

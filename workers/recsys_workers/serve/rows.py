@@ -1,0 +1,120 @@
+"""POST /predict of a Tabular model: what a client may send, and a sentence about the first thing that is wrong."""
+
+import difflib
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+from recsys_workers.preprocessing import Columns, Numeric, Preprocessing
+from recsys_workers.serve.contract import describe
+from recsys_workers.serve.refusal import Refused, bad_request
+
+MAX_ROWS = 1000
+MAX_TEXT = 1024
+
+
+def parse(body: bytes, fitted: Preprocessing) -> tuple[Columns, int]:
+    """The columns of `{"rows": [{column: value}, …]}` and how many rows; raises Refused (400) naming the field.
+
+    Every column that the model was trained on must be in every row. null, or a column that is left out, is a missing
+    value, which only columns with `missing: Impute` may have.
+    """
+    rows = _rows(body)
+    names = [column.name for column in fitted.columns]
+    known = frozenset(names)
+    for index, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise _wrong(f"rows[{index}]", row, "an object of column: value")
+        if unknown := next((name for name in row if name not in known), None):
+            raise _unknown(f"rows[{index}]", unknown, names)
+    columns: dict[str, Any] = {}
+    for column in fitted.columns:
+        read = _number if isinstance(column, Numeric) else _text
+        values = [
+            read(row.get(column.name), index, column.name, name_given=column.name in row, missing=column.missing)
+            for index, row in enumerate(rows)
+        ]
+        columns[column.name] = np.array(values, dtype=np.float64) if isinstance(column, Numeric) else values
+    return columns, len(rows)
+
+
+def _rows(body: bytes) -> list[Any]:
+    try:
+        document = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise bad_request("MalformedJSON", f"The body is not JSON: {error}.") from error
+    if not isinstance(document, dict):
+        raise bad_request("InvalidValue", f"The body is {describe(document)}, but must be an object.")
+    if unknown := next((name for name in document if name != "rows"), None):
+        shown = unknown[:64]
+        raise bad_request("UnknownField", f"{shown} is not a field of the request: the field is rows.", shown)
+    if "rows" not in document:
+        raise bad_request("MissingField", "rows is missing.", "rows")
+    rows = document["rows"]
+    if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
+        raise _wrong("rows", rows, f"a list of 1 to {MAX_ROWS} rows")
+    return rows
+
+
+def _number(value: object, index: int, name: str, *, name_given: bool, missing: bool) -> float:
+    place = f"rows[{index}].{name}"
+    if value is None:
+        _require_optional(place, name_given=name_given, missing=missing)
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong(place, value, "a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise bad_request("InvalidValue", f"{place} is too large: it must be a finite number.", place)
+    return number
+
+
+def _text(value: object, index: int, name: str, *, name_given: bool, missing: bool) -> str | None:
+    place = f"rows[{index}].{name}"
+    # As in the training data, where an empty cell is a missing value.
+    if value is None or value == "":
+        _require_optional(place, name_given=name_given, missing=missing)
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return _digits(value, place)
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise _wrong(place, value, f"a string of at most {MAX_TEXT} characters, a whole number, true or false")
+    return value
+
+
+def _digits(value: int, place: str) -> str:
+    try:
+        return str(value)
+    except ValueError as error:  # Python writes out no more than 4,300 digits
+        raise bad_request("InvalidValue", f"{place} is too long for a category.", place) from error
+
+
+def _require_optional(place: str, *, name_given: bool, missing: bool) -> None:
+    if missing:
+        return
+    if name_given:
+        raise bad_request(
+            "InvalidValue", f"{place} is empty, but the model was trained on rows where it is not.", place
+        )
+    raise bad_request("MissingField", f"{place} is missing.", place)
+
+
+def _unknown(place: str, name: str, known: list[str]) -> Refused:
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"the columns are {', '.join(known)}."
+    return bad_request("UnknownField", f"{place}.{name[:64]} is no column of the model: {hint}", f"{place}.{name[:64]}")
+
+
+def _wrong(place: str, found: object, wanted: str) -> Refused:
+    return bad_request("InvalidValue", f"{place} is {describe(found)}, but must be {wanted}.", place)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")

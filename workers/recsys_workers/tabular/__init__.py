@@ -1,0 +1,1 @@
+"""Training and judging models of single rows: reading, splitting, fitting, metrics."""

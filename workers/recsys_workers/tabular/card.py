@@ -1,0 +1,51 @@
+"""model-card.md of a Tabular version."""
+
+import json
+
+from recsys_workers.manifest import Manifest
+
+
+def render(described: Manifest) -> str:
+    """The card as Markdown."""
+    dataset, protocol = described.dataset, described.protocol
+    cuts = ""
+    if "testFrom" in protocol:
+        cuts = f" (validationFrom {protocol['validationFrom']}, testFrom {protocol['testFrom']})"
+    rules = protocol.get("cleaning")
+    cleaned = "Nothing was dropped from it."
+    if rules:
+        cleaned = (
+            f"Cleaning dropped {dataset['rowsDropped']} rows before that: `{json.dumps(rules, ensure_ascii=False)}`. "
+            "Figures of another cleaning do not compare with these."
+        )
+    lines = [
+        f"# {described.model}, version {described.version}: {described.verdict}",
+        "",
+        f"{described.architecture} for {described.task} ({protocol['objective']}), trained by the run "
+        f"{described.run['name']} ({described.run['uid']}) and finished at {described.create_time}. It predicts the "
+        f"column {protocol['label']}.",
+        "",
+        "## Data",
+        f"{dataset['uri']} ({dataset['digest']}): {dataset['interactions']} rows. {cleaned} What each column holds "
+        "stands in `data.json`, what was fitted on the training rows in `preprocessing.json`.",
+        "",
+        "## Quality",
+        f"{protocol['name']}{cuts}: {protocol['split']}. {protocol['trainedRows']} rows trained, "
+        f"{protocol['validatedRows']} validated, {protocol['evaluatedRows']} tested. "
+        f"Intervals: {protocol['interval']}.",
+        "",
+        "| metric | value | low | high |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| {metric['name']} | {metric['value']} | {metric['low']} | {metric['high']} |"
+            for metric in described.metrics
+        ),
+        "",
+        "## Gates",
+        *(f"- {gate['name']}: {gate['verdict']}. {gate['message']}" for gate in described.gates),
+        "",
+        "## Limits",
+        "The figures hold for rows like those of the test. Categories that the training did not know count as none.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,171 @@
+"""The dataset of a run: read, cleaned, split, fitted, and laid down as arrays for Ray's worker."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recsys_workers.data.cleaning import Dropped
+from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.files import DatasetFile
+from recsys_workers.data.times import written
+from recsys_workers.preprocessing import Columns, Floats, Inputs, Preprocessing
+from recsys_workers.tabular import splitting
+from recsys_workers.tabular.cleaning import Rows, kept_rows
+from recsys_workers.tabular.fitting import fit
+from recsys_workers.tabular.labels import labels
+from recsys_workers.tabular.reading import Table, read
+from recsys_workers.tabular.schema import NUMERIC, TableSchema
+from recsys_workers.tabular.splitting import Parts
+from recsys_workers.train.run_config import RunConfig
+
+FILE = "prepared.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Rows as the model takes them; `labels` are classes' indices, or values in the label's own unit."""
+
+    inputs: Inputs
+    labels: Floats
+    weights: Floats
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Rowwise:
+    """Everything that is known of the rows before the training."""
+
+    table: Table
+    rows: Rows
+    parts: Parts
+    preprocessing: Preprocessing
+    protocol: Mapping[str, Any]
+    """What the manifest says of the split."""
+    dropped: Sequence[Dropped]
+    labels: Floats
+    """Of `rows`."""
+
+    @property
+    def rows_dropped(self) -> int:
+        """By all rules of the cleaning together."""
+        return sum(entry.rows for entry in self.dropped)
+
+    def sentence(self) -> str:
+        """For people, in one line."""
+        told = ", ".join(f"{entry.rows} by {entry.rule}" for entry in self.dropped)
+        parts = f"{len(self.parts.train)} train, {len(self.parts.validation)} validate, {len(self.parts.test)} test"
+        left = f"{len(self.rows)} rows with {len(self.preprocessing.columns)} columns: {parts}."
+        return f"{len(self.table)} rows read, dropped {told}; {left}" if told else left
+
+    def examples(self, part: Rows) -> Examples:
+        """The rows of one part."""
+        weight = self.table.schema.weight
+        rows = self.rows[part]
+        weights = np.ones(len(part)) if weight is None else self.table.numbers(weight)[rows]
+        return Examples(self.preprocessing.apply(columns_of(self.table, rows), len(part)), self.labels[part], weights)
+
+
+def load(files: Sequence[DatasetFile], config: RunConfig, schema: TableSchema) -> Rowwise:
+    """Read and check everything; raises InvalidData."""
+    table = read(files, config.dataset.format, schema)
+    rows, dropped = kept_rows(table, config.cleaning)
+    parts, protocol = splitting.split(table, rows, config.protocol)
+    target, coded = labels(table, rows, parts)
+    _require_weights(table, rows, parts)
+    preprocessing = fit(table, rows[parts.train], target)
+    return Rowwise(table, rows, parts, preprocessing, protocol, dropped, coded)
+
+
+def columns_of(table: Table, rows: Rows) -> Columns:
+    """The features' values of some rows, as `Preprocessing.apply` takes them."""
+    taken = table.columns.select([feature.name for feature in table.schema.features]).take(rows)
+    return {
+        feature.name: (
+            taken[feature.name].to_numpy().astype(np.float64)
+            if feature.role == NUMERIC
+            else taken[feature.name].to_pylist()
+        )
+        for feature in table.schema.features
+    }
+
+
+def report(data: Rowwise, uri: str, file_format: str, digest: str, cleaning: Mapping[str, Any]) -> bytes:
+    """The bytes of data.json: rows read, dropped and left, each column's cardinality, the label, the times."""
+    table, rows = data.table, data.rows
+    document: dict[str, Any] = {
+        "dataset": {"uri": uri, "format": file_format, "digest": digest},
+        "rowsRead": len(table),
+        "cleaning": cleaning,
+        "dropped": [entry.document() for entry in data.dropped],
+        "rows": len(rows),
+        "columns": [_column(data, feature.name) for feature in table.schema.features],
+        "label": _label(data),
+    }
+    if table.time is not None:
+        first, last = table.time[rows].min().item(), table.time[rows].max().item()
+        document["timeRange"] = {
+            name: written(time, timed=table.timed) for name, time in (("first", first), ("last", last))
+        }
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def write(folder: Path, data: Rowwise) -> None:
+    """Lay down the three parts; replaces what is there."""
+    arrays: dict[str, Any] = {}
+    for name, part in zip(splitting.PARTS, (data.parts.train, data.parts.validation, data.parts.test), strict=True):
+        made = data.examples(part)
+        arrays |= {
+            f"{name}Numeric": made.inputs.numeric,
+            f"{name}Categorical": made.inputs.categorical,
+            f"{name}Labels": made.labels,
+            f"{name}Weights": made.weights,
+        }
+    partial = folder / f".{FILE}.partial.npz"
+    np.savez(partial, allow_pickle=False, **arrays)
+    partial.replace(folder / FILE)
+
+
+def read_part(folder: Path, name: str) -> Examples:
+    """One of splitting.PARTS, as it was laid down."""
+    with np.load(folder / FILE) as arrays:
+        inputs = Inputs(arrays[f"{name}Numeric"], arrays[f"{name}Categorical"], 0)
+        return Examples(inputs, arrays[f"{name}Labels"], arrays[f"{name}Weights"])
+
+
+def _require_weights(table: Table, rows: Rows, parts: Parts) -> None:
+    if table.schema.weight is None:
+        return
+    weights = table.numbers(table.schema.weight)[rows]
+    wrong = weights < 0
+    if wrong.any():
+        row = int(rows[int(wrong.argmax())])
+        raise InvalidData(
+            f"{table.place(row)}: the weight column {table.schema.weight!r} is negative, and so in {wrong.sum()} of "
+            f"{len(rows)} rows: a weight is a number of at least 0."
+        )
+    if not weights[parts.train].sum() > 0:
+        raise InvalidData(
+            f"{table.places[0].path}: the weight column {table.schema.weight!r} is 0 in all {len(parts.train)} "
+            "training rows: nothing would be learned."
+        )
+
+
+def _column(data: Rowwise, name: str) -> dict[str, Any]:
+    column = data.table.columns[name].take(data.rows)
+    missing = int(column.null_count)
+    return {"name": name, "distinct": len(column.unique().drop_null()), "missing": missing}
+
+
+def _label(data: Rowwise) -> dict[str, Any]:
+    target = data.preprocessing.target
+    if not target.classes:
+        low, high, mean = data.labels.min(), data.labels.max(), data.labels.mean()
+        return {"name": target.name, "low": float(low), "high": float(high), "mean": float(mean)}
+    counts = np.bincount(data.labels.astype(np.int64), minlength=len(target.classes)).tolist()
+    return {"name": target.name, "rows": dict(zip(target.classes, counts, strict=True))}

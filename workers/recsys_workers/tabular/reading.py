@@ -1,0 +1,171 @@
+"""Reading a table of rows: each column in the type of its role, or a sentence about the first wrong value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
+
+from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.files import DatasetFile
+from recsys_workers.data.raw import TIMESTAMP, RawFile
+from recsys_workers.data.readers import READERS
+from recsys_workers.data.times import NANOSECONDS, comparable, time_or_number
+from recsys_workers.preprocessing import REGRESSION, Floats
+from recsys_workers.tabular.schema import NUMERIC, TableSchema
+
+TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of all files in their order. `columns` are float64 (null is missing) or strings, by name."""
+
+    schema: TableSchema
+    columns: pa.Table
+    time: npt.NDArray[np.int64] | npt.NDArray[np.float64] | None
+    """As in recsys_workers.data.readers.Columns; None without a timestamp."""
+    timed: bool
+    places: Sequence[RawFile]
+    """The files that have rows, to name a row by."""
+
+    def __len__(self) -> int:
+        return int(self.columns.num_rows)
+
+    def numbers(self, name: str) -> Floats:
+        """A column of numbers, NaN where nothing is."""
+        found: Floats = self.columns[name].to_numpy().astype(np.float64)
+        return found
+
+    def texts(self, name: str) -> list[str | None]:
+        """A column of text, None where nothing is."""
+        found: list[str | None] = self.columns[name].to_pylist()
+        return found
+
+    def place(self, row: int) -> str:
+        """The file of a row, and where in it."""
+        for file in self.places:
+            if row < file.table.num_rows:
+                return f"{file.path}, {file.place(row)}"
+            row -= file.table.num_rows
+        raise IndexError(row)
+
+
+def read(files: Sequence[DatasetFile], file_format: str, schema: TableSchema) -> Table:
+    """Read the schema's columns of every file; raises InvalidData for a column that is missing or of another type."""
+    named = {TIMESTAMP if name == schema.timestamp else f"column {name}": name for name in schema.columns}
+    raws = [READERS[file_format](file.path, named) for file in files]
+    raws = [raw for raw in raws if raw.table.num_rows]
+    if not raws:
+        raise InvalidData(f"The dataset {', '.join(str(file.path) for file in files)} has no rows.")
+    time, timed = _times(raws, schema.timestamp)
+    columns = {name: _joined(raws, key, name, schema) for key, name in named.items() if key != TIMESTAMP}
+    return Table(schema, pa.table(columns), time, timed, raws)
+
+
+def _times(
+    raws: Sequence[RawFile], name: str | None
+) -> tuple[npt.NDArray[np.int64] | npt.NDArray[np.float64] | None, bool]:
+    if name is None:
+        return None, False
+    columns = []
+    for raw in raws:
+        column = time_or_number(raw, name)
+        require_filled(raw, name, column, "The timestamp")
+        columns.append((raw.path, column))
+    timed = columns[0][1].type == NANOSECONDS
+    return pa.chunked_array([chunk for made in comparable(columns, name) for chunk in made.chunks]).to_numpy(), timed
+
+
+def _joined(raws: Sequence[RawFile], key: str, name: str, schema: TableSchema) -> pa.ChunkedArray:
+    numeric = {feature.name for feature in schema.features if feature.role == NUMERIC} | {schema.weight}
+    if schema.objective == REGRESSION:
+        numeric.add(schema.label)
+    read_as = as_number if name in numeric else as_text
+    return pa.chunked_array([chunk for raw in raws for chunk in read_as(raw, key, name).chunks])
+
+
+def as_number(raw: RawFile, key: str, name: str) -> pa.ChunkedArray:
+    """The column as float64, null where it is empty or NaN; raises InvalidData for text that is no number."""
+    column = _plain(raw.table[key])
+    if any(fits(column.type) for fits in TEXTS):
+        text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+        text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+        try:
+            column = text.cast(pa.float64())
+        except pa.ArrowInvalid as error:
+            row, count = _not_numbers(text)
+            raise InvalidData(
+                f"{raw.path}: the column {name!r} holds {text[row].as_py()[:60]!r} in {raw.place(row)}, which is no "
+                f"number; so do {count} of its {len(text)} rows. Correct them, or give the column the role Categorical."
+            ) from error
+    elif not (any(fits(column.type) for fits in NUMBERS) or pa.types.is_null(column.type)):
+        raise InvalidData(f"{raw.path}: the column {name!r} holds {column.type} in {len(column)} rows, and no numbers.")
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    column = column.cast(pa.float64(), safe=False)
+    infinite = pc.is_inf(column)
+    if pc.any(infinite).as_py():
+        row = pc.index(infinite, True).as_py()
+        raise InvalidData(
+            f"{raw.path}: the column {name!r} holds {column[row]} in {raw.place(row)}, and in "
+            f"{pc.sum(infinite).as_py()} of its {len(column)} rows: numbers must be finite."
+        )
+    return pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
+
+
+def as_text(raw: RawFile, key: str, name: str) -> pa.ChunkedArray:
+    """The column as strings, null where it is empty. Whole numbers are their digits, booleans true or false."""
+    column = _plain(raw.table[key])
+    if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
+        column = _whole(raw, column, name)
+    fitting = (*TEXTS, pa.types.is_integer, pa.types.is_boolean, pa.types.is_null)
+    if not any(fits(column.type) for fits in fitting):
+        raise InvalidData(
+            f"{raw.path}: the column {name!r} holds {column.type} in {len(column)} rows: categories and labels must be "
+            "text, whole numbers or booleans."
+        )
+    column = column.cast(pa.string())
+    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+
+
+def require_filled(raw: RawFile, name: str, column: pa.ChunkedArray, subject: str) -> None:
+    """Raise InvalidData where a column that must be whole is empty."""
+    count = column.null_count
+    if count:
+        first = raw.place(pc.index(column.is_null(), True).as_py())
+        raise InvalidData(
+            f"{raw.path}: the column {name!r} is empty in {count} of {len(column)} rows, the first is {first}. "
+            f"{subject} must be there: fill it, or leave those rows out."
+        )
+
+
+def _whole(raw: RawFile, column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Whole numbers that pandas made floats, because one was missing, as integers; NaN is missing."""
+    column = column.cast(pa.float64())
+    column = pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid as error:
+        raise InvalidData(
+            f"{raw.path}: the column {name!r} holds numbers with fractions in {len(column)} rows, which are no "
+            "categories: give it the role Numeric, or write text."
+        ) from error
+
+
+def _not_numbers(text: pa.ChunkedArray) -> tuple[int, int]:
+    """The first row that is no number, and how many rows are none."""
+    wrong = []
+    for row, value in enumerate(text.to_pylist()):
+        try:
+            float("0" if value is None else value)
+        except ValueError:
+            wrong.append(row)
+    return (wrong[0], len(wrong)) if wrong else (0, len(text))
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column

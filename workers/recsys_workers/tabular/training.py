@@ -1,0 +1,120 @@
+"""A model of single rows in training: batches of rows, and the metric that validates."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from recsys_workers.evaluate.gates import SMALLER_IS_BETTER
+from recsys_workers.models import registry
+from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.models.rowwise import RowShape
+from recsys_workers.predictions import Outputs
+from recsys_workers.preprocessing import REGRESSION, Inputs, Preprocessing
+from recsys_workers.tabular import metrics
+from recsys_workers.tabular.data import Examples
+from recsys_workers.train.loop import Loop, TrainingDiverged
+
+SCORED_AT_ONCE = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class RowBatch:
+    """Some rows; see `RowModel.loss`."""
+
+    tensors: tuple[Tensor, ...]
+
+
+class RowSampler:
+    """Every row exactly once an epoch, in an order from one generator, whose state is the sampler's."""
+
+    def __init__(self, examples: Examples, preprocessing: Preprocessing, batch_size: int, seed: int) -> None:
+        target = preprocessing.target
+        labels = examples.labels
+        if target.objective == REGRESSION:
+            labels = (labels - target.mean) / target.scale
+        weights = examples.weights / examples.weights.mean()
+        self.tensors = (
+            torch.from_numpy(examples.inputs.numeric),
+            torch.from_numpy(examples.inputs.categorical),
+            torch.from_numpy(labels.astype(np.float32)),
+            torch.from_numpy(weights.astype(np.float32)),
+        )
+        self.batch_size = batch_size
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def batches(self) -> Iterator[tuple[float, RowBatch]]:
+        """The next epoch's batches, each with the share of the epoch that was done before it."""
+        count = len(self.tensors[0])
+        order = torch.randperm(count, generator=self.generator)
+        for start in range(0, count, self.batch_size):
+            rows = order[start : start + self.batch_size]
+            yield start / count, RowBatch(tuple(tensor[rows] for tensor in self.tensors))
+
+    def state(self) -> Tensor:
+        """The generator's state, for a checkpoint between two epochs."""
+        return self.generator.get_state()
+
+    def restore(self, state: Tensor) -> None:
+        """Continue as the sampler whose state this is would have."""
+        self.generator.set_state(state)
+
+
+class RowTraining(Loop):
+    """A model of single rows in training."""
+
+    def __init__(
+        self,
+        architecture: str,
+        preprocessing: Preprocessing,
+        training: Examples,
+        validation: Examples,
+        hyperparameters: Hyperparameters,
+        seed: int,
+    ) -> None:
+        torch.manual_seed(seed)
+        self.target = preprocessing.target
+        self.validation = validation
+        self.validated_by = metrics.VALIDATED_BY[self.target.objective]
+        self.smaller_is_better = self.validated_by in SMALLER_IS_BETTER
+        model = registry.build_rowwise(architecture, shape_of(preprocessing), hyperparameters)
+        sampler = RowSampler(training, preprocessing, hyperparameters.integer("batchSize"), seed)
+        super().__init__(model, sampler, hyperparameters)
+
+    def validation_of(self, model: nn.Module) -> float:
+        """The metric on the validation rows; raises TrainingDiverged where an output is no finite number."""
+        outputs = outputs_of(model, self.validation.inputs)
+        found = float(metrics.per_row(self.validated_by, self.target, outputs, self.validation.labels).mean())
+        if not math.isfinite(found):
+            raise TrainingDiverged(
+                f"The {self.validated_by} of the validation rows is {found} after epoch {self.epoch}: the training "
+                "diverged. Lower the hyperparameter learningRate."
+            )
+        return found
+
+
+def shape_of(preprocessing: Preprocessing) -> RowShape:
+    """The sizes that a model is made for."""
+    return RowShape(
+        preprocessing.numeric_width,
+        max(1, len(preprocessing.categoricals)),
+        preprocessing.table_size,
+        preprocessing.target.outputs,
+        preprocessing.target.objective,
+    )
+
+
+def outputs_of(model: nn.Module, inputs: Inputs) -> Outputs:
+    """torch's outputs of all rows."""
+    model.eval()
+    device = next(model.parameters()).device
+    parts = []
+    with torch.no_grad():
+        for start in range(0, len(inputs), SCORED_AT_ONCE):
+            end = start + SCORED_AT_ONCE
+            numeric, categorical = (torch.from_numpy(part[start:end]) for part in (inputs.numeric, inputs.categorical))
+            parts.append(model(numeric.to(device), categorical.to(device)).cpu().numpy())
+    return np.concatenate(parts)

@@ -1,0 +1,89 @@
+"""The task Tabular in an attempt; see recsys_workers.train.work."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from recsys_workers import manifest, predictions, preprocessing, scores
+from recsys_workers.data.errors import InvalidData
+from recsys_workers.manifest import Manifest
+from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.tabular import card, data, metrics, schema, scored
+from recsys_workers.tabular.judge import RowJudge
+from recsys_workers.tabular.scored import ScoredRows
+from recsys_workers.train import checks
+from recsys_workers.train.failure import AttemptFailed
+from recsys_workers.train.run_config import RunConfig
+from recsys_workers.train.work import Describe, Evaluated, Facts, Judgement
+
+
+class Tabular:
+    """From a row's columns to a class or a number."""
+
+    digest: str
+    data: data.Rowwise
+    found: ScoredRows
+
+    def __init__(self, config: RunConfig, hyperparameters: Hyperparameters) -> None:
+        self.config = config
+        self.hyperparameters = hyperparameters
+        try:
+            self.schema = schema.parse(config.schema, config.objective)
+        except InvalidData as error:
+            raise AttemptFailed("InvalidData", str(error), heals=False) from error
+
+    def load(self) -> str:
+        """See Work."""
+        self.digest, self.data = checks.verified(self.config, lambda files: data.load(files, self.config, self.schema))
+        data.write(self.config.run_folder, self.data)
+        encoded = preprocessing.encode(self.data.preprocessing)
+        manifest.write_file(self.config.run_folder / manifest.PREPROCESSING, encoded)
+        return self.data.sentence()
+
+    def settings(self) -> Mapping[str, Any]:
+        """See Work."""
+        return {}
+
+    def facts(self) -> Facts:
+        """See Work."""
+        return Facts(
+            dataset={
+                "uri": self.config.dataset.uri,
+                "digest": self.digest,
+                "interactions": len(self.data.rows),
+                "rowsDropped": self.data.rows_dropped,
+            },
+            protocol={
+                **self.data.protocol,
+                "objective": self.schema.objective,
+                "label": self.schema.label,
+                "cleaning": self.config.cleaning.document(),
+            },
+        )
+
+    def collect(self) -> dict[str, bytes]:
+        """See Work."""
+        onnx, self.found = scored.read(self.config.run_folder)
+        dataset = self.config.dataset
+        rules = self.config.cleaning.document()
+        return {
+            manifest.MODEL: onnx,
+            manifest.PREPROCESSING: preprocessing.encode(self.data.preprocessing),
+            manifest.DATA: data.report(self.data, dataset.uri, dataset.format, self.digest, rules),
+        }
+
+    def judge(
+        self, contents: dict[str, bytes], describe: Describe, threads: int, on_gate: Callable[[str], None]
+    ) -> Judgement:
+        """See Work."""
+        return RowJudge(self.config, self.data, self.found, contents, describe, threads).judge(on_gate)
+
+    def evaluated(self) -> Evaluated:
+        """See Work."""
+        target = self.data.preprocessing.target
+        spread = scores.cumulative(predictions.scores(target, self.found.onnx)[:, None])
+        validated_by = metrics.VALIDATED_BY[target.objective]
+        return Evaluated(self.found.best_epoch, {validated_by: f"{self.found.validation:.6g}"}, scores.document(spread))
+
+    def card(self, described: Manifest) -> str:
+        """See Work."""
+        return card.render(described)

@@ -1,0 +1,51 @@
+"""What Ray's worker does for a Tabular run: the training that it is to go on with, and the scores of the test rows."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from recsys_workers import preprocessing
+from recsys_workers.export.graph import export_module
+from recsys_workers.manifest import PREPROCESSING
+from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.tabular import data, scored
+from recsys_workers.tabular.graph import RowGraph
+from recsys_workers.tabular.scored import ScoredRows
+from recsys_workers.tabular.training import RowTraining, outputs_of
+from recsys_workers.train.progress import Progress
+
+
+def training_of(settings: Mapping[str, Any]) -> RowTraining:
+    """A training on what the driver laid down, at its beginning."""
+    folder = Path(settings["folder"])
+    return RowTraining(
+        settings["architecture"],
+        preprocessing.decode((folder / PREPROCESSING).read_bytes()),
+        data.read_part(folder, "train"),
+        data.read_part(folder, "validation"),
+        Hyperparameters(settings["hyperparameters"]),
+        settings["seed"],
+    )
+
+
+def export_and_score(training: RowTraining, settings: Mapping[str, Any], progress: Progress) -> None:
+    """Export the best weights, and leave the graph and every test row's outputs in the run's folder."""
+    folder = Path(settings["folder"])
+    test = data.read_part(folder, "test").inputs
+    model = training.best_model()
+    example = tuple(torch.from_numpy(np.repeat(part[:1], 2, axis=0)) for part in (test.numeric, test.categorical))
+    onnx = export_module(model, example, ["numeric", "categorical"], ["output"])
+    progress.report("Evaluating", 85, f"Scoring {len(test)} test rows.")
+    scored.write(
+        folder,
+        onnx,
+        ScoredRows(
+            RowGraph(onnx, settings["threads"]).outputs(test),
+            outputs_of(model, test),
+            training.best_epoch,
+            training.best_validation,
+        ),
+    )

@@ -1,0 +1,80 @@
+"""What differs by task in an attempt. The attempt calls it in the order of the methods."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from recsys_workers.evaluate import gates
+from recsys_workers.evaluate.gates import Verdict
+from recsys_workers.evaluate.metrics import Estimate
+from recsys_workers.manifest import FileEntry, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The metrics of the candidate and the verdict of each gate."""
+
+    metrics: list[Estimate]
+    verdicts: list[Verdict]
+
+    @property
+    def verdict(self) -> str:
+        """Passed when every gate passed."""
+        return gates.PASSED if all(entry.verdict == gates.PASSED for entry in self.verdicts) else gates.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The task's part of the manifest."""
+
+    dataset: Mapping[str, Any]
+    protocol: Mapping[str, Any]
+    max_length: int = 0
+    input_length: int = 0
+    top_k: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The task's part of evaluation.json."""
+
+    best_epoch: int
+    validation: Mapping[str, str]
+    scores: Mapping[str, Any] = field(default_factory=dict)
+
+
+Describe = Callable[[int, list[FileEntry]], Manifest]
+
+
+class Work(Protocol):
+    """One task's part of one attempt."""
+
+    def load(self) -> str:
+        """Read and check the dataset, and lay it down for Ray's worker; a sentence on it. Raises AttemptFailed."""
+        ...
+
+    def settings(self) -> Mapping[str, Any]:
+        """What Ray's worker is told besides what every task tells it."""
+        ...
+
+    def facts(self) -> Facts:
+        """What the manifest says."""
+        ...
+
+    def collect(self) -> dict[str, bytes]:
+        """The files of the version, by name, after the training: but for evaluation, card and manifest."""
+        ...
+
+    def judge(
+        self, contents: dict[str, bytes], describe: Describe, threads: int, on_gate: Callable[[str], None]
+    ) -> Judgement:
+        """Metrics and verdicts; `on_gate` hears each gate's name before it is judged."""
+        ...
+
+    def evaluated(self) -> Evaluated:
+        """What evaluation.json says besides the manifest."""
+        ...
+
+    def card(self, described: Manifest) -> str:
+        """The model card."""
+        ...
