@@ -137,14 +137,14 @@ CASES: list[Case] = [
         COLUMNS,
         'supported values: "User", "Item", "Timestamp", "Label"',
         about="spec.schema.columns[].role",
-        also=("has the roles User, Item and Timestamp only",),
     ),
     Case(
         "spec.schema.columns",
         "rule",
         [*COLUMNS, {"name": "rating", "role": "Label"}],
         COLUMNS,
-        "the roles of SequentialRecommendation and Retrieval are User, Item and Timestamp only: leave out the other columns",
+        "the roles of SequentialRecommendation and Retrieval are User, Item and Timestamp only: "
+        "leave out the other columns",
         about="spec",
     ),
     *(
@@ -182,7 +182,8 @@ CASES: list[Case] = [
         "rule",
         {"protocol": "ByRatio", "metrics": ["NDCG@10", "HR@10"]},
         {"protocol": "LeaveOneOut", "metrics": ["NDCG@10", "HR@10"]},
-        "spec.evaluation.protocol must be one for the tasks SequentialRecommendation and Retrieval: LeaveOneOut, ByTime",
+        "spec.evaluation.protocol must be one for the tasks SequentialRecommendation and Retrieval: "
+        "LeaveOneOut, ByTime",
         about="spec",
     ),
     Case(

@@ -79,6 +79,7 @@ class World:
     champion: Champion | None = None
     has_model: bool = True
     unreadable: str = ""
+    makes_lists: bool = True
     strangers: tuple[Stranger, ...] = ()
     gateway_api: bool = True
     rooms: tuple[Room, ...] | None = None
@@ -108,7 +109,9 @@ class World:
             spec=self.spec,
             status=DeploymentStatus.model_validate(self.status.wire()),
             commands=dict(self.commands),
-            model=ModelFacts(self.versions, self.champion, None, self.unreadable) if self.has_model else None,
+            model=ModelFacts(self.versions, self.champion, None, self.unreadable, self.makes_lists)
+            if self.has_model
+            else None,
             workloads=tuple(self.workloads.values()),
             services=tuple(self.services.values()),
             route=self.route,

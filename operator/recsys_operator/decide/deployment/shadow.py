@@ -60,7 +60,7 @@ def measure(observed: Observed, status: DeploymentStatus, other: Plan | None) ->
 def copying(observed: Observed, status: DeploymentStatus) -> Copying | None:
     """Who copies to whom now. It is said before the canary's pods are there: word takes a minute to reach stable's."""
     step = step_of(observed, status)
-    if step is None or status.stable is None or status.canary is None:
+    if step is None or status.stable is None or status.canary is None or not _makes_lists(observed):
         return None
     stable, canary = (Revision.model_validate(plain(one)) for one in (status.stable, status.canary))
     return Copying(stable, canary, step.percent)
@@ -69,6 +69,12 @@ def copying(observed: Observed, status: DeploymentStatus) -> Copying | None:
 def unavailable(observed: Observed, status: DeploymentStatus) -> str | None:
     """Why no request can be copied, as a sentence; None where nothing stands in the way."""
     stable, canary = status.stable, status.canary
+    if canary and stable and step_of(observed, status) and not _makes_lists(observed):
+        return (
+            f"A shadow compares lists of items, and {observed.spec.model_ref.name} answers rows (task Tabular): leave "
+            f"the shadow out of strategy.canary.steps. The command promote goes on to the next step: "
+            f"{_promote(observed, canary)}"
+        )
     workload = observed.workload(stable.revision) if stable and step_of(observed, status) else None
     if workload is None or workload.told_of_shadows or stable is None or canary is None:
         return None
@@ -76,6 +82,10 @@ def unavailable(observed: Observed, status: DeploymentStatus) -> str | None:
         f"The pods of version {stable.version} were made by an operator that knew no shadow, so they copy nothing, and "
         f"are not restarted for it. The command promote goes on to the next step: {_promote(observed, canary)}"
     )
+
+
+def _makes_lists(observed: Observed) -> bool:
+    return observed.model is None or observed.model.makes_lists
 
 
 def lacking(observed: Observed, status: DeploymentStatus) -> str | None:

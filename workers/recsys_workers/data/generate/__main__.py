@@ -3,20 +3,22 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+from recsys_workers.data.generate import churn
 from recsys_workers.data.generate.log import chunks
 from recsys_workers.data.generate.tables import WRITERS, Tables, item_table, user_table, write_csv
 from recsys_workers.data.generate.truth import Truth
 from recsys_workers.data.generate.world import InvalidSettings, Settings, build
 
+SHOP, CHURN = TABLES = ("shop", "churn")
+
 
 def generate(folder: Path, file_format: str, settings: Settings) -> None:
     """Write impressions/, events/, items.csv, users.csv and truth.json into a folder that is empty or not there yet."""
-    if folder.exists() and any(folder.iterdir()):
-        raise InvalidSettings(f"The folder {folder} is not empty: name another one, or empty it.")
     suffix, write = WRITERS[file_format]
     world = build(settings)
     truth, tables = Truth(world), Tables(world)
@@ -34,28 +36,40 @@ def generate(folder: Path, file_format: str, settings: Settings) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0, or 2 for settings of which no log can be made."""
-    defaults = Settings()
     parser = argparse.ArgumentParser(prog="python -m recsys_workers.data.generate", description=__doc__)
     parser.add_argument("folder", type=Path, help="where to write; empty, or not there yet")
-    parser.add_argument("--format", choices=sorted(WRITERS), default="Parquet", help="of impressions and events")
-    parser.add_argument("--users", type=int, default=defaults.users)
-    parser.add_argument("--items", type=int, default=defaults.items)
-    parser.add_argument("--categories", type=int, default=defaults.categories)
-    parser.add_argument("--impressions", type=int, default=defaults.impressions, help="of a user, on average")
-    parser.add_argument("--seed", type=int, default=defaults.seed)
-    parser.add_argument(
-        "--drift", type=float, default=defaults.drift, help="from 0 to 1, from the middle of the time on"
-    )
-    parser.add_argument("--start", type=_moment, default=defaults.start, help="ISO 8601, UTC without an offset")
-    parser.add_argument("--days", type=int, default=defaults.days)
-    asked = vars(parser.parse_args(arguments))
-    folder, file_format = asked.pop("folder"), asked.pop("format")
+    parser.add_argument("--table", choices=TABLES, default=SHOP, help="shop: logs; churn: a row a customer")
+    parser.add_argument("--format", choices=sorted(WRITERS), default="Parquet", help="of the rows")
+    parser.add_argument("--users", type=int)
+    parser.add_argument("--items", type=int)
+    parser.add_argument("--categories", type=int)
+    parser.add_argument("--impressions", type=int, help="of a user, on average")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--drift", type=float, help="from 0 to 1, from the middle of the time on")
+    parser.add_argument("--start", type=_moment, help="ISO 8601, UTC without an offset")
+    parser.add_argument("--days", type=int)
+    parser.add_argument("--rows", type=int, help="of churn")
+    asked = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
+    folder, file_format, table = asked.pop("folder"), asked.pop("format"), asked.pop("table")
     try:
-        generate(folder, file_format, Settings(**asked))
+        if folder.exists() and any(folder.iterdir()):
+            raise InvalidSettings(f"The folder {folder} is not empty: name another one, or empty it.")
+        _require_options(table, asked)
+        if table == CHURN:
+            churn.generate(folder, file_format, churn.Settings(**asked))
+        else:
+            generate(folder, file_format, Settings(**asked))
     except InvalidSettings as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def _require_options(table: str, asked: Mapping[str, object]) -> None:
+    allowed = {field.name for field in fields(churn.Settings if table == CHURN else Settings)}
+    for name in asked:
+        if name not in allowed:
+            raise InvalidSettings(f"--{name} is not for --table {table}: leave it out.")
 
 
 def _moment(text: str) -> datetime:

@@ -1,0 +1,238 @@
+"""Tabular runs end to end: from a table through Ray's worker to a version, its gates and its server."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from tests.unit.workers.tabular.tables import document, rows
+
+from recsys_workers import manifest, preprocessing
+from recsys_workers.data.generate import churn
+from recsys_workers.models.hyperparameters import check
+from recsys_workers.preprocessing import Preprocessing, Target
+from recsys_workers.tabular import metrics, scored
+from recsys_workers.tabular.data import Examples
+from recsys_workers.tabular.graph import RowGraph
+from recsys_workers.tabular.training import RowTraining, outputs_of
+from recsys_workers.train import ray_run, run_config, worker
+from recsys_workers.train.__main__ import main
+
+pytestmark = pytest.mark.torch
+
+CHURN = [
+    {"name": "tenure_months", "role": "Numeric"},
+    {"name": "monthly_charge", "role": "Numeric"},
+    {"name": "support_calls", "role": "Numeric"},
+    {"name": "days_since_login", "role": "Numeric", "missing": "Impute"},
+    {"name": "plan", "role": "Categorical"},
+    {"name": "contract", "role": "Categorical"},
+    {"name": "region", "role": "Categorical", "encoding": "Hashed", "buckets": 64},
+    {"name": "part", "role": "Split"},
+    {"name": "churned", "role": "Label"},
+]
+GATES = [
+    {"name": "good", "floor": {"metric": "Accuracy", "min": "0.5"}},
+    {"name": "sure", "floor": {"metric": "LogLoss", "max": "0.9"}},
+    {"name": "same", "champion": {"metric": "LogLoss", "maxRegressionPercent": 5}},
+    {"name": "onnx", "parity": {"tolerance": "1e-5"}},
+    {"name": "fast", "latency": {"p99Milliseconds": 60000}},
+]
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's worker in this process: what Ray does with it other tests try."""
+    torch.set_num_threads(1)
+    monkeypatch.setenv("RECSYS_THREADS", "1")
+    monkeypatch.setattr("ray.train.report", lambda *_, **__: None)
+    monkeypatch.setattr(ray_run, "fit", lambda settings, *_: worker.train_worker(settings))
+
+
+def ran(made: dict[str, Any], folder: Path) -> tuple[Path, dict[str, Any]]:
+    """The version's folder and manifest after `python -m recsys_workers.train`."""
+    (folder / "run.json").write_text(json.dumps(made))
+    assert main() == 0
+    versions = run_config.parse(made).versions_folder
+    newest = versions / str(max(int(entry.name) for entry in versions.iterdir()))
+    return newest, json.loads((newest / manifest.MANIFEST).read_text())
+
+
+def of_churn(folder: Path, monkeypatch: pytest.MonkeyPatch, count: int, **hyperparameters: str) -> dict[str, Any]:
+    made = document(folder, monkeypatch)
+    (folder / "data" / "customers.csv").unlink()
+    churn.generate(folder / "data", "Parquet", churn.Settings(rows=count))
+    made["dataset"]["format"] = "Parquet"
+    made["schema"]["columns"] = CHURN
+    made["architecture"] = "MLP"
+    made["hyperparameters"] = hyperparameters
+    made["evaluation"] = {"protocol": "ByColumn", "metrics": ["Accuracy", "AUC", "LogLoss"]}
+    made["gates"] = [{"name": "near-the-best", "floor": {"metric": "Accuracy", "min": "0.835"}}]
+    return made
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_small_run_comes_near_the_best_that_is_possible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can tell more than 85 % of these customers; the test has about 4,000."""
+    made = of_churn(tmp_path, monkeypatch, 40_000, epochs="6", hiddenSize="64", learningRate="0.003", seed="1")
+    made["hyperparameters"].pop("seed")
+    _, found = ran(made, tmp_path)
+    assert found["verdict"] == "Passed", found["gates"]
+    figures = {metric["name"]: float(metric["value"]) for metric in found["metrics"]}
+    assert 0.835 <= figures["Accuracy"] < 0.87
+    assert 0.84 < figures["AUC"] < 0.87
+    assert 0.42 < figures["LogLoss"] < 0.46
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize("architecture", ["Linear", "MLP"])
+def test_a_run_makes_a_version_that_passes_its_gates_and_reigns(
+    architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = document(tmp_path, monkeypatch, rows(300))
+    made |= {"gates": GATES, "architecture": architecture}
+    folder, found = ran(made, tmp_path)
+    assert [gate["verdict"] for gate in found["gates"]] == ["Passed"] * 5, found["gates"]
+    messages = {gate["name"]: gate["message"] for gate in found["gates"]}
+    assert "90 of 90 rows get the same prediction from ONNX and torch" in messages["onnx"]
+    assert "The served predictions of 90 rows equal the evaluated ones." in messages["fast"]
+    assert "at most 0.9 is allowed" in messages["sure"]
+    assert {entry["path"] for entry in found["files"]} == {
+        "model.onnx", "preprocessing.json", "data.json", "evaluation.json", "model-card.md"
+    }  # fmt: skip
+    report = json.loads((folder / manifest.DATA).read_text())
+    assert (report["rows"], report["columns"][2]) == (300, {"name": "plan", "distinct": 3, "missing": 0})
+    evaluation = json.loads((folder / manifest.EVALUATION).read_text())
+    assert evaluation["scores"]["atMost"]["+Inf"] == 90
+    assert set(evaluation["validation"]) == {"LogLoss"}
+    assert "It predicts the column label." in (folder / manifest.MODEL_CARD).read_text()
+
+    # The second run is the same model as the first one, and so regresses by nothing.
+    digest = manifest.digest_of((folder / manifest.MANIFEST).read_bytes())
+    again = {**made, "uid": "uid-2", "champion": {"version": 1, "digest": digest}}
+    _, second = ran(again, tmp_path)
+    (same,) = [gate for gate in second["gates"] if gate["name"] == "same"]
+    assert same["verdict"] == "Passed"
+    assert "the champion, version 1, has" in same["message"]
+    assert "on the same 90 rows: the difference is 0" in same["message"]
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_champion_of_another_schema_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = document(tmp_path, monkeypatch, rows(200))
+    folder, _ = ran(made, tmp_path)
+    digest = manifest.digest_of((folder / manifest.MANIFEST).read_bytes())
+    again = {**made, "uid": "uid-2", "gates": [GATES[2]], "champion": {"version": 1, "digest": digest}}
+    again["schema"] = {"columns": [column for column in made["schema"]["columns"] if column["name"] != "plan"]}
+    _, second = ran(again, tmp_path)
+    assert second["verdict"] == "Failed"
+    assert "it needs the column 'plan', which the schema does not have" in second["gates"][0]["message"]
+
+
+def task(objective: str, count: int = 400) -> tuple[Preprocessing, Examples, Examples]:
+    """Rows whose label follows from their columns."""
+    random = np.random.default_rng(3)
+    columns = (preprocessing.Numeric("x", 0.0, 1.0, False), preprocessing.OneHot("c", ("a", "b", "c"), False))
+    x, c = random.normal(0, 1, count), random.integers(0, 3, count)
+    score = x + (c == 1) * 2.0
+    target, labels = {
+        "Binary": (Target("y", "Binary", ("0", "1")), (score > 0.5).astype(np.float64)),
+        "Multiclass": (Target("y", "Multiclass", ("l", "m", "h")), np.digitize(score, [0.0, 1.5]).astype(np.float64)),
+        "Regression": (Target("y", "Regression", mean=50.0, scale=20.0), 50 + 20 * score),
+    }[objective]
+    fitted = Preprocessing(columns, target)
+    inputs = fitted.apply({"x": x, "c": [("a", "b", "c")[index] for index in c]}, count)
+
+    def part(chosen: slice) -> Examples:
+        cut = preprocessing.Inputs(inputs.numeric[chosen], inputs.categorical[chosen], 0)
+        return Examples(cut, labels[chosen], np.ones(len(cut)))
+
+    return fitted, part(slice(0, 300)), part(slice(300, None))
+
+
+def training(architecture: str, objective: str, **given: str) -> RowTraining:
+    fitted, train, validation = task(objective)
+    settings = check(architecture, {"epochs": "6", "learningRate": "0.05", "batchSize": "32", **given}, "Tabular")
+    return RowTraining(architecture, fitted, train, validation, settings, seed=4)
+
+
+@pytest.mark.parametrize("objective", metrics.METRICS)
+@pytest.mark.parametrize("architecture", ["Linear", "MLP"])
+def test_every_objective_is_learned_and_a_stopped_run_ends_in_the_same_bits(
+    architecture: str, objective: str, tmp_path: Path
+) -> None:
+    torch.set_num_threads(1)
+    option = {"averageDecay": "0.5", **({"dropout": "0.2"} if architecture == "MLP" else {})}
+    made = training(architecture, objective, **option)
+    reports = []
+
+    def keep() -> None:
+        (tmp_path / str(made.epoch)).mkdir()
+        made.save(tmp_path / str(made.epoch))
+
+    made.run(reports.append, keep)
+    assert reports[-1].loss < 0.8 * reports[0].loss
+    assert reports[-1].validation < reports[0].validation
+    expected = outputs_of(made.best_model(), made.validation.inputs)
+    for epoch in (1, 4):
+        torch.manual_seed(999)
+        again = training(architecture, objective, **option)
+        again.restore(tmp_path / str(epoch))
+        again.run(lambda report: None, lambda: None)
+        assert np.array_equal(outputs_of(again.best_model(), again.validation.inputs), expected)
+
+
+def test_linear_regression_is_least_squares() -> None:
+    """At the end of a falling schedule it is where the normal equations say."""
+    torch.set_num_threads(1)
+    made = training("Linear", "Regression", epochs="200", learningRate="0.1", batchSize="300")
+    made.run(lambda report: None, lambda: None)
+    _, train, _ = task("Regression")
+    design = np.column_stack(
+        [np.ones(300), train.inputs.numeric[:, 0], np.eye(4)[train.inputs.categorical[:, 0]][:, 2:]]
+    )
+    solution, *_ = np.linalg.lstsq(design, (train.labels - 50) / 20, rcond=None)
+    found = outputs_of(made.best_model(), train.inputs)[:, 0]
+    assert found == pytest.approx(design @ solution, abs=0.02)
+
+
+def test_a_row_of_weight_0_teaches_nothing_and_2_counts_twice() -> None:
+    torch.set_num_threads(1)
+    fitted, train, validation = task("Binary")
+    settings = check("Linear", {"epochs": "3", "batchSize": "300", "optimizer": "SGD"}, "Tabular")
+
+    def weights(examples: Examples) -> torch.Tensor:
+        made = RowTraining("Linear", fitted, examples, validation, settings, seed=4)
+        made.run(lambda report: None, lambda: None)
+        return made.model.get_parameter("layer.numeric.weight").detach()
+
+    weight = np.where(np.arange(300) < 150, 2.0, 0.0)
+    half = preprocessing.Inputs(train.inputs.numeric[:150], train.inputs.categorical[:150], 0)
+    weighted = weights(Examples(train.inputs, train.labels, weight))
+    assert torch.allclose(weighted, weights(Examples(half, train.labels[:150], np.ones(150))), atol=1e-6)
+    assert not torch.allclose(weighted, weights(train), atol=1e-3)
+
+
+def test_what_ray_leaves_is_read_back(tmp_path: Path) -> None:
+    outputs = np.arange(6, dtype=np.float32).reshape(3, 2)
+    scored.write(tmp_path, b"graph", scored.ScoredRows(outputs, outputs + 1, 4, 0.25))
+    onnx, found = scored.read(tmp_path)
+    assert (onnx, found.best_epoch, found.validation) == (b"graph", 4, 0.25)
+    assert np.array_equal(found.onnx + 1, found.torch)
+
+
+@pytest.mark.usefixtures("in_process")
+def test_an_exported_graph_takes_any_number_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, _ = ran(document(tmp_path, monkeypatch), tmp_path)
+    fitted = preprocessing.decode((folder / manifest.PREPROCESSING).read_bytes())
+    graph = RowGraph((folder / manifest.MODEL).read_bytes(), threads=1)
+    columns = {"tenure": np.full(3, 20.0), "idle": np.full(3, np.nan), "plan": ["plan-1"] * 3, "phone": [None] * 3}
+    inputs = fitted.apply(columns, 3)
+    three = graph.outputs(inputs)
+    assert three.shape == (3, 1)
+    assert np.ptp(three) == 0

@@ -1,0 +1,128 @@
+"""What is fitted on the training rows, and that trainer and server make the same inputs of the same rows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from tests.unit.workers.tabular.tables import COLUMNS, document, rows
+
+from recsys_workers import preprocessing
+from recsys_workers.data.files import list_files
+from recsys_workers.manifest import ArtifactError
+from recsys_workers.preprocessing import Hashed, Inputs, Numeric, OneHot, Preprocessing, Target
+from recsys_workers.serve.rows import parse
+from recsys_workers.tabular import data, schema
+from recsys_workers.train import run_config
+
+COUNT = 10_000
+
+
+def loaded(made: dict[str, Any], folder: Path) -> data.Rowwise:
+    config = run_config.parse(made)
+    files = list_files(folder / "data", config.dataset.format)
+    return data.load(files, config, schema.parse(config.schema, config.objective))
+
+
+def all_inputs(found: data.Rowwise) -> Inputs:
+    """Of all rows, as the trainer makes them."""
+    return found.preprocessing.apply(data.columns_of(found.table, found.rows), len(found.rows))
+
+
+def served(found: data.Rowwise, table: list[dict[str, Any]], at_once: int) -> Inputs:
+    """Of the same rows, as the server makes them of requests, by the saved file."""
+    fitted = preprocessing.decode(preprocessing.encode(found.preprocessing))
+    names = [column["name"] for column in COLUMNS if column["role"] != "Label"]
+    parts = []
+    for start in range(0, len(table), at_once):
+        asked = [{name: row[name] for name in names} for row in table[start : start + at_once]]
+        parts.append(fitted.apply(*parse(json.dumps({"rows": asked}).encode(), fitted)))
+    return Inputs(
+        np.concatenate([part.numeric for part in parts]),
+        np.concatenate([part.categorical for part in parts]),
+        sum(part.unknown for part in parts),
+    )
+
+
+@pytest.mark.parametrize("file_format", ["CSV", "Parquet", "JSONLines"])
+def test_trainer_and_server_make_the_same_bits_of_10000_rows(
+    file_format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = rows(COUNT)
+    made = document(tmp_path, monkeypatch, table)
+    made["dataset"]["format"] = file_format
+    if file_format == "Parquet":
+        parquet.write_table(pa.Table.from_pylist(table), tmp_path / "data" / "customers.parquet")
+    if file_format == "JSONLines":
+        (tmp_path / "data" / "customers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table))
+    found = loaded(made, tmp_path)
+    trained = all_inputs(found)
+    for at_once in (1, 7, 1000):
+        asked = served(found, table if at_once > 1 else table[:500], at_once)
+        assert np.array_equal(trained.numeric[: len(asked)], asked.numeric)
+        assert np.array_equal(trained.categorical[: len(asked)], asked.categorical)
+    assert trained.numeric.dtype == np.float32
+    assert not np.isnan(trained.numeric).any()
+    assert len(np.unique(trained.categorical[:, 1])) > 10
+
+
+def test_only_training_rows_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = rows()
+    for row in table:
+        if row["part"] != "train":
+            row.update(tenure=1e6, plan="unseen")
+    made = document(tmp_path, monkeypatch, table)
+    made["schema"]["columns"] = [*COLUMNS, {"name": "part", "role": "Split"}]
+    made["evaluation"]["protocol"] = "ByColumn"
+    found = loaded(made, tmp_path)
+    tenure, idle, plan, phone = found.preprocessing.columns
+    known = [row["tenure"] for row in table if row["part"] == "train"]
+    assert isinstance(tenure, Numeric)
+    assert tenure.mean == pytest.approx(np.mean(known))
+    assert tenure.scale == pytest.approx(np.std(known))
+    assert isinstance(idle, Numeric)
+    assert idle.missing
+    assert isinstance(plan, OneHot)
+    assert plan.values == ("plan-0", "plan-1", "plan-2")[: len(plan.values)]
+    assert "unseen" not in plan.values
+    assert phone == Hashed("phone", 16, True)
+    standard = found.examples(found.parts.train).inputs.numeric[:, 0]
+    assert (standard.mean(), standard.std()) == (pytest.approx(0, abs=1e-5), pytest.approx(1, abs=1e-5))
+    test = found.examples(found.parts.test).inputs
+    assert (test.numeric[:, 0] == preprocessing.FURTHEST).all()
+    assert (test.categorical[:, 0] == preprocessing.UNKNOWN).all()
+    assert test.unknown == len(test)
+
+
+FITTED = Preprocessing(
+    (Numeric("age", 40.0, 10.0, True), OneHot("plan", ("a", "b"), True), Hashed("phone", 4, False)),
+    Target("y", "Binary", ("0", "1")),
+)
+
+
+def test_each_value_has_its_place() -> None:
+    made = FITTED.apply({"age": np.array([50.0, np.nan]), "plan": ["b", None], "phone": ["x", "x"]}, 2)
+    assert made.numeric.tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert made.categorical[:, 0].tolist() == [2, 3], "rows 1 and 2 are the values, 3 is a missing one"
+    (bucket,) = set(made.categorical[:, 1].tolist())
+    assert bucket == 4 + preprocessing.bucket_of("phone", "x", 4)
+    assert FITTED.table_size == 1 + 3 + 4
+    unknown = FITTED.apply({"age": np.array([40.0]), "plan": ["c"], "phone": ["y"]}, 1)
+    assert (unknown.categorical[0, 0], unknown.unknown) == (preprocessing.UNKNOWN, 1)
+
+
+def test_a_hash_is_the_same_everywhere() -> None:
+    """These are in versions that are served: another hash would be another model."""
+    assert [preprocessing.bucket_of("phone", value, 1000) for value in ("a", "ü", "\ud800")] == [926, 110, 967]
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b"[]", b"{}", b'{"schemaVersion": 2}', preprocessing.encode(FITTED).replace(b"OneHot", b"TwoHot")]
+)
+def test_another_file_is_refused(broken: bytes) -> None:
+    with pytest.raises(ArtifactError, match=r"preprocessing.json cannot be used"):
+        preprocessing.decode(broken)
+    assert preprocessing.decode(preprocessing.encode(FITTED)) == FITTED
