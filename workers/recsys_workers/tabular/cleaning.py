@@ -21,7 +21,7 @@ def kept_rows(table: Table, cleaning: Cleaning) -> tuple[Rows, list[Dropped]]:
     for rule in ("duplicates", "minUserInteractions", "minItemInteractions"):
         if rule in asked:
             raise InvalidData(f"cleaning.{rule} is for interactions of users and items, and a Tabular model has none.")
-    if "timeWindow" in asked and table.time is None:
+    if "timeWindow" in asked and table.times is None:
         raise InvalidData("cleaning.timeWindow needs a column with the role Timestamp, and schema.columns has none.")
     rows: Rows = np.arange(len(table))
     dropped: list[Dropped] = []
@@ -34,10 +34,11 @@ def kept_rows(table: Table, cleaning: Cleaning) -> tuple[Rows, list[Dropped]]:
         for name, empty in absent.items():
             _require_filled(table, name, empty)
     told = ""
-    if "timeWindow" in asked and table.time is not None and len(rows):
-        kept = rows[inside(table.time[rows], cleaning, timed=table.timed)]
+    if "timeWindow" in asked and table.times is not None and len(rows):
+        time, timed = table.times.found[rows], table.times.timed
+        kept = rows[inside(time, cleaning, timed=timed)]
         dropped.append(Dropped("timeWindow", len(rows) - len(kept)))
-        told = outside_told(table.time[rows], timed=table.timed)
+        told = outside_told(time, timed=timed)
         rows = kept
     if not len(rows):
         rules = ", ".join(f"{entry.rule} dropped {entry.rows}" for entry in dropped)
@@ -50,7 +51,10 @@ def _absent(table: Table) -> dict[str, npt.NDArray[np.bool_]]:
     schema = table.schema
     may = {feature.name for feature in schema.features if feature.missing} | {schema.timestamp}
     names: Sequence[str] = [name for name in schema.columns if name not in may]
-    return {name: table.columns[name].is_null().to_numpy() for name in names}
+    absent = {name: table.columns[name].is_null().to_numpy() for name in names}
+    if schema.timestamp is not None and table.times is not None:
+        absent[schema.timestamp] = table.times.absent
+    return absent
 
 
 def _require_filled(table: Table, name: str, empty: npt.NDArray[np.bool_]) -> None:

@@ -107,11 +107,10 @@ def report(data: Rowwise, uri: str, file_format: str, digest: str, cleaning: Map
         "columns": [_column(data, feature.name) for feature in table.schema.features],
         "label": _label(data),
     }
-    if table.time is not None:
-        first, last = table.time[rows].min().item(), table.time[rows].max().item()
-        document["timeRange"] = {
-            name: written(time, timed=table.timed) for name, time in (("first", first), ("last", last))
-        }
+    if table.times is not None:
+        time = table.times.found[rows]
+        ends = {"first": time.min().item(), "last": time.max().item()}
+        document["timeRange"] = {name: written(end, timed=table.times.timed) for name, end in ends.items()}
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 

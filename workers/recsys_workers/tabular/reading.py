@@ -21,14 +21,23 @@ NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.ty
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """The timestamps of all rows; `found` and `timed` as `time` in recsys_workers.data.readers.Columns."""
+
+    found: npt.NDArray[np.int64] | npt.NDArray[np.float64]
+    absent: npt.NDArray[np.bool_]
+    """Where there is none."""
+    timed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """The rows of all files in their order. `columns` are float64 (null is missing) or strings, by name."""
 
     schema: TableSchema
     columns: pa.Table
-    time: npt.NDArray[np.int64] | npt.NDArray[np.float64] | None
-    """As in recsys_workers.data.readers.Columns; None without a timestamp."""
-    timed: bool
+    times: Times | None
+    """None without a timestamp."""
     places: Sequence[RawFile]
     """The files that have rows, to name a row by."""
 
@@ -61,23 +70,18 @@ def read(files: Sequence[DatasetFile], file_format: str, schema: TableSchema) ->
     raws = [raw for raw in raws if raw.table.num_rows]
     if not raws:
         raise InvalidData(f"The dataset {', '.join(str(file.path) for file in files)} has no rows.")
-    time, timed = _times(raws, schema.timestamp)
     columns = {name: _joined(raws, key, name, schema) for key, name in named.items() if key != TIMESTAMP}
-    return Table(schema, pa.table(columns), time, timed, raws)
+    return Table(schema, pa.table(columns), _times(raws, schema.timestamp), raws)
 
 
-def _times(
-    raws: Sequence[RawFile], name: str | None
-) -> tuple[npt.NDArray[np.int64] | npt.NDArray[np.float64] | None, bool]:
+def _times(raws: Sequence[RawFile], name: str | None) -> Times | None:
     if name is None:
-        return None, False
-    columns = []
-    for raw in raws:
-        column = time_or_number(raw, name)
-        require_filled(raw, name, column, "The timestamp")
-        columns.append((raw.path, column))
-    timed = columns[0][1].type == NANOSECONDS
-    return pa.chunked_array([chunk for made in comparable(columns, name) for chunk in made.chunks]).to_numpy(), timed
+        return None
+    columns = [(raw.path, time_or_number(raw, name)) for raw in raws]
+    absent = np.concatenate([column.is_null().to_numpy() for _, column in columns])
+    filled = [(path, pc.fill_null(column, pa.scalar(0, column.type))) for path, column in columns]
+    found = pa.chunked_array([chunk for made in comparable(filled, name) for chunk in made.chunks]).to_numpy()
+    return Times(found, absent, timed=columns[0][1].type == NANOSECONDS)
 
 
 def _joined(raws: Sequence[RawFile], key: str, name: str, schema: TableSchema) -> pa.ChunkedArray:
@@ -130,17 +134,6 @@ def as_text(raw: RawFile, key: str, name: str) -> pa.ChunkedArray:
         )
     column = column.cast(pa.string())
     return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
-
-
-def require_filled(raw: RawFile, name: str, column: pa.ChunkedArray, subject: str) -> None:
-    """Raise InvalidData where a column that must be whole is empty."""
-    count = column.null_count
-    if count:
-        first = raw.place(pc.index(column.is_null(), True).as_py())
-        raise InvalidData(
-            f"{raw.path}: the column {name!r} is empty in {count} of {len(column)} rows, the first is {first}. "
-            f"{subject} must be there: fill it, or leave those rows out."
-        )
 
 
 def _whole(raw: RawFile, column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:

@@ -69,11 +69,11 @@ def _by_ratio(count: int, protocol: Protocol) -> tuple[npt.NDArray[np.int64], di
 
 
 def _by_time(table: Table, rows: Rows, protocol: Protocol) -> tuple[npt.NDArray[np.int64], dict[str, Any]]:
-    if table.time is None:
+    if table.times is None:
         raise InvalidData(
             "evaluation.protocol ByTime needs a column with the role Timestamp: add it to schema.columns."
         )
-    time, count = table.time[rows], len(rows)
+    time, timed, count = table.times.found[rows], table.times.timed, len(rows)
     ordered = np.sort(time)
     validation_from = ordered[count * (100 - protocol.validation_percent - protocol.test_percent) // 100]
     test_from = ordered[count * (100 - protocol.test_percent) // 100]
@@ -82,8 +82,8 @@ def _by_time(table: Table, rows: Rows, protocol: Protocol) -> tuple[npt.NDArray[
         "split": "rows from testFrom on test, those from validationFrom to testFrom validate, those before train",
         "validationPercent": protocol.validation_percent,
         "testPercent": protocol.test_percent,
-        "validationFrom": written(validation_from.item(), timed=table.timed),
-        "testFrom": written(test_from.item(), timed=table.timed),
+        "validationFrom": written(validation_from.item(), timed=timed),
+        "testFrom": written(test_from.item(), timed=timed),
     }
     return part.astype(np.int64), rules
 

@@ -126,3 +126,23 @@ def test_another_file_is_refused(broken: bytes) -> None:
     with pytest.raises(ArtifactError, match=r"preprocessing.json cannot be used"):
         preprocessing.decode(broken)
     assert preprocessing.decode(preprocessing.encode(FITTED)) == FITTED
+
+
+def test_cleaning_drops_rows_that_lack_what_they_must_have_and_then_those_outside_the_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = rows()
+    for number, column in enumerate(("tenure", "plan", "label", "day")):
+        table[20 + number][column] = None
+    made = document(tmp_path, monkeypatch, table)
+    made["schema"]["columns"] = [*COLUMNS, {"name": "day", "role": "Timestamp"}]
+    made["evaluation"] = {"protocol": "ByTime", "metrics": ["Accuracy"]}
+    made["cleaning"] = {"missing": "Drop", "timeWindow": {"from": 5, "to": 25}}
+    found = loaded(made, tmp_path)
+    assert [(entry.rule, entry.rows) for entry in found.dropped] == [("missing", 4), ("timeWindow", 20)]
+    assert found.rows.tolist() == [row for row in range(10, 50) if row not in range(20, 24)]
+    days = {name: [table[found.rows[row]]["day"] for row in getattr(found.parts, name)] for name in ("train", "test")}
+    assert max(days["train"]) < min(days["test"])
+    report = json.loads(data.report(found, "pvc://data", "CSV", "sha256:0", {}))
+    assert report["timeRange"] == {"first": "5", "last": "24"}
+    assert (report["rowsRead"], report["rows"]) == (60, 36)
