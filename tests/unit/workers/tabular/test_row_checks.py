@@ -89,7 +89,7 @@ MANY = [{**row, "plan": f"plan-{number}"} for number, row in enumerate(rows(4000
             with_columns(DAY),
             "ByTime",
             first(day=None),
-            "the column 'day' is empty, and so in 1 of 60 rows 2",
+            "the column 'day' is empty, and so in 1 of 60 rows",
         ),
         (with_columns(), "ByTime", every(), "needs a column with the role Timestamp"),
         (with_columns(), "ByColumn", every(), "needs a column with the role Split"),
