@@ -53,8 +53,10 @@ def generate(folder: Path, file_format: str, settings: Settings) -> None:
         table, sign = chunk(np.random.default_rng([settings.seed, 3, number]), first, count)
         write(table, folder / "churn" / f"part-{number:05d}{suffix}")
         label = np.asarray(table["churned"]) == 1
-        leaving, churned, both = leaving + sign.sum(), churned + label.sum(), both + (sign & label).sum()
-    document = truth(settings, int(leaving), int(churned), int(both))
+        leaving += int(sign.sum())
+        churned += int(label.sum())
+        both += int((sign & label).sum())
+    document = truth(settings, leaving, churned, both)
     (folder / "truth.json").write_text(json.dumps(document, indent=2) + "\n")
 
 
