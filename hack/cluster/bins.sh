@@ -4,13 +4,14 @@
 #   hack/cluster/bins.sh helm etcd  only what these need; the other names may be missing from the directory
 # Groups: kubernetes (kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubectl), helm, kubeconform,
 # coredns, local-path-provisioner, gateway-api (the directory gateway-api-crds), traefik, etcd, prometheus (and promtool), alertmanager;
-# only when they are named: metrics-server, and argo-rollouts and flagger (each with a directory of its CRDs), which benchmarks compare with.
+# only when they are named: metrics-server, seaweedfs (an S3 server, for tests), and argo-rollouts and flagger (each with a directory of
+# its CRDs), which benchmarks compare with.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 all=(kubeconform gateway-api traefik etcd prometheus alertmanager helm kubernetes coredns local-path-provisioner)
-on_demand=(metrics-server argo-rollouts flagger)
+on_demand=(metrics-server seaweedfs argo-rollouts flagger)
 gocache=$CACHE/tmp/go
 links=$(bins)
 debian=$(. /etc/os-release && echo "$ID$VERSION_ID")
@@ -24,6 +25,7 @@ home() {
     etcd) echo "$CACHE/bin/etcd-$debian" ;;
     alertmanager) echo "$CACHE/bin/alertmanager-templates-$debian" ;;
     traefik) echo "$CACHE/bin/traefik-$TRAEFIK_VERSION-$(hash_of "$HERE/python/traefik.txt")" ;;
+    seaweedfs) echo "$CACHE/bin/seaweedfs-$SEAWEEDFS_VERSION-$(hash_of "$HERE/python/seaweedfs.txt")" ;;
     *)
       version=$(tr a-z- A-Z_ <<< "$name")_VERSION
       echo "$CACHE/bin/$name-${!version}-$(hash_of "$HERE/go/$name/go.mod" "$HERE/go/$name/go.sum" "$HERE/go/$name/tools.go")"
@@ -120,9 +122,9 @@ build() { # build GROUP DIRECTORY
         deb prometheus-alertmanager "usr/share/prometheus/alertmanager/$template.tmpl" "$template.tmpl" "$2"
       done
       ;;
-    traefik)
-      wheel "$HERE/python/traefik.txt" "$2/wheel"
-      install "$2"/wheel/*/scripts/traefik "$2/traefik"
+    traefik | seaweedfs)
+      wheel "$HERE/python/$1.txt" "$2/wheel"
+      install -t "$2" "$2"/wheel/*/scripts/*
       rm -rf "$2/wheel"
       ;;
     *) (go_build "$1" "$2") ;;
