@@ -108,22 +108,21 @@ Quantity = Annotated[
 ]
 LOCATION = r"^pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/[A-Za-z0-9_=+@%-][A-Za-z0-9._=+@%-]*)*$"
 LOCATION_ASKED = "must be pvc://CLAIM/PATH, such as pvc://data/clicks (PersistentVolumeClaims only so far)"
-Location = Annotated[
-    str,
-    WithJsonSchema(
-        {
-            "type": "string",
-            "maxLength": 512,
-            "x-kubernetes-validations": [
-                {
-                    "rule": f"self.matches('{LOCATION}')",
-                    "message": LOCATION_ASKED,
-                    "messageExpression": f"'{LOCATION_ASKED}, found ' + self",
-                }
-            ],
-        }
-    ),
-]
+DATA_LOCATION = r"^(pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?|s3://[a-z0-9][-a-z0-9.]{1,61}[a-z0-9])(/[A-Za-z0-9_=+@%-][A-Za-z0-9._=+@%-]*)*$"
+DATA_LOCATION_ASKED = "must be pvc://CLAIM/PATH, such as pvc://data/clicks, or s3://BUCKET/PATH, such as s3://shop/clicks (no gs:// so far)"
+
+
+def _location(pattern: str, asked: str) -> WithJsonSchema:
+    rule = {
+        "rule": f"self.matches('{pattern}')",
+        "message": asked,
+        "messageExpression": f"'{asked}, found ' + self",
+    }
+    return WithJsonSchema({"type": "string", "maxLength": 512, "x-kubernetes-validations": [rule]})
+
+
+Location = Annotated[str, _location(LOCATION, LOCATION_ASKED)]
+DataLocation = Annotated[str, _location(DATA_LOCATION, DATA_LOCATION_ASKED)]
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Text = Annotated[str, Field(max_length=4096)]
 Hyperparameters = Annotated[

@@ -7,15 +7,15 @@ from pydantic.alias_generators import to_camel
 
 from recsys_operator.api.cleaning import Cleaning
 from recsys_operator.api.common import Condition, GateVerdict, LocalRef, MetricValue
-from recsys_operator.api.podfields import SharedPodFields
+from recsys_operator.api.podfields import SecretName, SharedPodFields
 from recsys_operator.api.schema import (
     DNS_SUBDOMAIN,
     NAME_RULES,
     Column,
+    DataLocation,
     Digest,
     Hyperparameters,
     Kind,
-    Location,
     Model,
     Quantity,
     Rule,
@@ -34,10 +34,44 @@ EXTENDED_RESOURCE = (
 ExtendedResource = Annotated[str, Field(min_length=3, max_length=128, pattern=EXTENDED_RESOURCE)]
 
 
+ENDPOINT = r"^https?://([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$"
+REGION = r"^[A-Za-z0-9]([-_A-Za-z0-9]*[A-Za-z0-9])?$"
+ACCESS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+SESSION_TOKEN = "AWS_SESSION_TOKEN"  # noqa: S105 the name of a variable
+CERTIFICATES = "ca.crt"
+"""Keys of a Secret of `dataset.credentialsSecret`; the last two may be absent."""
+
+
 class Dataset(Model):
     """The rows to learn from: interactions, or those of a table."""
 
-    uri: Location = Field(description="Where the table is, one file or a folder of them, as pvc://<claim>/<path>.")
+    CEL = (
+        Rule(
+            "self.uri.startsWith('s3://') || !(has(self.endpoint) || has(self.region) || has(self.credentialsSecret))",
+            "dataset.endpoint, region and credentialsSecret are for a dataset.uri that begins with s3://",
+        ),
+    )
+
+    uri: DataLocation = Field(
+        description="Where the table is, one file or a folder of them, as pvc://<claim>/<path> or s3://<bucket>/<path>."
+    )
+    endpoint: str | None = Field(
+        None,
+        max_length=256,
+        pattern=ENDPOINT,
+        description="Where the object store answers, as https://<host>:<port> or http://…; Amazon S3 when absent.",
+    )
+    region: str | None = Field(
+        None,
+        max_length=63,
+        pattern=REGION,
+        description="The bucket's region; what the pod's AWS_REGION says when absent, else us-east-1.",
+    )
+    credentials_secret: SecretName | None = Field(
+        None,
+        description="Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and where they are needed AWS_SESSION_TOKEN "
+        "and ca.crt (PEM; trusted instead of the image's certificates). The pod's own identity is used when absent.",
+    )
     format: Literal["RecBole", "CSV", "Parquet", "JSONLines"] = Field(
         "CSV",
         description="RecBole (tab separated, typed header), CSV, Parquet, or JSONLines (one object a line). "
@@ -114,6 +148,11 @@ class TrainingRunSpec(SharedPodFields):
         unchanged("activeDeadlineSeconds", optional=True),
         unchanged("queueName", optional=True),
         *(unchanged(to_camel(name), optional=True) for name in SharedPodFields.model_fields),
+        Rule(
+            "!has(self.dataset.credentialsSecret) || !has(self.env) || "
+            f"!self.env.exists(one, one.name in {[*ACCESS_KEYS, SESSION_TOKEN]})",
+            f"env must not set {', '.join(ACCESS_KEYS)} or {SESSION_TOKEN} beside dataset.credentialsSecret, which sets them",
+        ),
     )
 
     model_ref: LocalRef = Field(description="The RecModel that this run makes a version of.")

@@ -5,12 +5,20 @@ from typing import Any
 from recsys_operator.api.kinds import JOBS
 from recsys_operator.api.podfields import SharedPodFields
 from recsys_operator.api.run_config import KEY, RunConfig
-from recsys_operator.api.trainingrun import TrainingRunSpec, WorkerResources
+from recsys_operator.api.trainingrun import (
+    ACCESS_KEYS,
+    CERTIFICATES,
+    SESSION_TOKEN,
+    Dataset,
+    TrainingRunSpec,
+    WorkerResources,
+)
 from recsys_operator.build import names
 from recsys_operator.build.labels import QUEUE, Manifest, Owner, child, of_run
 from recsys_operator.build.placement import pod_env, pod_settings
 from recsys_operator.build.pod import (
     HOME,
+    SCHEME,
     Volumes,
     claim_volumes,
     container_security_context,
@@ -27,6 +35,9 @@ CANNOT_HEAL = 2
 CONFIG_FOLDER = "/etc/recsys"
 
 TERMINATION_SECONDS = 30
+
+STORE_CERTIFICATES = "RECSYS_STORE_CERTIFICATES"
+"""Variable with the certificates, in PEM, that the object store's own is checked against."""
 
 
 def training_job(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
@@ -85,7 +96,7 @@ def pod(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
                 "name": CONTAINER,
                 "image": config.image,
                 "command": ["python", "-m", "recsys_workers.train"],
-                "env": [*_environment(_worker(run)), *pod_env(fields)],
+                "env": [*_environment(_worker(run)), *_credentials(run.dataset), *pod_env(fields)],
                 "resources": _resources(_worker(run)),
                 "securityContext": container_security_context(),
                 "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -106,6 +117,29 @@ def _environment(worker: WorkerResources) -> list[dict[str, Any]]:
     ]
 
 
+def _credentials(dataset: Dataset) -> list[dict[str, Any]]:
+    """Variables that the kubelet reads from the Secret, of these keys only: the operator may read none.
+
+    A Secret or a key that is absent keeps the container from starting, and the kubelet's sentence names it.
+    """
+    if dataset.credentials_secret is None:
+        return []
+    name = dataset.credentials_secret.name
+    wanted = {key: key for key in ACCESS_KEYS}
+    may_be_absent = {SESSION_TOKEN: SESSION_TOKEN, STORE_CERTIFICATES: CERTIFICATES}
+    return [
+        *(_from_secret(variable, {"name": name, "key": key}) for variable, key in wanted.items()),
+        *(
+            _from_secret(variable, {"name": name, "key": key, "optional": True})
+            for variable, key in may_be_absent.items()
+        ),
+    ]
+
+
+def _from_secret(variable: str, reference: dict[str, Any]) -> dict[str, Any]:
+    return {"name": variable, "valueFrom": {"secretKeyRef": reference}}
+
+
 def _worker(run: TrainingRunSpec) -> WorkerResources:
     return run.ray.resources_per_worker if run.ray else WorkerResources()
 
@@ -121,7 +155,9 @@ def _resources(worker: WorkerResources) -> Manifest:
 
 
 def _volumes(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Volumes:
-    locations = {run.dataset.uri: True, config.storage.uri: False}
+    locations = {config.storage.uri: False}
+    if run.dataset.uri.startswith(SCHEME):
+        locations.setdefault(run.dataset.uri, True)
     if config.catalogue is not None:
         locations.setdefault(config.catalogue.uri, True)
     configuration = Volumes(

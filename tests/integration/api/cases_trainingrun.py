@@ -4,9 +4,9 @@ from typing import Any
 
 from tests.integration.api import cases_pod_fields
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition
-from tests.integration.api.cases_recmodel import DNS_LABEL, HYPERPARAMETER, LOCATION, NAME, NAMES_GROW, path_of
+from tests.integration.api.cases_recmodel import DNS_LABEL, HYPERPARAMETER, NAME, NAMES_GROW
 
-from recsys_operator.api.trainingrun import EXTENDED_RESOURCE
+from recsys_operator.api.trainingrun import ENDPOINT, EXTENDED_RESOURCE, REGION
 
 QUANTITY = r"should match '^([0-9]+(\.[0-9]+)?)([numkMGTPE]|[KMGTPE]i)?$'"
 DIGEST = "sha256:" + "0f" * 32
@@ -22,6 +22,18 @@ RESOURCES = {
 }
 GPU = "ray.resourcesPerWorker.gpuResource"
 EXTENDED = rf"should match '{EXTENDED_RESOURCE}'"
+DATA_LOCATION = (
+    "must be pvc://CLAIM/PATH, such as pvc://data/clicks, or s3://BUCKET/PATH, such as s3://shop/clicks "
+    "(no gs:// so far)"
+)
+DATASET: Manifest = {
+    "uri": "s3://shop/ml-100k/ml-100k.inter",
+    "format": "RecBole",
+    "digest": DIGEST,
+    "endpoint": "https://store.example.com:9000",
+    "region": "eu-north-1",
+    "credentialsSecret": {"name": "shop-s3"},
+}
 MOMENT = "should match '^(-?[0-9]{1,19}(\\.[0-9]{1,9})?|[0-9]{4}-[0-9]{2}-[0-9]{2}(T"
 
 BASE: Manifest = {
@@ -30,7 +42,7 @@ BASE: Manifest = {
     "metadata": {"name": "movies-1"},
     "spec": {
         "modelRef": {"name": "movies"},
-        "dataset": {"uri": "pvc://data/ml-100k/ml-100k.inter", "format": "RecBole", "digest": DIGEST},
+        "dataset": DATASET,
         "cleaning": {
             "missing": "Drop",
             "timeWindow": {"from": "2026-01-01", "to": "2026-04-01T00:00:00+02:00"},
@@ -80,9 +92,65 @@ CASES: list[Case] = [
     Case("spec.modelRef.name", "pattern", "Movies", "movies", NAME),
     # The data
     Case("spec.dataset", "required", ABSENT, {"uri": "pvc://data/u.inter"}, "Required value"),
-    Case("spec.dataset.uri", "required", ABSENT, "pvc://data/u.inter", "Required value"),
-    Case("spec.dataset.uri", "maxLength", path_of(513), path_of(512), "may not be more than 512"),
-    Case("spec.dataset.uri", "rule", "pvc://data/u.inter/", "pvc://data/u.inter", LOCATION),
+    Case("spec.dataset.uri", "required", ABSENT, "s3://shop/u.inter", "Required value"),
+    Case(
+        "spec.dataset.uri", "maxLength", "s3://shop/" + "u" * 503, "s3://shop/" + "u" * 502, "may not be more than 512"
+    ),
+    *(
+        Case("spec.dataset.uri", "rule", wrong, right, DATA_LOCATION)
+        for wrong, right in (
+            ("s3://shop/u.inter/", "s3://shop/u.inter"),
+            ("s3://shop/../u.inter", "s3://shop.example/u.inter"),
+            ("s3://Shop/u.inter", "s3://shop"),
+            ("s3://ab/u.inter", "s3://abc/u.inter"),
+        )
+    ),
+    *(
+        Case("spec.dataset", "rule", {"uri": wrong}, {"uri": right}, DATA_LOCATION, about="spec.dataset.uri")
+        for wrong, right in (
+            ("pvc://data/u.inter/", "pvc://data/u.inter"),
+            ("gs://shop/u.inter", "s3://shop/u.inter"),
+            ("https://shop/u.inter", "pvc://shop/u.inter"),
+        )
+    ),
+    *(
+        Case(
+            "spec.dataset",
+            "rule",
+            {"uri": "pvc://data/u.inter", **only},
+            {"uri": "s3://data/u.inter", **only},
+            "dataset.endpoint, region and credentialsSecret are for a dataset.uri that begins with s3://",
+        )
+        for only in ({name: DATASET[name]} for name in ("endpoint", "region", "credentialsSecret"))
+    ),
+    *(
+        Case("spec.dataset.endpoint", "pattern", wrong, right, f"should match '{ENDPOINT}'")
+        for wrong, right in (
+            ("store.example.com:9000", "http://store.example.com:9000"),
+            ("https://store.example.com/", "https://store.example.com"),
+            ("https://user:secret@store", "https://store"),
+            ("https://::1", "https://[::1]"),
+        )
+    ),
+    Case(
+        "spec.dataset.endpoint", "maxLength", f"http://{'a' * 250}", f"http://{'a' * 249}", "may not be more than 256"
+    ),
+    Case("spec.dataset.region", "pattern", "eu north", "RegionOne", f"should match '{REGION}'"),
+    Case("spec.dataset.region", "maxLength", "r" * 64, "r" * 63, "may not be more than 63"),
+    Case("spec.dataset.credentialsSecret.name", "required", ABSENT, "shop-s3", "Required value"),
+    *cases_pod_fields.subdomain("spec.dataset.credentialsSecret.name"),
+    *(
+        Case(
+            "spec.env",
+            "rule",
+            [{"name": wrong, "value": "a"}],
+            [{"name": "AWS_REGION", "value": "a"}],
+            "env must not set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN beside "
+            "dataset.credentialsSecret, which sets them",
+            about="spec",
+        )
+        for wrong in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    ),
     Case("spec.dataset.format", "enum", "JSON", "JSONLines", '"CSV", "Parquet", "JSONLines"'),
     Case("spec.dataset.format", "enum", "parquet", "Parquet", 'supported values: "RecBole", "CSV", "Parquet"'),
     Case("spec.dataset.digest", "pattern", "sha256:abc", DIGEST, "should match '^sha256:[0-9a-f]{64}$'"),

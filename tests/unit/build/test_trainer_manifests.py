@@ -11,7 +11,7 @@ from tests.unit.decide.run_facts import OWNER, model_spec, run_spec, snapshot
 
 from recsys_operator.api.run_config import KEY, RunConfig
 from recsys_operator.apply.same import contains
-from recsys_operator.build.job import training_job, with_suspend
+from recsys_operator.build.job import STORE_CERTIFICATES, training_job, with_suspend
 from recsys_operator.build.labels import Manifest
 from recsys_operator.build.pod import claim_volumes
 from recsys_operator.build.run_config import config_map
@@ -52,6 +52,20 @@ def full_run() -> list[Manifest]:
     ]
 
 
+S3 = {
+    "uri": "s3://shop/events",
+    "format": "Parquet",
+    "endpoint": "http://store:9000",
+    "region": "eu-north-1",
+    "credentialsSecret": {"name": "shop-s3"},
+}
+
+
+def run_on_s3() -> list[Manifest]:
+    run = run_spec(dataset=S3)
+    return [training_job(OWNER, run, snapshot(catalogue=None))]
+
+
 class Readable(yaml.SafeDumper):
     """Writes text of several lines as such."""
 
@@ -63,7 +77,9 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 Readable.add_representer(str, _text)
 
 
-@pytest.mark.parametrize(("name", "build"), [("trainer-small", small_run), ("trainer-full", full_run)])
+@pytest.mark.parametrize(
+    ("name", "build"), [("trainer-small", small_run), ("trainer-full", full_run), ("trainer-s3", run_on_s3)]
+)
 def test_manifests_are_the_golden_ones(name: str, build: Any, golden: bool) -> None:
     text = yaml.dump_all(build(), Dumper=Readable, sort_keys=False, width=120)
     file = GOLDEN / f"{name}.yaml"
@@ -105,6 +121,34 @@ def test_the_trainer_reads_the_split() -> None:
     evaluation = {"protocol": "ByTime", "byTime": {"validationPercent": 5}, "metrics": ["NDCG@10"]}
     told = run_config.parse(json.loads(snapshot(evaluation=evaluation).text())).protocol
     assert (told.name, told.validation_percent, told.test_percent) == ("ByTime", 5, 10)
+
+
+def test_the_trainer_reads_where_the_object_store_is() -> None:
+    run_config = pytest.importorskip("recsys_workers.train.run_config")
+    object_store = pytest.importorskip("recsys_workers.data.object_store")
+    told = build_run_config(
+        OWNER, run_spec(dataset=S3), model_spec(), None, image="trainer:1", operator_version="0.1.0"
+    )
+    found = run_config.parse(json.loads(told.text())).dataset
+    assert (found.uri, found.store.endpoint, found.store.region, found.store.secret) == (
+        "s3://shop/events",
+        "http://store:9000",
+        "eu-north-1",
+        "shop-s3",
+    )
+    assert run_config.parse(json.loads(snapshot().text())).dataset.store == type(found.store)()
+    assert object_store.CERTIFICATES == STORE_CERTIFICATES
+
+
+def test_a_dataset_in_a_bucket_mounts_no_claim_and_brings_no_secret_without_a_name() -> None:
+    run = run_spec(dataset={"uri": "s3://shop/events"})
+    pod = training_job(OWNER, run, snapshot(catalogue=None))["spec"]["template"]["spec"]
+    on_claim = training_job(OWNER, run_spec(), snapshot(catalogue=None))["spec"]["template"]["spec"]
+    assert pod["containers"][0]["env"] == on_claim["containers"][0]["env"]
+    claims = [
+        volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"] if "persistentVolumeClaim" in volume
+    ]
+    assert claims == [snapshot().storage.uri.removeprefix("pvc://").partition("/")[0]]
 
 
 def test_suspending_changes_nothing_else() -> None:

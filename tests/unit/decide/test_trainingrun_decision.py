@@ -170,6 +170,14 @@ class TestPending:
             "Pod movies-1-train-abcde cannot pull the image registry.example/trainer:9 (ImagePullBackOff): not found"
         )
 
+    def test_a_secret_that_is_missing_is_named(self) -> None:
+        waiting = Waiting("CreateContainerConfigError", 'secret "shop-s3" not found', "trainer:1")
+        assert says(started(pods=(pod(waiting=waiting),)))[1:] == (
+            "Pending",
+            'Pod movies-1-train-abcde cannot start (CreateContainerConfigError): secret "shop-s3" not found. Create '
+            "what is missing: the pod starts by itself then.",
+        )
+
     def test_between_two_attempts_the_failure_is_told(self) -> None:
         run = started(job=job(active=0, failed=1), pods=(failed_pod(code=137, reason="OOMKilled"),))
         decision = decide(run, NOW)

@@ -7,3 +7,15 @@ class InvalidData(ValueError):
 
 class DatasetChanged(ValueError):
     """The files hold other bytes than the digest that the run, or its first attempt, fixed."""
+
+
+class StoreRefused(Exception):
+    """The object store answered that it will not give the data, and would say so again."""
+
+
+class StoreUnreachable(Exception):
+    """The object store gave no answer, or asked for patience: another attempt may read the data."""
+
+
+class DiskFull(Exception):
+    """A copy of the data has no room on the pod's disk; on another node, or later, it may have."""

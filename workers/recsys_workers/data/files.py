@@ -25,23 +25,33 @@ class DatasetFile:
 
 def list_files(root: Path, file_format: str) -> list[DatasetFile]:
     """The dataset's files in name order: `root` itself, or every file of the format under the folder `root`."""
-    if file_format not in SUFFIXES:
-        known = ", ".join(sorted(SUFFIXES))
-        raise InvalidData(f"The dataset format {file_format!r} is not supported: use one of {known}.")
+    suffixes = suffixes_of(file_format)
     if root.is_file():
         return [DatasetFile(root.name, root)]
     if not root.exists():
         raise InvalidData(f"The dataset {root} does not exist: check dataset.uri and what its volume holds.")
-    suffixes = SUFFIXES[file_format]
     found = sorted(
         (path.relative_to(root).as_posix(), path)
         for path in root.rglob("*")
         if path.name.endswith(suffixes) and path.is_file()
     )
     if not found:
-        wanted = " or ".join(f"*{suffix}" for suffix in suffixes)
-        raise InvalidData(f"The dataset folder {root} holds no {wanted} file, which the format {file_format} needs.")
+        raise none_of(file_format, root)
     return [DatasetFile(name, path) for name, path in found]
+
+
+def suffixes_of(file_format: str) -> tuple[str, ...]:
+    """How names of files of a format end; raises InvalidData for a format that there is not."""
+    if file_format not in SUFFIXES:
+        known = ", ".join(sorted(SUFFIXES))
+        raise InvalidData(f"The dataset format {file_format!r} is not supported: use one of {known}.")
+    return SUFFIXES[file_format]
+
+
+def none_of(file_format: str, folder: Path | str) -> InvalidData:
+    """What to raise for a folder without a file of the format."""
+    wanted = " or ".join(f"*{suffix}" for suffix in SUFFIXES[file_format])
+    return InvalidData(f"The dataset folder {folder} holds no {wanted} file, which the format {file_format} needs.")
 
 
 def digest_of_files(files: list[DatasetFile]) -> str:

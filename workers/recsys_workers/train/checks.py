@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from recsys_workers import locations, manifest
+from recsys_workers import manifest
 from recsys_workers.data.cleaning import Dropped, clean
-from recsys_workers.data.errors import DatasetChanged, InvalidData
-from recsys_workers.data.files import DatasetFile, digest_of_files, list_files, require_digest
+from recsys_workers.data.errors import DatasetChanged, DiskFull, InvalidData, StoreRefused, StoreUnreachable
+from recsys_workers.data.files import DatasetFile, digest_of_files, require_digest
 from recsys_workers.data.interactions import Interactions, in_order
 from recsys_workers.data.protocol import PROTOCOLS, split_by
 from recsys_workers.data.readers import Columns, read_columns, roles_of
 from recsys_workers.data.report import Report, report
+from recsys_workers.data.source import local_files
 from recsys_workers.data.split import Split
 from recsys_workers.evaluate.gates import InvalidGate, kind_of
 from recsys_workers.evaluate.metrics import UnknownMetric, parse
@@ -92,21 +93,34 @@ def verified(config: RunConfig, read: Callable[[list[DatasetFile]], Found]) -> t
     The digest must agree with the spec's and with the first attempt's, and be the same after the reading. Raises
     AttemptFailed, also for the InvalidData that `read` raises.
     """
+    dataset = config.dataset
     try:
-        files = list_files(locations.path_of(config.dataset.uri), config.dataset.format)
-        digest = digest_of_files(files)
-        require_digest(digest, config.dataset.digest, "the TrainingRun's dataset.digest")
-        recorded = config.run_folder / DIGEST_FILE
-        if recorded.exists():
-            require_digest(digest, recorded.read_text().strip(), "the run's first attempt")
-        found = read(files)
-        # The files may have changed between the digest and the reading.
-        require_digest(digest_of_files(files), digest, "the start of this attempt")
-        manifest.write_file(recorded, f"{digest}\n".encode())
+        with local_files(dataset.uri, dataset.format, dataset.store) as files:
+            return _verified(config, files, read)
     except DatasetChanged as error:
         raise _never("DatasetChanged", str(error)) from error
     except InvalidData as error:
         raise _never("InvalidData", str(error)) from error
+    except StoreRefused as error:
+        raise _never("DatasetRefused", str(error)) from error
+    except StoreUnreachable as error:
+        raise AttemptFailed("DatasetUnreachable", str(error), heals=True) from error
+    except DiskFull as error:
+        raise AttemptFailed("DiskFull", str(error), heals=True) from error
+
+
+def _verified(
+    config: RunConfig, files: list[DatasetFile], read: Callable[[list[DatasetFile]], Found]
+) -> tuple[str, Found]:
+    digest = digest_of_files(files)
+    require_digest(digest, config.dataset.digest, "the TrainingRun's dataset.digest")
+    recorded = config.run_folder / DIGEST_FILE
+    if recorded.exists():
+        require_digest(digest, recorded.read_text().strip(), "the run's first attempt")
+    found = read(files)
+    # The files may have changed between the digest and the reading.
+    require_digest(digest_of_files(files), digest, "the start of this attempt")
+    manifest.write_file(recorded, f"{digest}\n".encode())
     return digest, found
 
 

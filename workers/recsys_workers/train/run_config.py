@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from recsys_workers import locations
-from recsys_workers.data import cleaning, protocol
+from recsys_workers.data import cleaning, protocol, source
 from recsys_workers.data.cleaning import Cleaning
 from recsys_workers.data.protocol import Protocol
+from recsys_workers.data.store_answer import Store
 from recsys_workers.train.failure import AttemptFailed
 
 
@@ -20,6 +21,8 @@ class Dataset:
     uri: str
     format: str
     digest: str | None
+    store: Store
+    """Of an `s3://` URI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,7 @@ def parse(document: Mapping[str, Any]) -> RunConfig:
             architecture=document["architecture"],
             hyperparameters=dict(document.get("hyperparameters") or {}),
             seed=int(document["seed"]),
-            dataset=Dataset(
-                document["dataset"]["uri"], document["dataset"]["format"], document["dataset"].get("digest")
-            ),
+            dataset=_dataset(document["dataset"]),
             cleaning=cleaning.parse(document.get("cleaning")),
             schema=document["schema"]["columns"],
             catalogue=document.get("catalogue"),
@@ -111,9 +112,15 @@ def parse(document: Mapping[str, Any]) -> RunConfig:
             objective=document.get("objective"),
         )
         locations.path_of(config.storage_uri)
-        locations.path_of(config.dataset.uri)
+        source.require_supported(config.dataset.uri)
     except KeyError as error:
         raise AttemptFailed("InvalidRunConfig", f"run.json lacks the key {error}.", heals=False) from error
     except (TypeError, ValueError) as error:
         raise AttemptFailed("InvalidRunConfig", f"run.json is wrong: {error}.", heals=False) from error
     return config
+
+
+def _dataset(told: Mapping[str, Any]) -> Dataset:
+    secret = told.get("credentialsSecret")
+    store = Store(told.get("endpoint"), told.get("region"), secret["name"] if secret else None)
+    return Dataset(told["uri"], told["format"], told.get("digest"), store)

@@ -5,6 +5,9 @@ from recsys_operator.decide.trainingrun.facts import JobFacts, ObservedRun, PodF
 
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 
+CONFIG_REASON = "CreateContainerConfigError"
+"""The kubelet's word for a Secret, a ConfigMap or a key of one that a variable names and that is not there."""
+
 
 def trains(run: ObservedRun) -> bool:
     """Whether a pod runs, or has just succeeded and the Job is about to say so."""
@@ -66,6 +69,11 @@ def _waiting(pod: PodFacts) -> str:
     waiting = pod.waiting
     if waiting.reason in IMAGE_REASONS:
         return f"Pod {pod.name} cannot pull the image {waiting.image} ({waiting.reason}): {waiting.message}"
+    if waiting.reason == CONFIG_REASON:
+        return (
+            f"Pod {pod.name} cannot start ({waiting.reason}): {waiting.message}. Create what is missing: the pod "
+            "starts by itself then."
+        )
     return f"Pod {pod.name} waits: {waiting.reason}{f': {waiting.message}' if waiting.message else ''}"
 
 
