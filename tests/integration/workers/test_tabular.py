@@ -157,7 +157,7 @@ def task(objective: str, count: int = 400) -> tuple[Preprocessing, Examples, Exa
 
 def training(architecture: str, objective: str, **given: str) -> RowTraining:
     fitted, train, validation = task(objective)
-    settings = check(architecture, {"epochs": "6", "learningRate": "0.05", "batchSize": "32", **given}, "Tabular")
+    settings = check(architecture, {"epochs": "6", "learningRate": "0.05", "batchSize": "32", **given})
     return RowTraining(architecture, fitted, train, validation, settings, seed=4)
 
 
@@ -204,7 +204,7 @@ def test_linear_regression_is_least_squares() -> None:
 def test_a_row_of_weight_0_teaches_nothing_and_2_counts_twice() -> None:
     torch.set_num_threads(1)
     fitted, train, validation = task("Binary")
-    settings = check("Linear", {"epochs": "3", "batchSize": "300", "optimizer": "SGD"}, "Tabular")
+    settings = check("Linear", {"epochs": "3", "batchSize": "300", "optimizer": "SGD"})
 
     def weights(examples: Examples) -> torch.Tensor:
         made = RowTraining("Linear", fitted, examples, validation, settings, seed=4)

@@ -120,13 +120,13 @@ class Application:
 
     async def _shadow(self, request: Request) -> Response:
         """Copies of requests that the stable version answered. It is no prediction, and counts as none."""
-        self._receiver.refuse_strangers(request.headers.get("authorization", ""))
-        self._receiver.refuse_when_full()
         answers = self._answers
-        if answers is None:
-            raise unavailable("Loading", "The model is still being loaded: try again later.")
         if isinstance(answers, Predictor):
             raise wrong_task("A shadow compares lists of items, and this model answers rows (Tabular).")
+        self._receiver.refuse_strangers(request.headers.get("authorization", ""))
+        self._receiver.refuse_when_full()
+        if answers is None:
+            raise unavailable("Loading", "The model is still being loaded: try again later.")
         try:
             return JSONResponse(await self._receiver.receive(answers, await _body(request, MAX_BATCH)))
         except ClientDisconnect:

@@ -162,8 +162,8 @@ def test_a_class_that_no_training_row_has(tmp_path: Path, monkeypatch: pytest.Mo
         (
             ["architecture"],
             "SASRec",
-            "InvalidHyperparameters",
-            "SASRec is for SequentialRecommendation, and not for Ta",
+            "InvalidRunConfig",
+            "SASRec is for the task SequentialRecommendation, not for Tabular",
         ),
         (["hyperparameters"], {"maskProbability": "0.1"}, "InvalidHyperparameters", "no hyperparameter 'maskProb"),
         (["evaluation", "protocol"], "LeaveOneOut", "InvalidEvaluation", "use ByRatio or ByTime or ByColumn"),
