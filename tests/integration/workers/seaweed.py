@@ -130,6 +130,7 @@ def serving(folder: Path) -> Iterator[Seaweed]:
             scheme="http",
             region="us-east-1",
             allow_bucket_creation=True,
+            request_timeout=60,
             retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),
         )
         store = Seaweed(f"http://127.0.0.1:{http}", f"https://127.0.0.1:{https}", folder / "tls/ca.crt", files)
@@ -138,8 +139,9 @@ def serving(folder: Path) -> Iterator[Seaweed]:
     finally:
         process.kill()
         for port in (master, volume, filer, http):
-            for socket in Path("/tmp").glob(f"seaweedfs-*-grpc-{port + GRPC}.sock"):
-                socket.unlink()
+            for name in (f"seaweedfs-*-{port}.sock", f"seaweedfs-*-grpc-{port + GRPC}.sock"):
+                for socket in Path("/tmp").glob(name):
+                    socket.unlink()
 
 
 def _wait_until_ready(store: Seaweed, process: Process) -> None:
