@@ -209,7 +209,7 @@ async def test_during_an_operator_restart(shop: Shop) -> None:
 
 
 async def restart(shop: Shop) -> None:
-    """SIGTERM and a new process, as a rolling `Recreate` does."""
+    """SIGTERM, and a new process once the old one has ended."""
     code = await shop.operator.terminate()
     assert code == 0
     shop.operator.start()

@@ -22,8 +22,9 @@ class Block(NamedTuple):
 
 def pages() -> list[Path]:
     """Every page that people read."""
-    names = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
-    return [ROOT / name for name in names] + sorted((ROOT / "docs").rglob("*.md"))
+    names = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "charts/recsys-operator/README.md"]
+    examples = sorted((ROOT / "examples").rglob("*.md"))
+    return [*(ROOT / name for name in names), *sorted((ROOT / "docs").rglob("*.md")), *examples]
 
 
 def blocks(text: str) -> list[Block]:
