@@ -46,4 +46,4 @@ def test_the_generator_takes_the_command_of_the_pod() -> None:
     claim = pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
     uri = f"pvc://{claim}{folder.removeprefix(mounted['mountPath'])}/churn"
     assert spec_of("TrainingRun")["dataset"] == {"uri": uri, "format": "Parquet"}
-    assert options == ["--table", "churn", "--rows", "50000", "--seed", "1"]
+    assert options == ["--table", "churn", "--rows", "100000", "--seed", "1"]
