@@ -25,11 +25,23 @@ def render(described: Manifest) -> str:
         *_cleaning(described),
         "",
         "## Quality",
-        f"{protocol['name']}{_cuts(described)}: {protocol['split']}. {protocol['evaluatedTargets']} targets of "
+        f"{protocol['name']}{cuts(described)}: {protocol['split']}. {protocol['evaluatedTargets']} targets of "
         f"{protocol['evaluatedUsers']} users, all items ranked, items that the user had "
         f"{'excluded' if protocol['excludeSeen'] else 'included'}, tied scores counted against the model. "
         f"Intervals: {protocol['interval']}.",
         "",
+        *results(described),
+        "## Limits",
+        "Offline ranking of the next item says nothing about effects on people who see the recommendations. Users "
+        "without a known item in their history get popular items.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def results(described: Manifest) -> list[str]:
+    """The table of the metrics and the list of the gates, for the card of any task."""
+    return [
         "| metric | value | low | high |",
         "| --- | --- | --- | --- |",
         *(
@@ -40,15 +52,11 @@ def render(described: Manifest) -> str:
         "## Gates",
         *(f"- {gate['name']}: {gate['verdict']}. {gate['message']}" for gate in described.gates),
         "",
-        "## Limits",
-        "Offline ranking of the next item says nothing about effects on people who see the recommendations. Users "
-        "without a known item in their history get popular items.",
-        "",
     ]
-    return "\n".join(lines)
 
 
-def _cuts(described: Manifest) -> str:
+def cuts(described: Manifest) -> str:
+    """Where a split by time cut, in brackets; empty for the others."""
     protocol = described.protocol
     if "testFrom" not in protocol:
         return ""

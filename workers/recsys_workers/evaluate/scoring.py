@@ -30,14 +30,19 @@ class Tasks:
     excluded: Sequence[Indices]
 
 
+def session(onnx: bytes, threads: int) -> Any:
+    """A loaded model.onnx on the CPU, with so many threads."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+
+
 class Graph:
     """A loaded model.onnx."""
 
     def __init__(self, onnx: bytes, n_items: int, max_length: int, input_length: int, threads: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        self._session: Any = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+        self._session = session(onnx, threads)
         self.n_items = n_items
         self.max_length = max_length
         self.input_length = input_length

@@ -1,15 +1,13 @@
 """One request to one answer of a Tabular model: its rows, the saved preprocessing, the graph. No HTTP here."""
 
 import json
-from typing import Any
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
 
 from recsys_workers import manifest, predictions, preprocessing
 from recsys_workers.predictions import Outputs
 from recsys_workers.preprocessing import Columns, Inputs, Preprocessing
-from recsys_workers.serve import rows
+from recsys_workers.serve import rows, session
 from recsys_workers.serve.recommender import Answer, Fallback
 from recsys_workers.serve.refusal import wrong_task
 from recsys_workers.serve.scoring import BrokenModel
@@ -24,17 +22,8 @@ class Predictor:
     """Answers requests from one version. Called from one thread."""
 
     def __init__(self, model: str, version: int, fitted: Preprocessing, onnx: bytes, threads: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Threads that spin between two requests eat the pod's CPU quota and get the whole pod throttled.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session: Any = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime raises a family of its own, not exported as types
-            raise CannotServe("ModelUnreadable", f"ONNX Runtime cannot load model.onnx: {error}") from error
-        inputs = {value.name for value in self._session.get_inputs()}
-        outputs = {value.name for value in self._session.get_outputs()}
+        self._session = session.loaded(onnx, threads)
+        inputs, outputs = session.names(self._session)
         if (inputs, outputs) != (INPUTS, OUTPUTS):
             raise CannotServe(
                 "ModelUnreadable",

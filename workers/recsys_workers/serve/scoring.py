@@ -2,12 +2,11 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime  # type: ignore[import-untyped]
 
+from recsys_workers.serve import session
 from recsys_workers.serve.termination import CannotServe
 
 INPUTS = {"history", "excluded"}
@@ -32,17 +31,8 @@ class ScoringModel:
 
     def __init__(self, onnx: bytes, item_count: int, max_length: int, input_length: int, threads: int) -> None:
         """`input_length` >= `max_length`: the history's last `max_length` items are left-padded to `input_length`."""
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Threads that spin between two requests eat the pod's CPU quota and get the whole pod throttled.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session: Any = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime raises a family of its own, not exported as types
-            raise CannotServe("ModelUnreadable", f"ONNX Runtime cannot load model.onnx: {error}") from error
-        inputs = {value.name for value in self._session.get_inputs()}
-        outputs = {value.name for value in self._session.get_outputs()}
+        self._session = session.loaded(onnx, threads)
+        inputs, outputs = session.names(self._session)
         if inputs != INPUTS or not outputs >= OUTPUTS:
             raise CannotServe(
                 "ModelUnreadable",

@@ -2,15 +2,13 @@
 
 import json
 
+from recsys_workers.evaluate.card import cuts, results
 from recsys_workers.manifest import Manifest
 
 
 def render(described: Manifest) -> str:
     """The card as Markdown."""
     dataset, protocol = described.dataset, described.protocol
-    cuts = ""
-    if "testFrom" in protocol:
-        cuts = f" (validationFrom {protocol['validationFrom']}, testFrom {protocol['testFrom']})"
     rules = protocol.get("cleaning")
     cleaned = "Nothing was dropped from it."
     if rules:
@@ -30,20 +28,11 @@ def render(described: Manifest) -> str:
         "stands in `data.json`, what was fitted on the training rows in `preprocessing.json`.",
         "",
         "## Quality",
-        f"{protocol['name']}{cuts}: {protocol['split']}. {protocol['trainedRows']} rows trained, "
+        f"{protocol['name']}{cuts(described)}: {protocol['split']}. {protocol['trainedRows']} rows trained, "
         f"{protocol['validatedRows']} validated, {protocol['evaluatedRows']} tested. "
         f"Intervals: {protocol['interval']}.",
         "",
-        "| metric | value | low | high |",
-        "| --- | --- | --- | --- |",
-        *(
-            f"| {metric['name']} | {metric['value']} | {metric['low']} | {metric['high']} |"
-            for metric in described.metrics
-        ),
-        "",
-        "## Gates",
-        *(f"- {gate['name']}: {gate['verdict']}. {gate['message']}" for gate in described.gates),
-        "",
+        *results(described),
         "## Limits",
         "The figures hold for rows like those of the test. Categories that the training did not know count as none.",
         "",

@@ -1,10 +1,8 @@
 """A version's graph under ONNX Runtime, as the server runs it."""
 
-from typing import Any
-
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
 
+from recsys_workers.evaluate.scoring import session
 from recsys_workers.predictions import Outputs
 from recsys_workers.preprocessing import Inputs
 
@@ -15,10 +13,7 @@ class RowGraph:
     """A loaded model.onnx."""
 
     def __init__(self, onnx: bytes, threads: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        self._session: Any = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+        self._session = session(onnx, threads)
 
     def outputs(self, inputs: Inputs) -> Outputs:
         """The outputs of all rows, a batch at a time."""

@@ -13,12 +13,12 @@ from recsys_workers.evaluate.metrics import Estimate
 from recsys_workers.preprocessing import Floats
 from recsys_workers.tabular import champion
 from recsys_workers.tabular.data import Rowwise, columns_of
-from recsys_workers.tabular.metrics import per_row
+from recsys_workers.tabular.metrics import per_row, require
 from recsys_workers.tabular.scored import ScoredRows
 from recsys_workers.train.candidate import session
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import RunConfig
-from recsys_workers.train.work import Describe, Judgement
+from recsys_workers.train.work import Describe, Judgement, each_gate
 
 QUESTIONS = 300
 SERVED_TOLERANCE = 1e-5
@@ -47,15 +47,12 @@ class RowJudge:
 
     def judge(self, on_gate: Callable[[str], None]) -> Judgement:
         """Compute the metrics and judge every gate in order; `on_gate` hears each gate's name before it is judged."""
-        verdicts = []
-        for gate in self.config.gates:
-            on_gate(gate["name"])
-            verdicts.append(self._verdict(gate))
+        verdicts = each_gate(self.config.gates, self._verdict, on_gate)
         return Judgement([self._estimate(name) for name in self.config.metrics], verdicts)
 
     def _verdict(self, gate: Any) -> Verdict:
-        kinds = [key for key in gate if key != "name"]
-        name, kind = gate["name"], kinds[0]
+        kind = gates.kind_of(gate, lambda metric: require(metric, self.target.objective), rowwise=True)
+        name = gate["name"]
         settings = gate[kind]
         if kind == "floor":
             found = self._estimate(settings["metric"])

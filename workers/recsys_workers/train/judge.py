@@ -16,7 +16,7 @@ from recsys_workers.train.candidate import session
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import RunConfig
 from recsys_workers.train.scored import Scored
-from recsys_workers.train.work import Describe, Judgement
+from recsys_workers.train.work import Describe, Judgement, each_gate
 
 QUESTIONS = 300
 LONGEST_QUESTION = 1000
@@ -48,13 +48,12 @@ class Judge:
         broken = ~scored.reference.finite
         self.lists = Lists(np.where(broken[:, None], np.float32(np.nan), scored.onnx.scores), scored.onnx.items)
         self.ranks = metrics.target_ranks(self.lists, self.test.targets, len(interactions.item_ids))
+        self.baselines: dict[str, Values] = {}
+        """Ranks by a baseline's name, once a gate asked for it: neighbours take long."""
 
     def judge(self, on_gate: Callable[[str], None]) -> Judgement:
         """Compute the metrics and judge every gate in order; `on_gate` hears each gate's name before it is judged."""
-        verdicts = []
-        for gate in self.config.gates:
-            on_gate(gate["name"])
-            verdicts.append(self._verdict(gate))
+        verdicts = each_gate(self.config.gates, self._verdict, on_gate)
         return Judgement([self._estimate(name) for name in self.config.metrics], verdicts)
 
     def _verdict(self, gate: dict[str, Any] | Any) -> Verdict:
@@ -80,10 +79,11 @@ class Judge:
         return metrics.estimate(metric, self._per_user(metric), self.test.users)
 
     def _baseline(self, name: str, metric: str, against: str) -> Verdict:
-        n_items, exclude_seen = len(self.interactions.item_ids), self.config.exclude_seen
-        ranked = {gates.POPULARITY: popularity.ranks, gates.ITEM_KNN: neighbours.ranks}[against]
-        ranks = ranked(self.split.training, self.test, n_items, exclude_seen=exclude_seen)
-        old = metrics.values(metric, ranks)
+        if against not in self.baselines:
+            n_items, exclude_seen = len(self.interactions.item_ids), self.config.exclude_seen
+            ranked = {gates.POPULARITY: popularity.ranks, gates.ITEM_KNN: neighbours.ranks}[against]
+            self.baselines[against] = ranked(self.split.training, self.test, n_items, exclude_seen=exclude_seen)
+        old = metrics.values(metric, self.baselines[against])
         return gates.baseline(name, metric, self._per_user(metric), old, against, self.test.users)
 
     def _champion(self, name: str, metric: str, max_regression: str) -> Verdict:

@@ -1,6 +1,6 @@
 """What differs by task in an attempt. The attempt calls it in the order of the methods."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,6 +21,19 @@ class Judgement:
     def verdict(self) -> str:
         """Passed when every gate passed."""
         return gates.PASSED if all(entry.verdict == gates.PASSED for entry in self.verdicts) else gates.FAILED
+
+
+def each_gate(
+    all_gates: Iterable[Mapping[str, Any]],
+    verdict: Callable[[Mapping[str, Any]], Verdict],
+    on_gate: Callable[[str], None],
+) -> list[Verdict]:
+    """The verdicts in the order of the gates; `on_gate` hears each gate's name before it is judged."""
+    verdicts = []
+    for gate in all_gates:
+        on_gate(gate["name"])
+        verdicts.append(verdict(gate))
+    return verdicts
 
 
 @dataclass(frozen=True, slots=True)
