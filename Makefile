@@ -47,7 +47,7 @@ lint: lint-shell ## ruff, mypy --strict, import contracts, generated files that 
 lint-shell: ## shellcheck
 	hack/test.sh lint-shell
 
-test-unit: ## No cluster, under a minute
+test-unit: ## No cluster, about a minute
 	hack/test.sh unit
 
 test-chart: ## helm lint, golden templates, kubeconform, alert rules

@@ -144,6 +144,9 @@ HOLDS = ("promote", "pause", "resume", "paused", "warning about the canary")
 """What holds a rollout, or lets it go on. Nearly every state there is is also there held, each in its own way."""
 TURNS = tuple(name for name in INPUTS if name not in HOLDS)
 """What starts a rollout, takes it back, breaks it or delays it."""
+FAILING = ("obeyed", "later", "crashed", "pin 2", "abort", "pods gone", "pods broken", "endpoints behind")
+"""What pods do, and what becomes of a rollout then."""
+STEERED = tuple(name for name in TURNS if name not in ("pods gone", "endpoints behind"))
 HELD = ("obeyed", "later", "pin 2", *HOLDS)
 
 
@@ -232,10 +235,18 @@ def _ends(world: World, path: tuple[str, ...]) -> None:
     raise AssertionError(f"after {' → '.join(path)}: the rollout of version {world.status.canary} never ends")
 
 
-@pytest.mark.parametrize(("inputs", "least"), [(TURNS, 400), (HELD, 100)], ids=["turns", "holds"])
+@pytest.mark.parametrize(
+    ("inputs", "least"),
+    [
+        pytest.param(STEERED, 150, id="steered"),
+        pytest.param(FAILING, 50, id="failing"),
+        pytest.param(HELD, 100, id="held"),
+        pytest.param(TURNS, 400, id="turns", marks=pytest.mark.full),
+    ],
+)
 def test_all_that_can_happen_by_these_inputs_in_any_order(inputs: tuple[str, ...], least: int) -> None:
     """Every input is among them, but not all in one: what holds a rollout multiplies the states of everything else."""
-    assert {*TURNS, *HELD} == set(INPUTS)
+    assert {*STEERED, *FAILING, *HELD} == set(INPUTS)
     states, transitions, whole = explore(inputs, 20_000)
     assert whole, f"there are more than {states} states ({transitions} transitions)"
     assert states > least, f"{states} states, {transitions} transitions"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from recsys_operator import leader
 from recsys_operator.api.kinds import Resource
 from recsys_operator.apply.client import ApiError
 from recsys_operator.leader import (
@@ -220,10 +221,11 @@ async def test_who_stands_by_does_not_besiege_an_api_server_that_is_away(cluster
     assert await one.step() == RETRY_PERIOD
 
 
-async def test_what_is_lost_stays_lost(cluster: Cluster) -> None:
+async def test_what_is_lost_stays_lost(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that slept does not lead when it wakes, even if nobody took its Lease meanwhile."""
     one = cluster.candidate("one")
     await one.step()
+    monkeypatch.setattr(leader, "RETRY_PERIOD", 0.1)
     holding = asyncio.create_task(one.hold())
     await asyncio.sleep(0)
     cluster.now += 60
@@ -282,7 +284,8 @@ async def test_the_container_that_is_started_again_goes_on_at_once(cluster: Clus
     assert cluster.lease["spec"]["leaseTransitions"] == 0
 
 
-async def test_acquire_waits_and_hold_renews(cluster: Cluster) -> None:
+async def test_acquire_waits_and_hold_renews(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leader, "RETRY_PERIOD", 0.1)
     one = cluster.candidate("one")
     assert await asyncio.wait_for(one.acquire(), 5)
     holding = asyncio.create_task(one.hold())

@@ -65,7 +65,7 @@ answers = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data(), step=st.booleans())
 def test_no_evidence_whatsoever_makes_a_status_that_is_refused(data: st.DataObject, step: bool) -> None:
     world = World(SORTS, step=step, settings={"deadlineSeconds": 60, "onDeadline": "Abort"})

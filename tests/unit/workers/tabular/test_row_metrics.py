@@ -107,7 +107,7 @@ def drawn(objective: str, random: np.random.Generator, count: int) -> tuple[Outp
 )
 def test_the_standard_error_is_the_spread_over_samples(objective: str, name: str) -> None:
     random = np.random.default_rng(5)
-    found = [estimate(name, per_row(name, TARGETS[objective], *drawn(objective, random, 400))) for _ in range(400)]
+    found = [estimate(name, per_row(name, TARGETS[objective], *drawn(objective, random, 400))) for _ in range(200)]
     spread = np.std([one.value for one in found])
     assert np.mean([one.standard_error for one in found]) == pytest.approx(spread, rel=0.15)
 

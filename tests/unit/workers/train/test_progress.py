@@ -62,7 +62,7 @@ def api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiS
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     recorded.url = f"http://127.0.0.1:{server.server_port}"
     (tmp_path / "token").write_text("secret-token\n")
     monkeypatch.setattr(progress, "SERVICE_ACCOUNT", tmp_path)
