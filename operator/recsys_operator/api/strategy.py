@@ -69,7 +69,7 @@ class Canary(Model):
 
     CEL = (
         Rule(
-            "has(self.steps[0].weight) || has(self.steps[0].shadow)",
+            "self.steps.size() == 0 || has(self.steps[0].weight) || has(self.steps[0].shadow)",
             "strategy.canary.steps must begin with a weight or a shadow",
         ),
         Rule(

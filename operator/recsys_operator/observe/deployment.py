@@ -52,6 +52,7 @@ from recsys_operator.observe.front import front as observe_front
 from recsys_operator.observe.front import revision_of
 from recsys_operator.observe.pods import broken, complaint
 from recsys_operator.observe.reader import Reader, faults, if_possible
+from recsys_operator.observe.rival import rival
 from recsys_operator.observe.route import refusal
 
 Object = dict[str, Any]
@@ -109,12 +110,12 @@ async def observe(
     gateway_api = route is not None or await if_possible(client.serves(HTTPROUTES), True)
     front = next((one for one in services if one["metadata"]["name"] == names.front(name)), None)
     foreign, route = _taken_by_others(owner, HTTPROUTES, route), route if route and owner.owns(route) else None
-    model, shadow, pods, way_in, endpoints, strangers = await asyncio.gather(
+    model, shadow, pods, way_in, (endpoints, routes), strangers = await asyncio.gather(
         client.get(RECMODELS, namespace, spec.model_ref.name),
         if_possible(client.get(CONFIGMAPS, namespace, names.shadow(name)), None, shadow_not_read.append),
         _pods(client, namespace, name, workloads),
         _way_in(client, spec, route, front, workloads, services),
-        _endpoints(client, namespace, name, spec),
+        asyncio.gather(_endpoints(client, namespace, name, spec), _routes(client, namespace, spec)),
         _strangers(client, owner, spec, status, (*workloads, *services, *accessories)),
     )
     route_facts, leftover = way_in
@@ -141,6 +142,8 @@ async def observe(
         ),
         gateway_api=gateway_api or spec.traffic.gateway is None,
         leftover=leftover,
+        unknown_commands=_unknown_commands(obj),
+        rival=rival(namespace, names.route(name), spec.traffic, route, routes),
         accessories=tuple(_accessory(one) for one in accessories),
         endpoints=endpoints,
         evidence=evidence,
@@ -161,6 +164,15 @@ async def observe(
 def _commands(obj: Object) -> dict[CommandName, str]:
     annotations = obj["metadata"].get("annotations", {})
     return {name: annotations[COMMAND + name] for name in COMMANDS if COMMAND + name in annotations}
+
+
+def _unknown_commands(obj: Object) -> tuple[str, ...]:
+    known = {COMMAND + name for name in COMMANDS}
+    return tuple(
+        sorted(
+            name for name in obj["metadata"].get("annotations", {}) if name.startswith(COMMAND) and name not in known
+        )
+    )
 
 
 def _taken_by_others(owner: Owner, kind: Resource, obj: Object | None) -> tuple[Stranger, ...]:
@@ -189,6 +201,11 @@ async def _way_in(
 
 async def _endpoints(client: Reader, namespace: str, name: str, spec: DeploymentSpec) -> dict[str, int] | None:
     return await observe_endpoints(client, namespace, name) if spec.traffic.gateway else None
+
+
+async def _routes(client: Reader, namespace: str, spec: DeploymentSpec) -> list[Object]:
+    """All HTTPRoutes of the namespace, where requests come in by one."""
+    return await if_possible(client.list(HTTPROUTES, namespace), []) if spec.traffic.gateway else []
 
 
 def _leftover(kind: Resource, obj: Object, sends: Iterable[str]) -> Leftover:

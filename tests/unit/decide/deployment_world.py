@@ -15,6 +15,7 @@ from recsys_operator.decide.deployment.facts import (
     Decision,
     ModelFacts,
     Observed,
+    Rival,
     Room,
     Route,
     Service,
@@ -82,6 +83,8 @@ class World:
     makes_lists: bool = True
     strangers: tuple[Stranger, ...] = ()
     gateway_api: bool = True
+    rival: Rival | None = None
+    unknown_commands: tuple[str, ...] = ()
     rooms: tuple[Room, ...] | None = None
     room: int | None = None
     """How many workloads a quota allows; None: any number."""
@@ -118,6 +121,8 @@ class World:
             server_image=self.image,
             strangers=self.strangers,
             gateway_api=self.gateway_api,
+            rival=self.rival,
+            unknown_commands=self.unknown_commands,
             endpoints=self.endpoints() if self.spec.traffic.gateway else None,
             rooms=self.rooms,
             evidence=self.evidence,

@@ -61,7 +61,10 @@ def test_promote_full_skips_all_steps_but_waits_for_the_pods() -> None:
     world.step()
     assert world.weights() == {4: 100}
     world.run()
-    assert world.verdicts[-1] == (1, 4, "Promoted", "CanaryCompleted")
+    assert world.verdicts[-1] == (1, 4, "Promoted", "StepsSkipped")
+    assert world.status.history[-1].message == (
+        "Version 4 serves all requests. The command promote-full skipped its steps from step 2 of 4 on."
+    )
 
 
 def test_pause_holds_whatever_step_is_due_and_resume_goes_on() -> None:

@@ -110,6 +110,10 @@ def promote(observed: Observed, state: State, canary: CanaryStatus, now: datetim
     else:
         cause = "CanaryCompleted" if old else "InitialDeployment"
         message = f"Version {canary.version} serves all requests."
+        count = len(observed.spec.strategy.canary.steps) if observed.spec.strategy else 0
+        if old and old.digest != canary.digest and canary.skip_steps and canary.step < count:
+            cause = "StepsSkipped"
+            message += f" The command promote-full skipped its steps from step {canary.step + 1} of {count} on."
         held = passed(canary.held_seconds, canary.held_since, now)
         entry = _entry(state, canary, "Promoted", cause, message, canary.start_time, now, held)
         notice = Notice("Normal", "Promoted", message, "Promote")

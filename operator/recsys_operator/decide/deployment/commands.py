@@ -46,7 +46,9 @@ def obey(observed: Observed, state: State, now: datetime) -> State:
         if named:
             outcome = command(observed, state, int(named.group(1)), now)
         else:
-            outcome = Outcome(f"recsys.dev/{name} reads {argument!r}: write v<version>/<any id>, such as v4/1.")
+            subject = state.status.canary or state.status.stable
+            example = f", such as v{subject.version}/1" if subject else ""
+            outcome = Outcome(f"recsys.dev/{name} reads {argument!r}: write v<version>/<any id>{example}.")
         ignored = Notice("Warning", "CommandIgnored", f"{name} {argument}: {outcome.message}", "Command")
         after = outcome.state or state.change(ignored)
         state = _note(after, name, argument, outcome.message, now, done=outcome.state is not None)

@@ -1,11 +1,11 @@
 """The summary condition Ready: the first of these findings that applies."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from recsys_operator.api.common import Condition
-from recsys_operator.api.rollout import CanaryStatus, DeploymentStatus, Revision
+from recsys_operator.api.rollout import COMMANDS, CanaryStatus, DeploymentStatus, Revision
 from recsys_operator.api.strategy import Rollback
 from recsys_operator.decide.conditions import conclude, find
 from recsys_operator.decide.deployment import (
@@ -20,10 +20,12 @@ from recsys_operator.decide.deployment import (
     windows,
 )
 from recsys_operator.decide.deployment.facts import Observed, State, weights
-from recsys_operator.decide.deployment.versions import Unresolved
+from recsys_operator.decide.deployment.versions import HOSTNAME_TAKEN, Unresolved
 from recsys_operator.decide.refusal import CHILD_REFUSED, sentence
 from recsys_operator.decide.times import rfc3339
 
+MOST_MISSPELT = 3
+ANNOTATION_CHARACTERS = 80
 NO_WAY_BACK = "It is the first version, so there is nothing to go back to: it goes on trying."
 
 
@@ -38,7 +40,8 @@ class Finding:
 
 def ready(observed: Observed, status: DeploymentStatus, target: Revision | Unresolved, now: datetime) -> Condition:
     """The condition Ready."""
-    finding = _refused(observed, next(_findings(observed, status, target, now)))
+    found = next(_findings(observed, status, target, now))
+    finding = _refused(observed, replace(found, message=f"{found.message} {_misspelt(observed)}".strip()))
     return conclude(
         observed.status.conditions,
         "Ready",
@@ -48,6 +51,15 @@ def ready(observed: Observed, status: DeploymentStatus, target: Revision | Unres
         generation=observed.generation,
         now=now,
     )
+
+
+def _misspelt(observed: Observed) -> str:
+    """Annotations that look like commands and are none. Nothing records them, so this is said as long as they stand."""
+    found = observed.unknown_commands[:MOST_MISSPELT]
+    if not found:
+        return ""
+    named = ", ".join(name[:ANNOTATION_CHARACTERS] for name in found)
+    return f"The annotation {named} is no command: write recsys.dev/<command> with one of {', '.join(COMMANDS)}."
 
 
 def _refused(observed: Observed, finding: Finding) -> Finding:
@@ -84,7 +96,8 @@ def _findings(
             f"({record.message or 'no summary was given'}): there is no earlier version to go back to.",
         )
     if isinstance(target, Unresolved):
-        yield Finding(target.reason, f"{target.message} {_serving(status)}".strip())
+        serving = "" if target.reason == HOSTNAME_TAKEN else _serving(status)
+        yield Finding(target.reason, f"{target.message} {serving}".strip())
     route = observed.route
     if not observed.gateway_api:
         yield Finding(

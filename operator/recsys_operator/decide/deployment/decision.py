@@ -223,6 +223,8 @@ def _requeue(observed: Observed, status: DeploymentStatus, now: datetime) -> flo
         seconds.append(LOOK_AT_PODS)
     elif canary and not canary.abort and not observed.fit(canary):
         seconds.append(LOOK_AT_ENDPOINTS)
+    if observed.rival:
+        seconds.append(LOOK_AT_PODS)
     if canary or leaving or not _settled(status):
         seconds.append(LOOK_AGAIN)
         if not observed.by_weight and not observed.in_place(routed(observed, status)):

@@ -133,6 +133,16 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Rival:
+    """Another HTTPRoute, which takes the requests of ours for a host name."""
+
+    route: str
+    deployment: str
+    """The Deployment whose route it is; empty where it is none of ours."""
+    hostname: str
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """What one node has left: millicores, bytes, and places for pods. May be below zero."""
 
@@ -186,6 +196,10 @@ class Observed:
     strangers: tuple[Stranger, ...] = ()
     accessories: tuple[Accessory, ...] = ()
     leftover: Leftover | None = None
+    unknown_commands: tuple[str, ...] = ()
+    """Annotations recsys.dev/<something> that are no command."""
+    rival: Rival | None = None
+    """Who gets the requests instead, in the same namespace."""
     endpoints: Mapping[str, int] | None = None
     """Ready endpoints of each revision's Service; None without a gateway, where a Service is looked at as a route."""
     rooms: tuple[Room, ...] | None = None

@@ -7,8 +7,10 @@ from recsys_operator.api.common import GateVerdict
 from recsys_operator.api.recmodel import ModelVersion
 from recsys_operator.api.rollout import DeploymentStatus, Revision
 from recsys_operator.decide.deployment import blocks
-from recsys_operator.decide.deployment.facts import ModelFacts, Observed
+from recsys_operator.decide.deployment.facts import ModelFacts, Observed, Rival
 from recsys_operator.decide.deployment.revisions import revise
+
+HOSTNAME_TAKEN = "HostnameTaken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,9 @@ def desired(observed: Observed, status: DeploymentStatus) -> Revision | Unresolv
     if model is None:
         return Unresolved(
             "ModelNotFound",
-            f"RecModel {observed.spec.model_ref.name} does not exist in namespace {observed.namespace}: create it, "
-            "or correct spec.modelRef in a new Deployment; nothing else is needed then.",
+            f"RecModel {observed.spec.model_ref.name} does not exist in namespace {observed.namespace}: create it, and "
+            "this Deployment goes on by itself. If the name is wrong, delete this Deployment and create one with the "
+            "right spec.modelRef.name, which cannot be changed.",
         )
     if model.unreadable:
         return Unresolved(
@@ -45,6 +48,8 @@ def desired(observed: Observed, status: DeploymentStatus) -> Revision | Unresolv
             "versions: set a gateway, or remove the steps; a new version then takes over at once when its pods are "
             "ready.",
         )
+    if observed.rival:
+        return Unresolved(HOSTNAME_TAKEN, _taken(observed.rival))
     if choice.pin is not None:
         found = _pinned(observed, model, choice.pin)
     elif choice.follow == "Champion":
@@ -65,6 +70,16 @@ def desired(observed: Observed, status: DeploymentStatus) -> Revision | Unresolv
     )
 
 
+def _taken(rival: Rival) -> str:
+    owner = f" of Deployment {rival.deployment}" if rival.deployment else ""
+    return (
+        f"HTTPRoute {rival.route}{owner} was there first with the host name {rival.hostname} and the same match at the "
+        "same gateway, so it gets the requests and this Deployment does not: give one of the two another host name in "
+        "spec.traffic.hostnames or other matches in spec.traffic.route, or delete one. No rollout begins or goes on "
+        "until then."
+    )
+
+
 def deployable(model: ModelFacts | None, version: int) -> ModelVersion | None:
     """The version of this number, if it is known and passed its gates."""
     known = model.versions if model else ()
@@ -77,7 +92,9 @@ def _pinned(observed: Observed, model: ModelFacts, version: int) -> ModelVersion
     name = observed.spec.model_ref.name
     if found is None:
         return Unresolved(
-            "VersionNotFound", f"RecModel {name} has no version {version}; it has: {_listed(known.values())}."
+            "VersionNotFound",
+            f"RecModel {name} has no version {version}; it has: {_listed(known.values())}. Set spec.version.pin to one "
+            "of these, or create a TrainingRun that makes another.",
         )
     if found.verdict == "Failed":
         gates = "; ".join(_told(gate) for gate in observed.failed_gates if gate.verdict == "Failed")
