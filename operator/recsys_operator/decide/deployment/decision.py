@@ -193,7 +193,9 @@ def _requeue(observed: Observed, status: DeploymentStatus, now: datetime) -> flo
     """Seconds until time alone may change the decision, or until a look in case a wake-up was lost."""
     moments = []
     canary = status.canary
-    leaving = {workload.revision.revision for workload in observed.workloads} - _kept(status)
+    leaving = {workload.revision.revision for workload in observed.workloads}
+    leaving |= {child.revision for child in (*observed.services, *observed.accessories)}
+    leaving -= _kept(status)
     if canary and canary.abort:
         leaving.add(canary.revision)
     moments += [silent for name in leaving if (silent := observed.silent_from(name)) and silent > now]
