@@ -45,8 +45,8 @@ def _blocked(rollout: Rollout, verb: str) -> int:
     suited = [one for one in rollout.blocked if verb != "retry" or one.cause in RETRIED]
     if not suited:
         raise Problem(
-            f"{rollout.place} blocks {_told(rollout.blocked)}, which retry does not lift: use `kubectl recsys unblock "
-            f"{rollout.name}` once the cause is gone."
+            f"{rollout.place} blocks {_told(rollout.blocked)}, which retry does not lift: use "
+            f"`{rollout.command('unblock')}` once the cause is gone."
         )
     if rollout.pin is not None and any(one.version == rollout.pin for one in suited):
         return rollout.pin

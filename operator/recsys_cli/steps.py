@@ -79,7 +79,7 @@ def _now(rollout: Rollout, canary: Canary, step: Json, at: datetime) -> tuple[fl
     if "pause" in step:
         lasts = number(table(step, "pause"), "durationSeconds")
         if lasts is None:
-            return None, held or f"waits for: kubectl recsys promote {rollout.name}"
+            return None, held or f"waits for: {rollout.command('promote')}"
         return _timed(canary.step_start or canary.start, lasts, at, held)
     if "bake" in step:
         if not canary.well_since:

@@ -147,6 +147,10 @@ class Rollout:
         """The object's name within sentences."""
         return f"Deployment {self.namespace}/{self.name}"
 
+    def command(self, verb: str) -> str:
+        """The plugin's command about this object, to be pasted whatever the namespace of the reader's context is."""
+        return f"kubectl recsys {verb} {self.name} -n {self.namespace}"
+
     @property
     def current(self) -> bool:
         """Whether the status is about the spec as it is now."""

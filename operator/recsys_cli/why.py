@@ -88,7 +88,7 @@ def _not_the_newest(rollout: Rollout, model: Model | None, newest: Version, fail
 
 def _block(rollout: Rollout, block: Block) -> str:
     lift = "retry" if block.cause in RETRIED else "unblock"
-    command = f"`kubectl recsys {lift} {rollout.name} --version {block.version}`"
+    command = f"`{rollout.command(lift)} --version {block.version}`"
     cause = f"{block.cause}: {block.message.rstrip('.')}"
     since = f"Version {block.version} is blocked here since {clock(block.time)}"
     return f"{since} ({cause}); {command} lets it be tried again."
@@ -114,7 +114,7 @@ def _canary(rollout: Rollout, at: datetime) -> Iterator[str]:
         found = one.message.rstrip(".") or f"{one.value}, threshold {one.threshold}"
         yield f"Analysis {one.name} is {one.phase}: {found}."
     if canary.held:
-        yield f"`kubectl recsys resume {rollout.name}` lets it go on."
+        yield f"`{rollout.command('resume')}` lets it go on."
 
 
 def _said(rollout: Rollout) -> str:

@@ -34,7 +34,7 @@ async def test_a_rollout_from_the_command_line(shop: Shop, plugin: Plugin) -> No
     assert (again.code, again.out) == (3, "")
     assert "Ignored. Version 4 is held already." in again.err
     why = await plugin.run("why", DEPLOYMENT)
-    assert f"`kubectl recsys resume {DEPLOYMENT}` lets it go on." in why.out
+    assert f"`kubectl recsys resume {DEPLOYMENT} -n {shop.namespace}` lets it go on." in why.out
     assert (await plugin.run("resume", DEPLOYMENT)).code == 0
     assert not (await shop.status())["canary"].get("held")
 
@@ -48,7 +48,7 @@ async def test_a_rollout_from_the_command_line(shop: Shop, plugin: Plugin) -> No
     assert "Version 4 was taken back (AbortedByCommand)" in seen.err
     why = await plugin.run("why", DEPLOYMENT)
     assert "Version 4 is blocked here since " in why.out
-    assert f"`kubectl recsys retry {DEPLOYMENT} --version 4` lets it be tried again." in why.out
+    assert f"`kubectl recsys retry {DEPLOYMENT} -n {shop.namespace} --version 4` lets it be tried again." in why.out
     assert (await document(plugin, "get"))[0]["status"] == "VersionBlocked"
 
     assert (await plugin.run("unblock", DEPLOYMENT)).code == 0

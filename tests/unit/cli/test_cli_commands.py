@@ -109,7 +109,7 @@ def test_a_version_may_be_named(cluster: Cluster) -> None:
             blocking(BLOCK, ABORTED),
             "blocks version 4 (Alert), version 3 (AbortedByCommand): choose one with --version.",
         ),
-        ("retry", blocking(BLOCK), "which retry does not lift: use `kubectl recsys unblock movies`"),
+        ("retry", blocking(BLOCK), "which retry does not lift: use `kubectl recsys unblock movies -n shop`"),
         ("undo", deployment({}), "has no stable version yet: there is nothing to undo."),
         ("resume", deployment({}), "has no canary: there is nothing to resume. No version serves yet."),
     ],

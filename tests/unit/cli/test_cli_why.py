@@ -54,14 +54,14 @@ def test_a_pin() -> None:
 def test_a_pin_on_a_blocked_version() -> None:
     text = told(deployment(BLOCKED, version={"pin": 4}), "Passed", "Failed", "Failed", "Passed")
     assert "Version 4 is blocked here since 2026-03-04 10:00 (Alert: RecsysLatency: p99 is over three times" in text
-    assert "`kubectl recsys unblock movies --version 4` lets it be tried again." in text
+    assert "`kubectl recsys unblock movies -n shop --version 4` lets it be tried again." in text
     assert "pins version" not in text
 
 
 def test_an_aborted_version_is_retried_not_unblocked() -> None:
     block = {**BLOCK, "cause": "AbortedByCommand", "message": "It was aborted by command."}
     text = told(deployment({**SERVING, "blocked": [block]}), "Passed", "Failed", "Failed", "Passed")
-    assert "`kubectl recsys retry movies --version 4`" in text
+    assert "`kubectl recsys retry movies -n shop --version 4`" in text
     assert "The newest that passed and is not blocked here is version 1." in text
 
 
@@ -86,8 +86,8 @@ def test_a_canary_under_way() -> None:
 @pytest.mark.parametrize(
     ("status", "spec", "sentence"),
     [
-        ({**TRYING, "canary": {**CANARY, "held": True}}, {}, "`kubectl recsys resume movies` lets it go on."),
-        ({**TRYING, "canary": {**CANARY, "step": 3}}, {}, "waits for: kubectl recsys promote movies"),
+        ({**TRYING, "canary": {**CANARY, "held": True}}, {}, "`kubectl recsys resume movies -n shop` lets it go on."),
+        ({**TRYING, "canary": {**CANARY, "step": 3}}, {}, "waits for: kubectl recsys promote movies -n shop"),
         (TRYING, {"paused": True}, "(pause 5m, 3m left, held by spec.paused)."),
         (SERVING, {"paused": True}, "spec.paused is true: no rollout begins until it is false."),
         (

@@ -24,7 +24,7 @@ def waiting() -> World:
 def test_a_pause_without_a_duration_waits_until_promoted() -> None:
     world = waiting()
     assert world.reason == "AwaitingPromotion"
-    assert "kubectl annotate rdep movies --overwrite recsys.dev/promote=v4/<any id>" in world.message
+    assert "kubectl -n shop annotate rdep movies --overwrite recsys.dev/promote=v4/$(date +%s)" in world.message
     assert world.events.count("AwaitingPromotion") == 1
     world.command("promote", "v4/go")
     world.run()

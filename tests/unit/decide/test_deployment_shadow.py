@@ -118,7 +118,7 @@ def test_missing_evidence_holds_and_is_told_once() -> None:
     assert (world.status.canary.step, world.status.canary.abort) == (0, None)
     assert world.reason == "ShadowLacksEvidence"
     assert "50 of 100 requests compared with version 1." in world.message
-    assert "recsys.dev/promote=v4/<any id>" in world.message
+    assert "kubectl -n shop annotate rdep movies --overwrite recsys.dev/promote=v4/$(date +%s)" in world.message
     assert world.events.count("ShadowLacksEvidence") == 1
 
 

@@ -19,6 +19,7 @@ from recsys_operator.decide.deployment import (
     steps,
     windows,
 )
+from recsys_operator.decide.deployment.by_hand import promoting
 from recsys_operator.decide.deployment.facts import Observed, State, weights
 from recsys_operator.decide.deployment.versions import HOSTNAME_TAKEN, Unresolved
 from recsys_operator.decide.refusal import CHILD_REFUSED, sentence
@@ -190,7 +191,7 @@ def _trying(observed: Observed, status: DeploymentStatus, canary: CanaryStatus, 
         return Finding("Progressing", f"{where}. {said}")
     step = steps.current(observed, State(status), canary)
     if step and step.pause and step.pause.duration_seconds is None:
-        command = f"kubectl annotate rdep {observed.name} --overwrite recsys.dev/promote=v{canary.version}/<any id>"
+        command = promoting(observed, canary)
         return Finding("AwaitingPromotion", f"{where}. It waits for the command promote: {command}")
     if step and step.bake:
         due = steps.due(observed, State(status), canary)

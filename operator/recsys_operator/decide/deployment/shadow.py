@@ -12,6 +12,7 @@ from recsys_operator.decide.analysis import shadow_step
 from recsys_operator.decide.analysis.facts import Plan
 from recsys_operator.decide.analysis.watch import TOGETHER
 from recsys_operator.decide.deployment import steps
+from recsys_operator.decide.deployment.by_hand import promoting
 from recsys_operator.decide.deployment.facts import Copying, Failure, Observed, State
 from recsys_operator.decide.deployment.revisions import plain
 from recsys_operator.decide.notice import Notice
@@ -73,14 +74,14 @@ def unavailable(observed: Observed, status: DeploymentStatus) -> str | None:
         return (
             f"A shadow compares lists of items, and {observed.spec.model_ref.name} answers rows (task Tabular): leave "
             f"the shadow out of strategy.canary.steps. The command promote goes on to the next step: "
-            f"{_promote(observed, canary)}"
+            f"{promoting(observed, canary)}"
         )
     workload = observed.workload(stable.revision) if stable and step_of(observed, status) else None
     if workload is None or workload.told_of_shadows or stable is None or canary is None:
         return None
     return (
         f"The pods of version {stable.version} were made by an operator that knew no shadow, so they copy nothing, and "
-        f"are not restarted for it. The command promote goes on to the next step: {_promote(observed, canary)}"
+        f"are not restarted for it. The command promote goes on to the next step: {promoting(observed, canary)}"
     )
 
 
@@ -96,7 +97,7 @@ def lacking(observed: Observed, status: DeploymentStatus) -> str | None:
         return None
     gates = [one for one in canary.analysis if one.step == entry.step and one.phase == "Inconclusive" and one != entry]
     details = "".join(f" {one.message}" for one in gates)
-    return f"{entry.message}{details} It is held. The command promote goes on without: {_promote(observed, canary)}"
+    return f"{entry.message}{details} It is held. The command promote goes on without: {promoting(observed, canary)}"
 
 
 def progress(observed: Observed, status: DeploymentStatus) -> str | None:
@@ -107,7 +108,3 @@ def progress(observed: Observed, status: DeploymentStatus) -> str | None:
     entry = shadow_step.counted(status.canary)
     said = entry.message if entry else "No copied request has been compared yet."
     return f"It is a shadow of {step.percent} % of the requests. {said}"
-
-
-def _promote(observed: Observed, canary: CanaryStatus) -> str:
-    return f"kubectl annotate rdep {observed.name} --overwrite recsys.dev/promote=v{canary.version}/<any id>"
