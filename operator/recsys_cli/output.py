@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FORMATS = ("json", "yaml")
-PIPED_COLUMNS = 120
-"""Width of what goes into a pipe or a file, unless COLUMNS says another."""
+YAML_COLUMNS = 120
+PIPED_COLUMNS = 1 << 16
+"""Width of what goes into a pipe or a file, unless COLUMNS says another: lines are whole, so commands can be pasted."""
 
 
 def emit(document: Any, output: str) -> None:
@@ -19,7 +20,7 @@ def emit(document: Any, output: str) -> None:
     if output == "yaml":
         import yaml
 
-        sys.stdout.write(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=PIPED_COLUMNS))
+        sys.stdout.write(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=YAML_COLUMNS))
     else:
         sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 

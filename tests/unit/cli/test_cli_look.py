@@ -20,6 +20,7 @@ from tests.unit.cli.recorded import (
     PROMOTED,
     SERVING,
     TRYING,
+    condition,
     deployment,
     failed_run,
     recmodel,
@@ -100,6 +101,14 @@ def test_no_colour_into_a_pipe(cluster: Cluster, words: tuple[str, ...]) -> None
     done = cluster.run(*words)
     assert done.stdout
     assert ESCAPE not in done.stdout + done.stderr
+
+
+def test_no_line_is_cut_in_a_pipe(cluster: Cluster) -> None:
+    command = "kubectl -n shop annotate rdep movies --overwrite recsys.dev/promote=v4/$(date +%s)"
+    said = f"Version 4: 50 % (step 4 of 4), and all that is said before it. It waits for the command promote: {command}"
+    cluster.serves(deployment({**TRYING, "conditions": [condition("False", "AwaitingPromotion", said)]}), pods=PODS)
+    assert f"AwaitingPromotion  {said}" in cluster.run("status", "movies", COLUMNS="").stdout.splitlines()
+    assert command not in cluster.run("status", "movies", COLUMNS="80").stdout, "COLUMNS asks for it"
 
 
 def on_terminal(cluster: Cluster, *words: str, **variables: str) -> tuple[int, str]:
