@@ -45,7 +45,7 @@ def faults(architecture: str, *sources: Source, schema: Schema | None = None) ->
         for name, value in given.items()
         if name in declared and (fault := _fault(f"{where[name]}.{name}", value, declared[name]))
     ]
-    return (*unknown, *wrong, *(() if wrong else _broken_rules(schema, given)))
+    return (*unknown, *wrong, *(() if wrong else _broken_rules(schema, given, where)))
 
 
 def _unknown(architecture: str, place: str, name: str, declared: Mapping[str, Schema]) -> str:
@@ -88,7 +88,7 @@ def _wanted(kind: str, low: float | None, high: float | None) -> str:
     return f"{'an' if kind == 'integer' else 'a'} {kind}{bounds}"
 
 
-def _broken_rules(schema: Schema, given: Mapping[str, str]) -> Iterator[str]:
+def _broken_rules(schema: Schema, given: Mapping[str, str], where: Mapping[str, str]) -> Iterator[str]:
     declared: Mapping[str, Schema] = schema["properties"]
     values = {name: str(declared[name].get("default", "")) for name in declared}
     values |= {name: value for name, value in given.items() if name in declared}
@@ -96,21 +96,24 @@ def _broken_rules(schema: Schema, given: Mapping[str, str]) -> Iterator[str]:
         if name not in given:
             values[name] = values[source]
     for rule in schema.get("x-recsys-rules", ()):
-        if sentence := _broken(rule, values, given):
+        if sentence := _broken(rule, values, where):
             yield sentence
 
 
-def _broken(rule: Mapping[str, str], values: Mapping[str, str], given: Mapping[str, str]) -> str | None:
+def _broken(rule: Mapping[str, str], values: Mapping[str, str], where: Mapping[str, str]) -> str | None:
+    """`where` has the fields in which hyperparameters are written; one that is not there has its default."""
     left, relation, right = rule["left"], rule["relation"], rule["right"]
+    place = f"{where[left]}.{left}" if left in where else f"The hyperparameter {left}"
+    beside = f"{where[right]}.{right}" if right in where else right
     if relation == "only with":
-        if left not in given or values[right] == rule["value"]:
+        if left not in where or values[right] == rule["value"]:
             return None
         return (
-            f"The hyperparameter {left} is given but changes nothing, because {right} is {values[right]}: "
+            f"{place} is given but changes nothing, because {beside} is {values[right]}: "
             f"leave {left} out, or set {right} to {rule['value']}."
         )
     number, other = int(values[left]), int(values[right])
     bound = 2 * other if relation.endswith(" twice") else other
     if number >= bound if relation.startswith("at least") else number % bound == 0:
         return None
-    return f"The hyperparameter {left} is {number} but must be {relation} {right}, which is {other}."
+    return f"{place} is {number} but must be {relation} {beside}, which is {other}."

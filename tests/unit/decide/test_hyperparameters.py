@@ -101,10 +101,22 @@ def test_a_name_like_no_other_gets_the_whole_list() -> None:
     assert "it has averageDecay, batchSize, checkpointEvery" in faults("SASRec", Source("run", {"zzz": "1"}))[0]
 
 
+def test_a_rule_names_the_fields_that_are_written() -> None:
+    assert faults("SASRec", Source("model", {"hiddenSize": "33"})) == (
+        "model.hiddenSize is 33 but must be a multiple of heads, which is 2.",
+    )
+    assert faults("SASRec", Source("model", {"hiddenSize": "33"}), Source("run", {"heads": "4"})) == (
+        "model.hiddenSize is 33 but must be a multiple of run.heads, which is 4.",
+    )
+    assert faults("SASRec", Source("run", {"heads": "5"})) == (
+        "The hyperparameter hiddenSize is 64 but must be a multiple of run.heads, which is 5.",
+    )
+
+
 def test_input_length_follows_max_length() -> None:
     assert faults("SASRec", Source("run", {"maxLength": "200"})) == ()
     assert faults("SASRec", Source("run", {"maxLength": "200", "inputLength": "100"})) == (
-        "The hyperparameter inputLength is 100 but must be at least maxLength, which is 200.",
+        "run.inputLength is 100 but must be at least run.maxLength, which is 200.",
     )
 
 
@@ -143,7 +155,7 @@ def test_rules_between_two_numbers(relation: str, left: int, right: int, holds: 
         "properties": {"a": {"type": "string"}, "b": {"type": "string"}},
         "x-recsys-rules": [{"left": "a", "relation": relation, "right": "b"}],
     }
-    sentence = f"The hyperparameter a is {left} but must be {relation} b, which is {right}."
+    sentence = f"run.a is {left} but must be {relation} run.b, which is {right}."
     found = faults("X", Source("run", {"a": str(left), "b": str(right)}), schema=schema)
     assert found == (() if holds else (sentence,))
 
@@ -160,6 +172,6 @@ def test_one_that_changes_nothing_is_refused_when_it_is_given() -> None:
     assert faults("X", sgd, schema=schema) == ()
     assert faults("X", schema=schema) == ()
     assert faults("X", sgd, Source("run", {"optimizer": "AdamW"}), schema=schema) == (
-        "The hyperparameter momentum is given but changes nothing, because optimizer is AdamW: leave momentum out, or "
+        "model.momentum is given but changes nothing, because run.optimizer is AdamW: leave momentum out, or "
         "set optimizer to SGD.",
     )

@@ -128,7 +128,11 @@ class TestHyperparameters:
             ({"epochs": "many"}, "spec.hyperparameters.epochs is 'many' but must be an integer from 1 to 10000."),
             ({"epochs": "0"}, "spec.hyperparameters.epochs is 0 but must be an integer from 1 to 10000."),
             ({"dropout": "1.5"}, "spec.hyperparameters.dropout is 1.5 but must be a number from 0 to 0.9."),
-            ({"heads": "5"}, "The hyperparameter hiddenSize is 32 but must be a multiple of heads, which is 5."),
+            (
+                {"heads": "5"},
+                "RecModel movies spec.architecture.hyperparameters.hiddenSize is 32 but must be a multiple of "
+                "spec.hyperparameters.heads, which is 5.",
+            ),
         ],
     )
     def test_a_wrong_one_ends_the_run(self, given_parameters: dict[str, str], message: str) -> None:
@@ -155,12 +159,11 @@ class TestHyperparameters:
 
 class TestPending:
     def test_a_pod_without_a_node(self) -> None:
-        message = 'persistentvolumeclaim "data" not found'
-        run = started(pods=(pod(unscheduled=message),))
+        run = started(pods=(pod(unscheduled="0/1 nodes are available: 1 Too many pods."),))
         assert says(run) == (
             "Unknown",
             "Pending",
-            'Pod movies-1-train-abcde is not scheduled: persistentvolumeclaim "data" not found',
+            "Pod movies-1-train-abcde is not scheduled: 0/1 nodes are available: 1 Too many pods.",
         )
         assert decide(run, NOW).requeue_after == 5.0
 
@@ -189,7 +192,7 @@ class TestPending:
         assert decide(after(run, decision), NOW).notices == ()
 
     def test_no_pod_at_all(self) -> None:
-        assert "kubectl describe job movies-1-train" in says(started())[2]
+        assert "`kubectl -n shop describe job movies-1-train`" in says(started())[2]
 
 
 class TestRunning:
@@ -239,8 +242,9 @@ class TestQueue:
         assert says(run) == (
             "Unknown",
             "Queued",
-            "The Job movies-1-train waits in the queue team-a until Kueue admits it; `kubectl get workloads` says what "
-            "is missing. It waits for ever where Kueue is not installed, or the namespace has no LocalQueue team-a.",
+            "The Job movies-1-train waits in the queue team-a until Kueue admits it; `kubectl -n shop get workloads` "
+            "says what is missing. It waits for ever where Kueue is not installed, or the namespace has no LocalQueue "
+            "team-a.",
         )
         decision = decide(run, NOW)
         assert decision.job is None

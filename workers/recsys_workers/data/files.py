@@ -29,7 +29,7 @@ def list_files(root: Path, file_format: str) -> list[DatasetFile]:
     if root.is_file():
         return [DatasetFile(root.name, root)]
     if not root.exists():
-        raise InvalidData(f"The dataset {root} does not exist: check dataset.uri and what its volume holds.")
+        raise InvalidData(f"The dataset {root} does not exist: check spec.dataset.uri and what its volume holds.")
     found = sorted(
         (path.relative_to(root).as_posix(), path)
         for path in root.rglob("*")

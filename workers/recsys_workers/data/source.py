@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from recsys_workers import locations
+from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import DatasetFile, list_files
 from recsys_workers.data.store_answer import Store
 
@@ -25,10 +26,15 @@ def require_supported(uri: str) -> None:
 def local_files(uri: str, file_format: str, store: Store) -> Iterator[list[DatasetFile]]:
     """The dataset's files in the order of their names: those on the claim, or copies of the objects while inside.
 
-    Raises InvalidData when there is none, and what `object_store.copied` raises.
+    Raises InvalidData when there is none, and what `object_store.copied` raises. What is found wrong in the files while
+    inside names them as the user does, by the URI and not by where the pod has its claims.
     """
     if not uri.startswith(S3):
-        yield list_files(locations.path_of(uri), file_format)
+        path = locations.path_of(uri)
+        try:
+            yield list_files(path, file_format)
+        except InvalidData as error:
+            raise InvalidData(str(error).replace(str(path), uri.rstrip("/"))) from error
         return
     from recsys_workers.data import object_store
 

@@ -2,6 +2,7 @@
 
 from recsys_operator.api.trainingrun import Failure, Progress
 from recsys_operator.decide.trainingrun.facts import JobFacts, ObservedRun, PodFacts
+from recsys_operator.decide.trainingrun.unscheduled import unscheduled_message
 
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 
@@ -25,11 +26,12 @@ def running_message(run: ObservedRun) -> str:
     return f"{_attempt(run)}{told}"
 
 
-def queued_message(job: JobFacts) -> str:
+def queued_message(job: JobFacts, namespace: str) -> str:
     """Whom the run waits for."""
     return (
-        f"The Job {job.name} waits in the queue {job.queue} until Kueue admits it; `kubectl get workloads` says what "
-        f"is missing. It waits for ever where Kueue is not installed, or the namespace has no LocalQueue {job.queue}."
+        f"The Job {job.name} waits in the queue {job.queue} until Kueue admits it; `kubectl -n {namespace} get "
+        "workloads` says what is missing. It waits for ever where Kueue is not installed, or the namespace has no "
+        f"LocalQueue {job.queue}."
     )
 
 
@@ -37,7 +39,7 @@ def pending_message(run: ObservedRun, last: Failure | None) -> str:
     """What the run waits for."""
     pods = sorted((pod for pod in run.pods if pod.phase == "Pending"), key=lambda pod: (pod.created, pod.name))
     if pods:
-        return f"{_attempt(run)}{_waiting(pods[-1])}"
+        return f"{_attempt(run)}{_waiting(run, pods[-1])}"
     if run.job is None:
         return "The Job is being made."
     if run.job.deleting:
@@ -52,7 +54,10 @@ def pending_message(run: ObservedRun, last: Failure | None) -> str:
             f"{run.job.failed} of {allowed} attempts failed, the last one with {last.reason}: {last.message} "
             "The next pod comes after a back-off."
         )
-    return f"The Job {run.job.name} has no pod yet; `kubectl describe job {run.job.name}` says why if it stays so."
+    return (
+        f"The Job {run.job.name} has no pod yet; `kubectl -n {run.namespace} describe job {run.job.name}` says why if "
+        "it stays so."
+    )
 
 
 def _attempt(run: ObservedRun) -> str:
@@ -61,9 +66,9 @@ def _attempt(run: ObservedRun) -> str:
     return f"Attempt {run.job.failed + 1} of {run.spec.max_retries + 1}: "
 
 
-def _waiting(pod: PodFacts) -> str:
+def _waiting(run: ObservedRun, pod: PodFacts) -> str:
     if pod.unscheduled is not None:
-        return f"Pod {pod.name} is not scheduled: {pod.unscheduled}"
+        return f"Pod {pod.name} is not scheduled: {unscheduled_message(run, pod.unscheduled)}"
     if pod.waiting is None:
         return f"Pod {pod.name} is starting."
     waiting = pod.waiting

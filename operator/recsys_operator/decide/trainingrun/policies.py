@@ -190,7 +190,7 @@ def queued(run: ObservedRun) -> Verdict | None:
     job = run.job
     if job is None or job.queue is None or not job.suspended or job.deleting:
         return None
-    return Verdict("Unknown", Reason.QUEUED, queued_message(job), start=True)
+    return Verdict("Unknown", Reason.QUEUED, queued_message(job, run.namespace), start=True)
 
 
 def pending(run: ObservedRun) -> Verdict | None:

@@ -27,9 +27,9 @@ def outcome(document: dict[str, Any], folder: Path) -> tuple[int, str, str]:
     [
         (["hyperparameters"], {"epoch": "1"}, "InvalidHyperparameters", "did you mean epochs?"),
         (["architecture"], "BERT", "InvalidHyperparameters", "'BERT' does not exist"),
-        (["schema", "columns", 1, "name"], "item", "InvalidData", "no column 'item'"),
+        (["schema", "columns", 1, "name"], "item", "InvalidData", "pvc://data/x.inter has no column 'item'"),
         (["schema", "columns", 1, "role"], "User", "InvalidData", "the role User to both"),
-        (["dataset", "uri"], "pvc://data/absent", "InvalidData", "does not exist"),
+        (["dataset", "uri"], "pvc://data/absent/", "InvalidData", "The dataset pvc://data/absent does not exist"),
         (["dataset", "uri"], "gs://data", "InvalidRunConfig", "pvc://<claim>/<path> or s3://<bucket>/<path>"),
         (["dataset", "uri"], "s3:///x", "InvalidRunConfig", "'s3:///x' is not supported"),
         (["dataset", "uri"], "pvc://data/../store", "InvalidRunConfig", "contains '..'"),
