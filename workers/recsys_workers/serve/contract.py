@@ -5,6 +5,7 @@ import math
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from recsys_workers.serve.refusal import Refused, bad_request
 
@@ -96,10 +97,18 @@ def _parse(model: type[Body], body: bytes) -> Body:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
+        problem = _first(error)
     raise _refusal(
         problem["type"], problem["loc"], problem["input"], problem.get("ctx", {}), problem["msg"], _fields_of(model)
     )
+
+
+def _first(error: ValidationError) -> ErrorDetails:
+    """The first problem; one that is unknown comes before one that is missing, which it may be meant to be."""
+    problems = error.errors(include_url=False)
+    if problems[0]["type"] != "missing":
+        return problems[0]
+    return next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
 
 
 def _fields_of(model: type[BaseModel]) -> tuple[list[str], list[str]]:
@@ -118,6 +127,12 @@ def _refusal(
     if kind == "json_invalid":
         return bad_request("MalformedJSON", f"The body is not JSON: {limits.get('error', 'it cannot be parsed')}.")
     if kind == "extra_forbidden":
+        if field == "rows":
+            return bad_request(
+                "UnknownField",
+                f"rows is not a field of the request: this version answers histories, by {', '.join(fields[0])}.",
+                field,
+            )
         allowed = fields[1] if len(location) > 1 else fields[0]
         near = difflib.get_close_matches(str(location[-1]), allowed, 1)
         hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(allowed)}."

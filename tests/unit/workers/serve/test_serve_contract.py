@@ -19,6 +19,13 @@ BAD = [
     ("null", "InvalidValue", None, "must be an object"),
     ({"histroy": []}, "UnknownField", "histroy", "did you mean history?"),
     ({"zzz": 1}, "UnknownField", "zzz", "the fields are userId, history, k"),
+    (
+        {"rows": [{"age": 3}]},
+        "UnknownField",
+        "rows",
+        "rows is not a field of the request: this version answers histories, by userId, history, k",
+    ),
+    ({"history": [{"item": "1"}]}, "UnknownField", "history[0].item", "the fields are id, type, ts"),
     ({"x" * 5000: 1}, "UnknownField", "x" * 64, "is not a field"),
     ({"userId": 7}, "InvalidValue", "userId", 'ids are strings: put it in "quotes"'),
     ({"userId": "u" * 257}, "InvalidValue", "userId", "at most 256 characters"),
@@ -67,6 +74,13 @@ BAD = [
 
 BAD_SIMPLE = [
     ({}, "MissingField", "input", "input is missing."),
+    (
+        {"rows": [{"age": 3}]},
+        "UnknownField",
+        "rows",
+        "rows is not a field of the request: this version answers histories, by input.",
+    ),
+    ({"inputs": ["u"]}, "UnknownField", "inputs", "did you mean input?"),
     ({"input": []}, "InvalidValue", "input", "at least 1 element, the user's id"),
     ({"input": "u"}, "InvalidValue", "input", "must be a list"),
     ({"input": ["u", "1", None]}, "InvalidValue", "input[2]", "input[2] is null"),
