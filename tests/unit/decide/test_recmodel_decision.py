@@ -204,6 +204,19 @@ class TestReady:
         wrong = model_spec(architecture={"name": "SASRec", "hyperparameters": {"layers": "99"}})
         assert says(model(run(1), spec=wrong)) == ("False", "InvalidHyperparameters")
 
+    def test_without_a_version_it_names_what_the_first_run_needs(self) -> None:
+        begun = (
+            "There is no version yet: create a TrainingRun with spec.modelRef.name movies. Its pod needs the claim "
+            "store, which spec.storage.uri names."
+        )
+        assert ready(decide(model(), NOW)).message == begun
+        named = model_spec(**NAMED)
+        assert ready(decide(model(spec=named, deployments=(front(),)), NOW)).message == begun
+        assert ready(decide(model(spec=named), NOW)).message == (
+            f"{begun} spec.championFrom names the Deployment front (recsys.dev), which does not exist. There is no "
+            "champion."
+        )
+
     def test_the_message_of_a_good_model(self) -> None:
         found = model(
             run(1),

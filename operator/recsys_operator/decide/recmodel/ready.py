@@ -72,9 +72,12 @@ def no_version(found: Input) -> Readiness | None:
     if latest_passing(found.versions) is not None:
         return None
     if not found.versions:
+        claim = found.model.spec.storage.uri.removeprefix("pvc://").partition("/")[0]
+        champion = champion_deployment_missing(found)
         return _no(
             Reason.NO_VERSION,
-            f"There is no version yet: create a TrainingRun with spec.modelRef.name {found.model.name}.",
+            f"There is no version yet: create a TrainingRun with spec.modelRef.name {found.model.name}. Its pod needs "
+            f"the claim {claim}, which spec.storage.uri names.{f' {champion.message}' if champion else ''}",
         )
     return _no(
         Reason.NO_PASSING_VERSION,
