@@ -25,7 +25,7 @@ def operator_memory_mib() -> float | None:
 
 
 def next_steps(url: str, host: str) -> list[str]:
-    """What to type to look at what the demo leaves behind, with the kubectl and the cluster that it used."""
+    """What to type to look at what the demo left and to go on, with the kubectl and the cluster that it used."""
     lines = ["    Version 2 serves, pinned, and nothing is blocked; the rollback stands in .status.history:"]
     if config := os.environ.get("KUBECONFIG"):
         lines.append(f"    $ export KUBECONFIG={shlex.quote(config)}")
@@ -34,11 +34,22 @@ def next_steps(url: str, host: str) -> list[str]:
     rollouts = f"kubectl -n {NAMESPACE} get rdep {DEPLOYED} -o jsonpath='{{.status.history}}'"
     ask = ["curl", "-sS", "-H", f"Host: {host}", "-H", "Content-Type: application/json", f"{url}/v1/recommend"]
     body = json.dumps({"history": [{"id": "50"}, {"id": "181"}], "k": 10})
+    follow = json.dumps({"spec": {"version": {"pin": None, "follow": "LatestPassing"}}})
+    patch = ["kubectl", "-n", NAMESPACE, "patch", "rdep", DEPLOYED, "--type=merge", "-p", follow]
+    down = (
+        [] if os.environ.get("CLUSTER") == "current" else ["    The cluster goes on running until:", "    $ make down"]
+    )
     return [
         *lines,
         f"    $ kubectl -n {NAMESPACE} get recsys",
         f"    $ {rollouts}",
         f"    $ {shlex.join([*ask, '-d', body])}",
+        "    The pin keeps every newer version back. Without it the newest that passed begins as a canary: version 4,",
+        "    until there is a newer one:",
+        f"    $ {shlex.join(patch)}",
+        "    To draw rollouts, to ask why, to give commands: kubectl recsys, see docs/how-to/kubectl-plugin.md",
+        "    A model of your own, on your data, with a canary: docs/how-to/train-a-model.md",
+        *down,
     ]
 
 
@@ -62,6 +73,7 @@ def main() -> int:
     print(job.report.tables(), flush=True)
     loads = [
         ("version 2 takes over", Load("canary", url, job.host, 0, 0)),
+        ("control: a pod of version 2 is killed", Load("control", url, job.host, 0, 0)),
         ("version 4 is rolled back", Load("rollback", url, job.host, 0, 0)),
     ]
     picture = timeline.draw(loads, job.recorder.changes, job.report.rollbacks)

@@ -45,9 +45,9 @@ def run(command: Sequence[str], *, show: bool, stdin: Path | None = None, check:
 
 
 def kubectl(*arguments: str, show: bool = False, stdin: Path | None = None, check: bool = True) -> str:
-    """Runs kubectl in the demo's namespace (unless the arguments name one) and returns its output."""
+    """Runs kubectl in the demo's namespace (unless the arguments name one, or are about one) and returns its output."""
     command = ["kubectl", *arguments]
-    if not any(argument in ("-n", "--namespace", "-A") for argument in arguments):
+    if not any(argument in ("-n", "--namespace", "-A", "namespace") for argument in arguments):
         command[1:1] = ["-n", NAMESPACE]
     output = run(command, show=show, stdin=stdin, check=check)
     if show and output.strip():

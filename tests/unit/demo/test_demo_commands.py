@@ -53,6 +53,20 @@ def test_the_request_is_made_by_the_curl_that_is_printed(
     assert json.loads(programs.calls()[0][-1])["k"] == 10
 
 
+def test_a_command_about_a_namespace_is_shown_without_one_to_be_in(
+    programs: Programs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubectl("create", "namespace", "recsys-demo", show=True)
+    kubectl("get", "pods", show=True)
+    kubectl("get", "pods", "-n", "elsewhere", show=True)
+    assert shown(capsys) == programs.calls()
+    assert [call[1:] for call in programs.calls()] == [
+        ["create", "namespace", "recsys-demo"],
+        ["-n", "recsys-demo", "get", "pods"],
+        ["get", "pods", "-n", "elsewhere"],
+    ]
+
+
 def test_a_refused_request_ends_the_step_with_the_answer(programs: Programs) -> None:
     programs.add("curl", "no healthy upstream", exit_code=22)
     with pytest.raises(StepFailed, match="no healthy upstream"):

@@ -1,11 +1,15 @@
 """What the demo's picture marks."""
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("matplotlib")
 
+from hack.demo.load import Load
 from hack.demo.record import WeightChange
-from hack.demo.timeline import marks, own_p99
+from hack.demo.timeline import draw, failures, marks, own_p99
+from hack.load.summary import Request
 
 CHANGES = [
     WeightChange(0, {1: 100}),
@@ -33,3 +37,17 @@ def test_what_only_the_client_measured_is_not_shown_as_the_pods_own() -> None:
     assert own_p99({**client, "p99Stable": 0.0082, "p99Canary": 0.0922}) == {2: 0.0082, 4: 0.0922}
     assert own_p99({**client, "p99Stable": 0.0493, "p99Canary": 0.0804}) == {}
     assert own_p99({}) == {}
+
+
+def test_a_load_is_drawn_with_its_failures_and_with_what_its_pods_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hack.demo.load.OUTPUT", tmp_path)
+    reasons = ["Status502"] * 3 + [None] * 6
+    requests = [Request(4 + i / 10, 0.01, 502 if why else 200, 2, why, "keep") for i, why in enumerate(reasons)]
+    assert failures(requests) == "3 of 9 failed"
+    load = Load("rollback", "", "", 0, 0)
+    load.path.write_text("".join(request.line() for request in requests))
+    rollback = {"posted": 4.5, "p99Stable": 0.02, "p99Canary": 0.15, "clientP99Stable": 0.04, "clientP99Canary": 0.2}
+    path = draw([("version 4 is rolled back", load)], CHANGES, rollback, tmp_path / "timeline.png")
+    assert path.read_bytes().startswith(b"\x89PNG")
