@@ -40,7 +40,7 @@ def test_all_requests_move_when_all_pods_are_there_and_the_old_ones_stay_warm() 
     assert decision.requeue_after <= LOOK_AT_ENDPOINTS
     assert world.status.stable
     assert world.status.stable.version == 1, "the endpoints have not followed yet"
-    assert "The endpoints of Service movies have not followed it yet." in world.message
+    assert "Service movies is being told; its endpoints have yet to follow." in world.message
     world.accept()
     world.step()
     assert world.status.stable.version == 4

@@ -28,6 +28,7 @@ def test_first_deployment_waits_for_its_pods_and_for_the_gateway() -> None:
     world.step()
     assert world.weights() == {1: 100}
     assert world.status.stable is None
+    assert world.message == "Version 1: 100 %. The gateway is being told; it has yet to accept the route."
     world.step()
     assert world.status.stable is None
     world.wait(10)

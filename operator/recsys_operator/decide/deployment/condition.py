@@ -207,8 +207,8 @@ def _trying(observed: Observed, status: DeploymentStatus, canary: CanaryStatus, 
 
 def _not_in_place(observed: Observed) -> str:
     if observed.by_weight:
-        return "The gateway has not accepted the route yet."
-    return f"The endpoints of Service {observed.name} have not followed it yet."
+        return "The gateway is being told; it has yet to accept the route."
+    return f"Service {observed.name} is being told; its endpoints have yet to follow."
 
 
 def _about_to_serve(observed: Observed) -> str:
