@@ -194,7 +194,7 @@ def _requeue(observed: Observed, status: DeploymentStatus, now: datetime) -> flo
     moments = []
     canary = status.canary
     leaving = {workload.revision.revision for workload in observed.workloads}
-    leaving |= {child.revision for child in (*observed.services, *observed.accessories)}
+    leaving |= {service.revision for service in observed.services} | {one.revision for one in observed.accessories}
     leaving -= _kept(status)
     if canary and canary.abort:
         leaving.add(canary.revision)
