@@ -57,7 +57,7 @@ async def test_a_life_by_commands(shop: Shop) -> None:
     )
     assert await history(shop) == [
         (1, "Promoted", "InitialDeployment"),
-        (4, "Promoted", "CanaryCompleted"),
+        (4, "Promoted", "StepsSkipped"),
         (1, "Reverted", "UndoneByCommand"),
     ]
 
