@@ -46,6 +46,8 @@ def move(
 def look(metric: Metric, entry: MetricStatus, canary: Arm, stable: Arm, at: datetime) -> tuple[MetricStatus, Finding]:
     """The entry, its window begun anew where it was long enough, and the finding."""
     if metric.test and entry.test:
+        if unbounded := tested.unbounded(metric, entry.test, canary, stable):
+            return entry, unbounded
         memory, finding = tested.look(metric, entry.test, entry.samples)
         return entry.model_copy(update={"test": memory}), finding
     built_in, needed = measure(metric), enough(metric)

@@ -120,7 +120,8 @@ def _built_in(
         return entry
     if entry is None or entry.window_start is None:
         begun = built_in.begin(metric, entry or watch.entry(fresh.at), fresh.canary, fresh.stable)
-        return begun.model_copy(update={"time": rfc3339(fresh.at), "message": "Begun."})
+        message = f"It is measured from now on; the first look comes in {metric.interval_seconds} s."
+        return begun.model_copy(update={"time": rfc3339(fresh.at), "message": message})
     if fresh.moves is None:
         entry = built_in.begin_window(metric, entry, fresh.canary, fresh.stable)
     else:

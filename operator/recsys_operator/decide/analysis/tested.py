@@ -49,12 +49,9 @@ def gather(metric: Metric, entry: MetricStatus, canary: Arm, stable: Arm) -> Met
 
 
 def look(metric: Metric, memory: TestMemory, counted_before: int) -> tuple[TestMemory, Finding]:
-    """The memory after the look that is due, and the finding."""
+    """The memory after the look that is due, and the finding; not for a latency that is `unbounded`."""
     planned, built_in, counted = enough(metric), measure(metric), memory.requests
     latency = built_in in QUANTILES
-    if latency and memory.bound is None:
-        message = f"Stable has no bound yet: that needs {ENOUGH_FOR_A_BOUND} requests, few beyond the greatest bucket."
-        return memory, Finding("Inconclusive", message, samples=counted)
     if counted == counted_before:
         message = f"The canary had no request since the last look; {counted} so far."
         return memory, Finding("Inconclusive", message, samples=counted)
@@ -96,6 +93,29 @@ def _bounded(metric: Metric, memory: TestMemory, canary: Arm, stable: Arm) -> Te
     if bound is None or bound[1] not in canary.layout.latency:
         return memory
     return memory.model_copy(update={"bound": _plain(bound[0]), "canary_bound": _plain(bound[1])})
+
+
+def unbounded(metric: Metric, memory: TestMemory, canary: Arm, stable: Arm) -> Finding | None:
+    """The finding while it is not known from when on a request is slow; None once it is, and for rates."""
+    if measure(metric) not in QUANTILES or memory.bound is not None:
+        return None
+    return Finding("Inconclusive", _no_bound(metric, canary, stable), samples=memory.requests)
+
+
+def _no_bound(metric: Metric, canary: Arm, stable: Arm) -> str:
+    share = f"{number(QUANTILES[measure(metric)] * 100)} %"
+    answered = sum(stable.layout.part(stable.sums, measure(metric)))
+    if answered < ENOUGH_FOR_A_BOUND:
+        return (
+            f"Stable has answered {answered} of {ENOUGH_FOR_A_BOUND} requests: only then is it known how long {share} "
+            "of them take at most, and the canary is judged by that."
+        )
+    greatest = number(min(max(stable.layout.latency), max(canary.layout.latency)))
+    tolerated = f", with {metric.tolerance_percent} % more," if metric.tolerance_percent else ""
+    return (
+        f"What {share} of stable's requests take at most{tolerated} is beyond {greatest} s, the greatest bound by "
+        "which the pods count: nothing slower can be told from it. Use max or relativeToStable instead of test."
+    )
 
 
 def _tolerance(metric: Metric) -> float:

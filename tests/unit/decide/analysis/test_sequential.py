@@ -166,14 +166,29 @@ def test_a_latency_within_the_tolerance_is_good() -> None:
     assert world.phase == "Passed"
 
 
+def test_a_stable_version_that_is_slower_than_its_pods_can_count_gives_no_bound() -> None:
+    world = World([{"name": "p99", "builtIn": "LatencyP99", "test": "Sequential", "tolerancePercent": 20}])
+    world.serve("Stable", 5000, seconds=3600)
+    world.look()
+    world.serve("Canary", 100)
+    world.look()
+    assert "more, is beyond" in world.entry().message
+    assert "Use max or relativeToStable instead of test." in world.entry().message
+    assert world.holds()
+
+
 def test_a_stable_version_that_has_shown_too_little_gives_no_bound_yet() -> None:
     world = World([{"name": "p99", "builtIn": "LatencyP99", "test": "Sequential"}])
     world.stable_pods = {"s1": pod("s1", START)}
     world.look()
+    assert world.entry().message == "It is measured from now on; the first look comes in 10 s."
     world.serve("Canary", 100)
     world.serve("Stable", 900)
     world.look()
-    assert "Stable has no bound yet" in world.entry().message
+    assert world.entry().message == (
+        "Stable has answered 900 of 1000 requests: only then is it known how long 99 % of them take at most, and the "
+        "canary is judged by that."
+    )
     assert world.holds()
     world.serve("Stable", 900)
     world.look()
