@@ -58,7 +58,8 @@ class Manifest:
     hyperparameters: Mapping[str, str]
     seed: int
     dataset: Mapping[str, Any]
-    """uri, digest, and the counts users, items, interactions, rowsDropped, tiedUsers; of Tabular rows, rowsDropped."""
+    """uri, digest, and the counts users, items, interactions, rowsDropped, tiedUsers; of Tabular rows, rowsDropped,
+    and of Ranking users and items besides."""
     protocol: Mapping[str, Any]
     """name, cleaning, excludeSeen and the exact rules under which `metrics` compare."""
     metrics: Sequence[Mapping[str, str]]
@@ -67,7 +68,7 @@ class Manifest:
     verdict: str
     create_time: str
     max_length: int
-    """The longest history that influences the scores; 0 for Tabular, which has none, and so the next two."""
+    """The longest history that influences the scores; 0 for Tabular and Ranking, which have none, and so the next two."""
     input_length: int
     """The history is left-padded with 0 to this length before it is scored; at least max_length."""
     top_k: int

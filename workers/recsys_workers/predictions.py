@@ -1,4 +1,4 @@
-"""From what the graph of a Tabular model gives to probabilities, classes and values, by trainer and server alike.
+"""From what the graph of a model of rows gives to probabilities, classes and values, by trainer and server alike.
 
 Outputs are float32 [rows, K]: the log-odds of the positive class (Binary, K = 1), a logit a class (Multiclass), or the
 label less its mean in standard deviations of the training rows (Regression, K = 1).

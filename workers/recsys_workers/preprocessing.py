@@ -1,4 +1,4 @@
-"""From a row's columns to what the graph of a Tabular model takes, by the trainer and by the server alike.
+"""From a row's columns to what the graph of a model of rows takes, by the trainer and by the server alike.
 
 Everything is fitted on the training rows (recsys_workers.tabular.fitting) and saved as preprocessing.json. This is the
 only code that applies it; numpy and the standard library only, since the server's image has little more.
@@ -10,8 +10,8 @@ zeros does. N and C are at least 1; a place without a column is always 0.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -76,8 +76,32 @@ class Hashed:
         return self.buckets + self.missing
 
 
-Categorical: TypeAlias = OneHot | Hashed
-Column: TypeAlias = Numeric | OneHot | Hashed
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """One row for each of `values`, those that enough training rows have, and with `missing` one for a missing value.
+
+    With `rare`, all other values share a row, which is what the training learned of its own rare ones; without, no
+    training row had a rare value, and another one is row 0 like what a one-hot code does not know.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    rare: bool
+    missing: bool
+    places: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    """Each value's place among the column's own rows; made once, since there may be a million."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "places", {value: index for index, value in enumerate(self.values)})
+
+    @property
+    def size(self) -> int:
+        """How many rows of the table are its own."""
+        return len(self.values) + self.rare + self.missing
+
+
+Categorical: TypeAlias = OneHot | Hashed | Vocabulary
+Column: TypeAlias = Numeric | OneHot | Hashed | Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +130,7 @@ class Inputs:
     numeric: npt.NDArray[np.float32]
     categorical: npt.NDArray[np.int64]
     unknown: int
-    """Values of one-hot columns that the training did not know."""
+    """Values of one-hot columns that the training did not know, and of vocabularies those without a row of their own."""
 
     def __len__(self) -> int:
         return len(self.numeric)
@@ -157,8 +181,8 @@ class Preprocessing:
         categorical = np.zeros((rows, max(1, len(self.categoricals))), dtype=np.int64)
         first, unknown = 1, 0
         for position, category in enumerate(self.categoricals):
-            found = _indices(category, columns[category.name])
-            unknown += int((found < 0).sum())
+            found, strangers = _indices(category, columns[category.name])
+            unknown += strangers
             categorical[:, position] = np.where(found < 0, UNKNOWN, first + found)
             first += category.size
         return Inputs(numeric, categorical, unknown)
@@ -170,10 +194,18 @@ def bucket_of(name: str, value: str, buckets: int) -> int:
     return int.from_bytes(hashed.digest(), "big") % buckets
 
 
-def _indices(column: Categorical, values: "Floats | Texts") -> npt.NDArray[np.int64]:
-    """Each value's row among the column's own, from 0; -1 is unknown."""
+def _indices(column: Categorical, values: "Floats | Texts") -> tuple[npt.NDArray[np.int64], int]:
+    """Each value's row among the column's own, from 0 (-1 is row 0 of the table), and how many were not known."""
+    known: dict[str | None, int]
+    if isinstance(column, Vocabulary):
+        absent = len(column.values) + column.rare if column.missing else -1
+        found = _each(values, lambda value: absent if value is None else column.places.get(value, -1))
+        strangers = found < 0
+        if column.rare:
+            found[strangers] = len(column.values)
+        return found, int(strangers.sum())
     if isinstance(column, OneHot):
-        known: dict[str | None, int] = {value: index for index, value in enumerate(column.values)}
+        known = {value: index for index, value in enumerate(column.values)}
         if column.missing:
             known[None] = len(column.values)
     else:
@@ -182,7 +214,12 @@ def _indices(column: Categorical, values: "Floats | Texts") -> npt.NDArray[np.in
         }
         if column.missing:
             known[None] = column.buckets
-    return np.fromiter((known.get(value, -1) for value in values), dtype=np.int64, count=len(values))
+    found = _each(values, lambda value: known.get(value, -1))
+    return found, int((found < 0).sum())
+
+
+def _each(values: "Floats | Texts", place: Callable[[Any], int]) -> npt.NDArray[np.int64]:
+    return np.fromiter(map(place, values), dtype=np.int64, count=len(values))
 
 
 def encode(preprocessing: Preprocessing) -> bytes:
@@ -190,14 +227,19 @@ def encode(preprocessing: Preprocessing) -> bytes:
     document = {
         "schemaVersion": SCHEMA_VERSION,
         "target": asdict(preprocessing.target),
-        "columns": [{"kind": type(column).__name__, **asdict(column)} for column in preprocessing.columns],
+        "columns": [_document(column) for column in preprocessing.columns],
     }
     return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
+def _document(column: Column) -> dict[str, Any]:
+    written = [name.name for name in fields(column) if name.init]
+    return {"kind": type(column).__name__, **{name: getattr(column, name) for name in written}}
+
+
 def decode(data: bytes) -> Preprocessing:
     """Parse preprocessing.json; raises ArtifactError."""
-    kinds = {kind.__name__: kind for kind in (Numeric, OneHot, Hashed)}
+    kinds = {kind.__name__: kind for kind in (Numeric, OneHot, Hashed, Vocabulary)}
     try:
         document: dict[str, Any] = json.loads(data)
         if document["schemaVersion"] != SCHEMA_VERSION:
@@ -208,7 +250,7 @@ def decode(data: bytes) -> Preprocessing:
         columns = []
         for entry in document["columns"]:
             kind = kinds[entry.pop("kind")]
-            columns.append(kind(**{**entry, **({"values": tuple(entry["values"])} if kind is OneHot else {})}))
+            columns.append(kind(**{**entry, **({"values": tuple(entry["values"])} if "values" in entry else {})}))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"preprocessing.json cannot be used: {error!r}.") from error
     return Preprocessing(tuple(columns), target)

@@ -3,7 +3,9 @@
 from recsys_operator.api.architectures import of_task
 from recsys_operator.api.schema import Rule
 
-SEQUENTIAL, RETRIEVAL, TABULAR = "SequentialRecommendation", "Retrieval", "Tabular"
+SEQUENTIAL, RETRIEVAL, TABULAR, RANKING = "SequentialRecommendation", "Retrieval", "Tabular", "Ranking"
+ROWS = (TABULAR, RANKING)
+"""The tasks whose models answer rows, and no lists of items."""
 SMALLER_IS_BETTER = ("LogLoss", "RMSE", "MAE")
 OF_LISTS, OF_ROWS = ("LeaveOneOut", "ByTime"), ("ByTime", "ByRatio", "ByColumn")
 """The protocols."""
@@ -12,7 +14,8 @@ METRICS = {
     "Multiclass": ("LogLoss", "Accuracy", "Precision", "Recall", "F1"),
     "Regression": ("RMSE", "MAE"),
 }
-IDS = ("User", "Item")
+OF_RANKING = ("AUC", "GAUC", "LogLoss")
+"""The metrics of the task Ranking."""
 
 
 def _for(task: str, rule: str, message: str) -> Rule:
@@ -20,9 +23,19 @@ def _for(task: str, rule: str, message: str) -> Rule:
     return Rule(f"self.task != '{task}' || {rule}", message)
 
 
+def _for_ids(rule: str, message: str) -> Rule:
+    """A rule for the tasks that have users and items."""
+    return Rule(f"self.task == '{TABULAR}' || {rule}", message)
+
+
 def _for_lists(rule: str, message: str) -> Rule:
     """A rule for the tasks that make lists of items."""
-    return Rule(f"self.task == '{TABULAR}' || {rule}", message)
+    return Rule(f"self.task in {list(ROWS)} || {rule}", message)
+
+
+def _for_rows(rule: str, message: str) -> Rule:
+    """A rule for the tasks that answer rows."""
+    return Rule(f"!(self.task in {list(ROWS)}) || {rule}", message)
 
 
 def _in(field: str, allowed: tuple[str, ...] | list[str]) -> str:
@@ -46,17 +59,20 @@ TASK_RULES = (
         _in("self.evaluation.protocol", OF_LISTS),
         f"spec.evaluation.protocol must be one for the tasks {SEQUENTIAL} and {RETRIEVAL}: {', '.join(OF_LISTS)}",
     ),
-    _for(
-        TABULAR,
-        _in("self.evaluation.protocol", OF_ROWS),
-        f"spec.evaluation.protocol must be one for the task {TABULAR}: {', '.join(OF_ROWS)}",
+    *(
+        _for(
+            task,
+            _in("self.evaluation.protocol", OF_ROWS),
+            f"spec.evaluation.protocol must be one for the task {task}: {', '.join(OF_ROWS)}",
+        )
+        for task in ROWS
     ),
     *(
-        _for_lists(
+        rule(
             f"self.schema.columns.exists_one(c, c.role == '{role}')",
             f"schema.columns must name exactly one {role} column",
         )
-        for role in (*IDS, "Timestamp")
+        for rule, role in ((_for_ids, "User"), (_for_ids, "Item"), (_for_lists, "Timestamp"))
     ),
     _for_lists(
         "self.schema.columns.all(c, c.role in ['User', 'Item', 'Timestamp'])",
@@ -66,10 +82,17 @@ TASK_RULES = (
         "self.evaluation.metrics.all(m, m.contains('@'))",
         "the metrics of SequentialRecommendation and Retrieval are NDCG@k and HR@k",
     ),
-    _for(
-        TABULAR,
-        "self.schema.columns.exists_one(c, c.role == 'Label')",
-        "schema.columns must name exactly one Label column for the task Tabular",
+    _for_lists(
+        "self.schema.columns.all(c, !has(c.encoding) && !has(c.minRows))",
+        "encoding and minRows of a column are for the tasks Tabular and Ranking: leave them out",
+    ),
+    *(
+        _for(
+            task,
+            "self.schema.columns.exists_one(c, c.role == 'Label')",
+            f"schema.columns must name exactly one Label column for the task {task}",
+        )
+        for task in ROWS
     ),
     _for(
         TABULAR,
@@ -82,16 +105,14 @@ TASK_RULES = (
         "the task Tabular has no User and no Item: give such a column the role Categorical, or leave it out",
     ),
     *(
-        _for(
-            TABULAR,
+        _for_rows(
             f"self.schema.columns.filter(c, c.role == '{role}').size() <= 1",
             f"schema.columns must name at most one {role} column",
         )
         for role in ("Timestamp", "Split", "Weight")
     ),
     *(
-        _for(
-            TABULAR,
+        _for_rows(
             f"self.evaluation.protocol != '{protocol}' || self.schema.columns.exists(c, c.role == '{role}')",
             f"the protocol {protocol} needs a column with the role {role} in schema.columns",
         )
@@ -110,11 +131,20 @@ TASK_RULES = (
         )
         for objective, allowed in METRICS.items()
     ),
-    _for(TABULAR, "!has(self.catalogue)", "the task Tabular has no items, and so no catalogue: leave it out"),
     _for(
-        TABULAR,
-        "self.evaluation.excludeSeen",
-        "evaluation.excludeSeen is for lists of items, which the task Tabular does not make: leave it out",
+        RANKING,
+        f"self.evaluation.metrics.all(m, m in {list(OF_RANKING)})",
+        f"the metrics of the task Ranking are {', '.join(OF_RANKING)}",
+    ),
+    _for(TABULAR, "!has(self.catalogue)", "the task Tabular has no items, and so no catalogue: leave it out"),
+    _for(RANKING, "!has(self.catalogue)", "the task Ranking answers rows, which have no titles: leave catalogue out"),
+    *(
+        _for(
+            task,
+            "self.evaluation.excludeSeen",
+            f"evaluation.excludeSeen is for lists of items, which the task {task} does not make: leave it out",
+        )
+        for task in ROWS
     ),
     Rule(
         "has(self.objective) == has(oldSelf.objective) && (!has(self.objective) || self.objective == oldSelf.objective)",

@@ -27,12 +27,12 @@ class TimeWindow(Model):
 class Cleaning(Model):
     """Which rows are dropped before the data is split, in this order: missing, timeWindow, duplicates, min…Interactions.
 
-    A Tabular model has the first two only; with another one its run ends with InvalidData.
+    A Tabular or a Ranking model has the first two only; with another one its run ends with InvalidData.
     """
 
     missing: Literal["Fail", "Drop"] = Field(
         "Fail",
-        description="A row without a user, an item or a timestamp (Tabular: any column that may not be missing): Fail ends "
+        description="A row without a user, an item or a timestamp (Tabular and Ranking: any column that may not be missing): Fail ends "
         "the run, Drop drops the row.",
     )
     time_window: TimeWindow | None = Field(None, description="Which times are kept.")

@@ -54,8 +54,12 @@ class SchemaColumn(Model):
             "a column has buckets if and only if its encoding is Hashed",
         ),
         Rule(
-            "!has(self.encoding) || self.role == 'Categorical'",
-            "encoding is for columns with the role Categorical: leave it out",
+            "!has(self.encoding) || self.role in ['Categorical', 'User', 'Item']",
+            "encoding is for columns with the role Categorical, User or Item: leave it out",
+        ),
+        Rule(
+            "!has(self.minRows) || (has(self.encoding) ? self.encoding == 'Vocabulary' : self.role in ['User', 'Item'])",
+            "minRows is for columns whose encoding is Vocabulary: leave it out",
         ),
         Rule(
             "!has(self.missing) || self.role in ['Numeric', 'Categorical']",
@@ -71,12 +75,20 @@ class SchemaColumn(Model):
     role: Literal["User", "Item", "Timestamp", "Label", "Numeric", "Categorical", "Split", "Weight"] = Field(
         description="What the column means. SequentialRecommendation has User, Item and Timestamp, one each. Tabular has one "
         "Label, any number of Numeric (standardised) and Categorical (text, whole numbers, booleans), and perhaps a Timestamp "
-        "(for ByTime and cleaning), a Split (train, validation, test; for ByColumn) and a Weight (of a row in the loss)."
+        "(for ByTime and cleaning), a Split (train, validation, test; for ByColumn) and a Weight (of a row in the loss). Ranking has "
+        "one User, one Item and what Tabular has; its Label says whether the user clicked, or liked, the item."
     )
-    encoding: Literal["OneHot", "Hashed"] | None = Field(
+    encoding: Literal["OneHot", "Hashed", "Vocabulary"] | None = Field(
         None,
-        description="How a Categorical column is coded; OneHot when absent. OneHot: an input for each value of the training "
-        "rows, at most 1000; others count as none. Hashed: values fall into buckets.",
+        description="How a Categorical column (OneHot when absent) or the User or Item of Ranking (Vocabulary when absent) is "
+        "coded. OneHot: an input for each value of the training rows, at most 1000; others count as none. Hashed: values fall "
+        "into buckets. Vocabulary: as OneHot for the values with minRows training rows, at most 1000000; the others share one.",
+    )
+    min_rows: int | None = Field(
+        None,
+        ge=1,
+        le=1000000,
+        description="How many training rows a value of a Vocabulary needs for an input of its own; 5 when absent.",
     )
     buckets: int | None = Field(None, ge=2, le=1000000, description="How many buckets a Hashed column has.")
     missing: Literal["Fail", "Impute"] | None = Field(
@@ -146,7 +158,7 @@ class Evaluation(Model):
         "LeaveOneOut",
         description="LeaveOneOut: each user's last item tests, the one before validates. ByTime: two moments cut the data "
         "of all users, each row after a cut is to be told from what its user did before it. All items are ranked. Tabular "
-        "has ByTime, ByRatio (rows are dealt at random, alike in all runs) and ByColumn (as the Split column says).",
+        "and Ranking have ByTime, ByRatio (rows are dealt at random, alike in all runs) and ByColumn (as the Split column says).",
     )
     by_time: ByTime | None = Field(None, description="The cuts of ByTime; a tenth each when absent.")
     by_ratio: ByRatio | None = Field(None, description="The shares of ByRatio; a tenth each when absent.")
@@ -156,7 +168,8 @@ class Evaluation(Model):
         max_length=10,
         json_schema_extra=listing("set"),
         description="Figures to compute. SequentialRecommendation: NDCG@k, HR@k. Tabular: AUC, LogLoss, Accuracy, Precision, "
-        "Recall, F1 (Binary; Multiclass without AUC, the last three averaged over classes), RMSE, MAE (Regression).",
+        "Recall, F1 (Binary; Multiclass without AUC, the last three averaged over classes), RMSE, MAE (Regression). Ranking: "
+        "AUC, GAUC (the users' own AUC, weighted by their rows), LogLoss.",
     )
 
 
@@ -246,10 +259,10 @@ class RecModelSpec(Model):
         *TASK_RULES,
     )
 
-    task: Literal["SequentialRecommendation", "Retrieval", "Tabular"] = Field(
+    task: Literal["SequentialRecommendation", "Retrieval", "Tabular", "Ranking"] = Field(
         description="What is predicted. SequentialRecommendation: the next item of a history, whose order counts. "
         "Retrieval: what goes with the items that a user had, in whatever order (collaborative filtering). "
-        "Tabular: a row's label. Immutable.",
+        "Tabular: a row's label. Ranking: whether a user clicks, or likes, an item, from a row about both. Immutable.",
         json_schema_extra={
             "x-kubernetes-validations": [
                 {"rule": "self == oldSelf", "message": "spec.task is immutable: make another RecModel"}

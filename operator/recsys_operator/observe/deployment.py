@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from recsys_operator.api.by_task import TABULAR
+from recsys_operator.api.by_task import ROWS
 from recsys_operator.api.common import GateVerdict, Resources
 from recsys_operator.api.deployment import DEPLOYMENT, DeploymentSpec
 from recsys_operator.api.kinds import (
@@ -271,17 +271,17 @@ def _model(obj: Object, running: Catalogue | None) -> ModelFacts:
     """The RecModel. What cannot be read of it must not stand in a rollback's way: the catalogue is then the one that
     serves, so that no revision changes, and versions count as unknown.
     """
-    status, catalogue, lists, found = RecModelStatus(), running, True, []
+    status, catalogue, rows_task, found = RecModelStatus(), running, "", []
     try:
         spec = RecModelSpec.model_validate(obj.get("spec"))
-        catalogue, lists = spec.catalogue, spec.task != TABULAR
+        catalogue, rows_task = spec.catalogue, spec.task if spec.task in ROWS else ""
     except ValidationError as error:
         found.append(faults("spec", error))
     try:
         status = RecModelStatus.model_validate(obj.get("status") or {})
     except ValidationError as error:
         found.append(faults("status", error))
-    return ModelFacts(status.versions, status.champion, catalogue, "; ".join(found), lists)
+    return ModelFacts(status.versions, status.champion, catalogue, "; ".join(found), rows_task)
 
 
 def _running_catalogue(status: DeploymentStatus, pod_inputs: Mapping[str, PodInputs]) -> Catalogue | None:

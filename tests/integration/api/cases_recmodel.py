@@ -1,6 +1,6 @@
 """RecModel: one wrong manifest and its correction for each rule and bound."""
 
-from tests.integration.api import cases_tabular
+from tests.integration.api import cases_ranking, cases_tabular
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition
 
 NAMES_GROW = "metadata.name must have at most 40 characters: names of children grow on it"
@@ -10,7 +10,7 @@ DNS_LABEL = (
 HYPERPARAMETER = "each name must match ^[a-z][A-Za-z0-9]{0,39}$, such as learningRate"
 LOCATION = "must be pvc://CLAIM/PATH, such as pvc://data/clicks (PersistentVolumeClaims only so far)"
 NAME = "should match '^[a-z]([-a-z0-9]*[a-z0-9])?$'"
-METRIC = "should match '^((NDCG|HR)@([1-9][0-9]?|100)|AUC|LogLoss|Accuracy|Precision|Recall|F1|RMSE|MAE)$'"
+METRIC = "should match '^((NDCG|HR)@([1-9][0-9]?|100)|AUC|GAUC|LogLoss|Accuracy|Precision|Recall|F1|RMSE|MAE)$'"
 DECIMAL = r"should match '^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?(e-?[0-9]{1,2})?$'"
 FLOOR_METRIC = (
     "the metric of a floor gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there"
@@ -91,9 +91,9 @@ CASES: list[Case] = [
     Case(
         "spec.task",
         "enum",
-        "Ranking",
+        "SearchRelevance",
         "SequentialRecommendation",
-        'supported values: "SequentialRecommendation", "Retrieval", "Tabular"',
+        'supported values: "SequentialRecommendation", "Retrieval", "Tabular", "Ranking"',
     ),
     Case("spec.architecture.name", "rule", "MLP", "SASRec", SEQUENTIAL, about="spec"),
     Case("spec.architecture", "required", ABSENT, {"name": "SASRec"}, "Required value"),
@@ -103,7 +103,7 @@ CASES: list[Case] = [
         "enum",
         "BERT4Rec",
         "SASRec",
-        'supported values: "BPRMF", "BSARec", "Decoder", "Linear", "MLP", "SASRec", "TwoTower"',
+        'supported values: "BPRMF", "BSARec", "DCNv2", "Decoder", "Linear", "LogisticRegression", "MLP", "SASRec", "TwoTower"',
     ),
     *(
         Case("spec.architecture", "rule", {"name": wrong}, {"name": "SASRec"}, SEQUENTIAL, about="spec")
@@ -130,6 +130,17 @@ CASES: list[Case] = [
     Case("spec.schema.columns[0].name", "minLength", "", "u", "should be at least 1 chars long"),
     Case("spec.schema.columns[0].name", "maxLength", "u" * 64, "u" * 63, "may not be more than 63"),
     Case("spec.schema.columns[0].role", "required", ABSENT, "User", "Required value"),
+    *(
+        Case(
+            "spec.schema.columns[1]",
+            "rule",
+            {**ITEM, **given},
+            ITEM,
+            "encoding and minRows of a column are for the tasks Tabular and Ranking: leave them out",
+            about="spec",
+        )
+        for given in ({"encoding": "OneHot"}, {"minRows": 2})
+    ),
     Case(
         "spec.schema.columns",
         "enum",
@@ -330,4 +341,5 @@ CASES: list[Case] = [
         "spec.storage is immutable: versions live there",
     ),
     *cases_tabular.CASES,
+    *cases_ranking.CASES,
 ]

@@ -137,7 +137,7 @@ CASES: list[Case] = [
     _column(
         0,
         {"name": "tenure", "role": "Numeric", "encoding": "OneHot"},
-        "encoding is for columns with the role Categorical: leave it out",
+        "encoding is for columns with the role Categorical, User or Item: leave it out",
     ),
     _column(
         2,
@@ -157,7 +157,7 @@ CASES: list[Case] = [
     *(
         Case(f"spec.schema.columns[{index}].{field}", keyword, wrong, right, message, base=BASE)
         for index, field, keyword, wrong, right, message in (
-            (1, "encoding", "enum", "Target", "Hashed", 'supported values: "OneHot", "Hashed"'),
+            (1, "encoding", "enum", "Target", "Hashed", 'supported values: "OneHot", "Hashed", "Vocabulary"'),
             (1, "buckets", "minimum", 1, 2, "should be greater than or equal to 2"),
             (1, "buckets", "maximum", 1000001, 1000000, "should be less than or equal to 1000000"),
             (0, "missing", "enum", "Mean", "Impute", 'supported values: "Fail", "Impute"'),

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.integration.api import cases_deployment, cases_recmodel, cases_tabular, cases_trainingrun
+from tests.integration.api import cases_deployment, cases_ranking, cases_recmodel, cases_tabular, cases_trainingrun
 from tests.integration.api.case import Case, Manifest, Transition, edited
 from tests.integration.api.constraints import Constraint, constraints
 from tests.integration.harness.control_plane import ControlPlane
@@ -86,10 +86,14 @@ def test_every_rule_and_bound_has_a_case(plural: str) -> None:
     assert not {str(constraint) for constraint in tried - there}, "These cases are about nothing in the CRD."
 
 
-BASES = [*((plural, table.BASE) for plural, table in TABLES.items()), ("recmodels", cases_tabular.BASE)]
+BASES = [
+    *((plural, table.BASE) for plural, table in TABLES.items()),
+    ("recmodels", cases_tabular.BASE),
+    ("recmodels", cases_ranking.BASE),
+]
 
 
-@pytest.mark.parametrize(("plural", "base"), BASES, ids=["RecModel", "TrainingRun", "Deployment", "Tabular"])
+@pytest.mark.parametrize(("plural", "base"), BASES, ids=["RecModel", "TrainingRun", "Deployment", "Tabular", "Ranking"])
 def test_the_base_of_the_cases_is_accepted(client: httpx.Client, plural: str, base: Manifest) -> None:
     """Each case changes one value of it."""
     answer = client.post(collection(plural), params={"dryRun": "All"}, json=base)

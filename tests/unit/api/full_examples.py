@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from tests.integration.api import cases_deployment, cases_recmodel, cases_tabular, cases_trainingrun
+from tests.integration.api import cases_deployment, cases_ranking, cases_recmodel, cases_tabular, cases_trainingrun
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 OTHER_DIGEST = "sha256:" + "fedcba9876543210" * 4
@@ -248,7 +248,7 @@ def _with_tabular(spec: dict[str, Any]) -> None:
     """Set also what only another task has; the API server would refuse the whole, the types do not."""
     tabular = copy.deepcopy(cases_tabular.BASE["spec"])
     spec["objective"] = tabular["objective"]
-    spec["schema"]["columns"] += tabular["schema"]["columns"]
+    spec["schema"]["columns"] += [*tabular["schema"]["columns"], copy.deepcopy(cases_ranking.CATEGORY)]
     spec["evaluation"]["byRatio"] = tabular["evaluation"]["byRatio"]
     spec["gates"].append({"name": "ceiling", "floor": {"metric": "LogLoss", "max": "0.5"}})
 

@@ -80,7 +80,7 @@ class World:
     champion: Champion | None = None
     has_model: bool = True
     unreadable: str = ""
-    makes_lists: bool = True
+    rows_task: str = ""
     strangers: tuple[Stranger, ...] = ()
     gateway_api: bool = True
     rival: Rival | None = None
@@ -112,7 +112,7 @@ class World:
             spec=self.spec,
             status=DeploymentStatus.model_validate(self.status.wire()),
             commands=dict(self.commands),
-            model=ModelFacts(self.versions, self.champion, None, self.unreadable, self.makes_lists)
+            model=ModelFacts(self.versions, self.champion, None, self.unreadable, self.rows_task)
             if self.has_model
             else None,
             workloads=tuple(self.workloads.values()),

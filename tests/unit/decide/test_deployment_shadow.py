@@ -156,12 +156,13 @@ def test_pods_of_an_older_operator_cannot_copy_and_that_is_said() -> None:
     assert "version 1" in world.message
 
 
-def test_a_model_of_rows_has_no_lists_to_compare_and_that_is_said() -> None:
+@pytest.mark.parametrize("task", ["Tabular", "Ranking"])
+def test_a_model_of_rows_has_no_lists_to_compare_and_that_is_said(task: str) -> None:
     world = shadowed()
-    world.makes_lists = False
+    world.rows_task = task
     assert world.step().copying is None
     assert world.reason == "ShadowUnavailable"
-    assert "answers rows (task Tabular): leave the shadow out of strategy.canary.steps" in world.message
+    assert f"answers rows (task {task}): leave the shadow out of strategy.canary.steps" in world.message
     world.command("promote", "v4/1")
     world.run()
     assert world.weights() == {1: 90, 4: 10}

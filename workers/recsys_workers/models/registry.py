@@ -21,6 +21,8 @@ ARCHITECTURES: dict[str, str] = {
     "BPRMF": "recsys_workers.models.bprmf:BPRMF",
     "Linear": "recsys_workers.models.linear:Linear",
     "MLP": "recsys_workers.models.mlp:MLP",
+    "DCNv2": "recsys_workers.models.dcnv2:DCNv2",
+    "LogisticRegression": "recsys_workers.models.logisticregression:LogisticRegression",
 }
 
 

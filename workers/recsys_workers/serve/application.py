@@ -122,7 +122,7 @@ class Application:
         """Copies of requests that the stable version answered. It is no prediction, and counts as none."""
         answers = self._answers
         if isinstance(answers, Predictor):
-            raise wrong_task("A shadow compares lists of items, and this model answers rows (Tabular).")
+            raise wrong_task(f"A shadow compares lists of items, and this model answers rows ({answers.task}).")
         self._receiver.refuse_strangers(request.headers.get("authorization", ""))
         self._receiver.refuse_when_full()
         if answers is None:

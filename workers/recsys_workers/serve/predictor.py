@@ -1,4 +1,4 @@
-"""One request to one answer of a Tabular model: its rows, the saved preprocessing, the graph. No HTTP here."""
+"""One request to one answer of a model of rows: its rows, the saved preprocessing, the graph. No HTTP here."""
 
 import json
 
@@ -13,6 +13,7 @@ from recsys_workers.serve.refusal import wrong_task
 from recsys_workers.serve.scoring import BrokenModel
 from recsys_workers.serve.settings import Settings
 from recsys_workers.serve.termination import CannotServe
+from recsys_workers.tasks import TABULAR
 
 INPUTS, OUTPUTS = {"numeric", "categorical"}, {"output"}
 WARM_UP = 20
@@ -21,15 +22,18 @@ WARM_UP = 20
 class Predictor:
     """Answers requests from one version. Called from one thread."""
 
-    def __init__(self, model: str, version: int, fitted: Preprocessing, onnx: bytes, threads: int) -> None:
+    def __init__(
+        self, model: str, version: int, fitted: Preprocessing, onnx: bytes, threads: int, task: str = TABULAR
+    ) -> None:
         self._session = session.loaded(onnx, threads)
         inputs, outputs = session.names(self._session)
         if (inputs, outputs) != (INPUTS, OUTPUTS):
             raise CannotServe(
                 "ModelUnreadable",
                 f"model.onnx has inputs {sorted(inputs)} and outputs {sorted(outputs)}; "
-                f"a Tabular model needs {sorted(INPUTS)} and {sorted(OUTPUTS)}.",
+                f"a {task} model needs {sorted(INPUTS)} and {sorted(OUTPUTS)}.",
             )
+        self.task = task
         self._model = model
         self._version = version
         self._fitted = fitted
@@ -38,7 +42,8 @@ class Predictor:
         """The columns of a request's rows, and how many these are; raises Refused naming the field."""
         if route != "predict":
             raise wrong_task(
-                'This model answers rows (Tabular), and no histories: POST /predict with {"rows": [{column: value}]}.'
+                f"This model answers rows ({self.task}), and no histories: POST /predict with "
+                '{"rows": [{column: value}]}.'
             )
         return rows.parse(body, self._fitted)
 
@@ -59,9 +64,10 @@ class Predictor:
             ensure_ascii=False,
             separators=(",", ":"),
         ).encode()
-        one_hot = sum(isinstance(column, preprocessing.OneHot) for column in self._fitted.columns)
+        known = (preprocessing.OneHot, preprocessing.Vocabulary)
+        lookups = sum(isinstance(column, known) for column in self._fitted.columns)
         scores = predictions.scores(target, outputs).tolist()
-        return Answer(body, scores, Fallback.NONE, count * one_hot, inputs.unknown)
+        return Answer(body, scores, Fallback.NONE, count * lookups, inputs.unknown)
 
     def warm_up(self) -> None:
         """Run the graph as requests will; raises CannotServe when it does not work."""
@@ -94,6 +100,6 @@ def load(settings: Settings, version: manifest.Version) -> Predictor:
         raise CannotServe("ArtifactUnreadable", f"The manifest of {settings.artifact_uri} lists no {error}.") from error
     except manifest.ArtifactError as error:
         raise CannotServe("ArtifactUnreadable", str(error)) from error
-    predictor = Predictor(settings.model, settings.version, fitted, onnx, settings.threads)
+    predictor = Predictor(settings.model, settings.version, fitted, onnx, settings.threads, version.manifest.task)
     predictor.warm_up()
     return predictor

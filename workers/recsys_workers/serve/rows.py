@@ -1,4 +1,4 @@
-"""POST /predict of a Tabular model: what a client may send, and a sentence about the first thing that is wrong."""
+"""POST /predict of a model of rows: what a client may send, and a sentence about the first thing that is wrong."""
 
 import difflib
 import json

@@ -11,7 +11,7 @@ from recsys_workers.serve.recommender import Recommender
 from recsys_workers.serve.scoring import ScoringModel
 from recsys_workers.serve.settings import Settings
 from recsys_workers.serve.termination import CannotServe
-from recsys_workers.tasks import TABULAR
+from recsys_workers.tasks import OF_ROWS
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def load(settings: Settings, metrics: Metrics) -> Recommender | Predictor:
     version = _verified(settings)
     described = version.manifest
     metrics.evaluation(_evaluated_scores(version))
-    if described.task == TABULAR:
+    if described.task in OF_ROWS:
         return predictor.load(settings, version)
     exclude_seen = described.protocol.get("excludeSeen")
     if not isinstance(exclude_seen, bool):

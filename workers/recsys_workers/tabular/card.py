@@ -1,9 +1,10 @@
-"""model-card.md of a Tabular version."""
+"""model-card.md of a version that learned from rows."""
 
 import json
 
 from recsys_workers.evaluate.card import cuts, results
 from recsys_workers.manifest import Manifest
+from recsys_workers.tasks import RANKING
 
 
 def render(described: Manifest) -> str:
@@ -34,7 +35,8 @@ def render(described: Manifest) -> str:
         "",
         *results(described),
         "## Limits",
-        "The figures hold for rows like those of the test. Categories that the training did not know count as none.",
+        "The figures hold for rows like those of the test. Categories that the training did not know count as none"
+        + (", and ids that it saw too rarely as one rare id." if described.task == RANKING else "."),
         "",
     ]
     return "\n".join(lines)

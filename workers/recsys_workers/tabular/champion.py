@@ -37,7 +37,7 @@ def per_row(folder: Path, digest: str, data: Rowwise, metric: str, threads: int)
     inputs = theirs.apply(_columns(theirs, columns_of(data.table, rows)), len(rows))
     outputs = RowGraph(version.contents[manifest.MODEL], threads).outputs(inputs)
     labels = data.labels[data.parts.test]
-    return metrics.per_row(metric, *_in_terms_of(own, theirs.target, outputs), labels)
+    return metrics.per_row(metric, *_in_terms_of(own, theirs.target, outputs), labels, data.users(data.parts.test))
 
 
 def _require_comparable(theirs: Preprocessing, data: Rowwise) -> None:

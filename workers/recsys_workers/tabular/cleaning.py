@@ -20,7 +20,8 @@ def kept_rows(table: Table, cleaning: Cleaning) -> tuple[Rows, list[Dropped]]:
     asked = cleaning.document()
     for rule in ("duplicates", "minUserInteractions", "minItemInteractions"):
         if rule in asked:
-            raise InvalidData(f"cleaning.{rule} is for interactions of users and items, and a Tabular model has none.")
+            told = "a Tabular model has none" if table.schema.user is None else "a Ranking model learns from rows"
+            raise InvalidData(f"cleaning.{rule} is for interactions of users and items, and {told}.")
     if "timeWindow" in asked and table.times is None:
         raise InvalidData("cleaning.timeWindow needs a column with the role Timestamp, and schema.columns has none.")
     rows: Rows = np.arange(len(table))

@@ -56,12 +56,25 @@ class Rowwise:
         """By all rules of the cleaning together."""
         return sum(entry.rows for entry in self.dropped)
 
+    def distinct(self) -> dict[str, int]:
+        """How many users and items the rows have; nothing where rows have none."""
+        schema = self.table.schema
+        named = {"users": schema.user, "items": schema.item}
+        return {
+            told: len(np.unique(self.table.codes(name)[self.rows])) for told, name in named.items() if name is not None
+        }
+
     def sentence(self) -> str:
         """For people, in one line."""
         told = ", ".join(f"{entry.rows} by {entry.rule}" for entry in self.dropped)
         parts = f"{len(self.parts.train)} train, {len(self.parts.validation)} validate, {len(self.parts.test)} test"
         left = f"{len(self.rows)} rows with {len(self.preprocessing.columns)} columns: {parts}."
         return f"{len(self.table)} rows read, dropped {told}; {left}" if told else left
+
+    def users(self, part: Rows) -> Rows | None:
+        """Whose each row of a part is, as numbers; None where rows have no user."""
+        user = self.table.schema.user
+        return None if user is None else self.table.codes(user)[self.rows[part]]
 
     def examples(self, part: Rows) -> Examples:
         """The rows of one part."""

@@ -1,15 +1,18 @@
 """Fitting the preprocessing on the training rows."""
 
 import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.interactions import id_order
-from recsys_workers.preprocessing import Column, Hashed, Numeric, OneHot, Preprocessing, Target
+from recsys_workers.preprocessing import Column, Hashed, Numeric, OneHot, Preprocessing, Target, Vocabulary
 from recsys_workers.tabular.cleaning import Rows
 from recsys_workers.tabular.reading import Table
 from recsys_workers.tabular.schema import NUMERIC, Feature
 
-MOST_VALUES = 1000
+MOST_VALUES, MOST_WORDS = 1000, 1_000_000
+"""Of a one-hot column, and of a vocabulary."""
 
 
 def fit(table: Table, training: Rows, target: Target) -> Preprocessing:
@@ -23,6 +26,8 @@ def _column(table: Table, feature: Feature, training: Rows) -> Column:
     if feature.buckets is not None:
         return Hashed(feature.name, feature.buckets, feature.missing)
     column = table.columns[feature.name].take(training)
+    if feature.min_rows is not None:
+        return _vocabulary(table, feature, column, feature.min_rows)
     values = id_order([text for text in column.unique().to_pylist() if text is not None])
     if len(values) > MOST_VALUES:
         raise InvalidData(
@@ -30,6 +35,18 @@ def _column(table: Table, feature: Feature, training: Rows) -> Column:
             f"rows, and one-hot codes at most {MOST_VALUES}: give it encoding: Hashed with buckets, or leave it out."
         )
     return OneHot(feature.name, tuple(values), feature.missing)
+
+
+def _vocabulary(table: Table, feature: Feature, column: pa.ChunkedArray, least: int) -> Vocabulary:
+    counted = column.drop_null().value_counts()
+    enough = pc.greater_equal(counted.field("counts"), least)
+    values = id_order(counted.field("values").filter(enough).to_pylist())
+    if len(values) > MOST_WORDS:
+        raise InvalidData(
+            f"{table.places[0].path}: the column {feature.name!r} has {len(values)} values with {least} training rows "
+            f"or more, and a vocabulary at most {MOST_WORDS}: raise minRows, or give it encoding: Hashed with buckets."
+        )
+    return Vocabulary(feature.name, tuple(values), len(values) < len(counted), feature.missing)
 
 
 def _numeric(table: Table, feature: Feature, training: Rows) -> Numeric:

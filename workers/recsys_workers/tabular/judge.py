@@ -40,6 +40,7 @@ class RowJudge:
         self.data = data
         self.target = data.preprocessing.target
         self.labels = data.labels[data.parts.test]
+        self.users = data.users(data.parts.test)
         self.scored = scored
         self.contents = contents
         self.describe = describe
@@ -51,7 +52,7 @@ class RowJudge:
         return Judgement([self._estimate(name) for name in self.config.metrics], verdicts)
 
     def _verdict(self, gate: Any) -> Verdict:
-        kind = gates.kind_of(gate, lambda metric: require(metric, self.target.objective), rowwise=True)
+        kind = gates.kind_of(gate, lambda metric: require(metric, self.target.objective, self.config.task), rowwise=True)
         name = gate["name"]
         settings = gate[kind]
         if kind == "floor":
@@ -71,10 +72,10 @@ class RowJudge:
         return gates.latency(name, found_session, limit, "served predictions", "rows")
 
     def _per_row(self, metric: str) -> Floats:
-        return per_row(metric, self.target, self.scored.onnx, self.labels)
+        return per_row(metric, self.target, self.scored.onnx, self.labels, self.users)
 
     def _estimate(self, metric: str) -> Estimate:
-        return metrics.estimate(metric, self._per_row(metric))
+        return metrics.estimate(metric, self._per_row(metric), self.users)
 
     def _champion(self, name: str, metric: str, max_regression: str) -> Verdict:
         reigning = self.config.champion
@@ -88,7 +89,10 @@ class RowJudge:
             raise AttemptFailed("ChampionUnreadable", str(error), heals=True) from error
         except champion.DifferentRows as error:
             return self._incomparable(name, metric, new, max_regression, f"{error}")
-        return gates.champion(name, metric, new, old, reigning.version, max_regression, rows=f"{len(new)} rows")
+        users, rows = self.users, f"{len(new)} rows"
+        if users is not None:
+            rows += f" of {len(np.unique(users))} users"
+        return gates.champion(name, metric, new, old, reigning.version, max_regression, users, rows=rows)
 
     def _incomparable(self, name: str, metric: str, new: Floats, max_regression: str, why: str) -> Verdict:
         """Fails: a champion that cannot be asked proves nothing. `why` ends a sentence."""

@@ -5,6 +5,10 @@ their value: the spread of the numbers then is the metric's standard error, and 
 the same rows is a paired comparison. AUC: the placement values of DeLong, DeLong and Clarke-Pearson (Biometrics 44,
 1988). Precision, Recall, F1: ratios of sums (Cochran, Sampling Techniques, 1977, chapter 6). RMSE: the root's slope.
 With more than two classes Precision, Recall and F1 are means over the classes ("macro"). 0 / 0 is 0.
+
+GAUC, of the task Ranking, is the mean of the users' own AUC, weighted by their rows, over users with both classes
+(Zhou et al., Deep Interest Network, KDD 2018, arXiv 1706.06978, section 6.2): how well each user's rows are ordered.
+It is a ratio of sums over users, so its error is right only where `estimate` is told the users.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +19,7 @@ import numpy.typing as npt
 from recsys_workers.evaluate.metrics import UnknownMetric
 from recsys_workers.predictions import Outputs, chosen, log_probabilities, values
 from recsys_workers.preprocessing import BINARY, MULTICLASS, REGRESSION, Floats, Target
+from recsys_workers.tasks import RANKING, TABULAR
 
 Rows = npt.NDArray[np.int64]
 METRICS: Mapping[str, tuple[str, ...]] = {
@@ -22,22 +27,29 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     MULTICLASS: ("LogLoss", "Accuracy", "Precision", "Recall", "F1"),
     REGRESSION: ("RMSE", "MAE"),
 }
+OF_RANKING = ("AUC", "GAUC", "LogLoss")
 VALIDATED_BY = {BINARY: "LogLoss", MULTICLASS: "LogLoss", REGRESSION: "RMSE"}
 """What chooses the epoch and ends a training early."""
 
 
-def require(name: str, objective: str) -> None:
-    """Raise UnknownMetric unless the objective has the metric."""
-    if name not in METRICS[objective]:
-        known = ", ".join(METRICS[objective])
-        raise UnknownMetric(f"The metric {name!r} does not exist for the objective {objective}: use one of {known}.")
+def require(name: str, objective: str, task: str = TABULAR) -> None:
+    """Raise UnknownMetric unless the objective, or the task Ranking, has the metric."""
+    known, of = (OF_RANKING, f"task {task}") if task == RANKING else (METRICS[objective], f"objective {objective}")
+    if name not in known:
+        raise UnknownMetric(f"The metric {name!r} does not exist for the {of}: use one of {', '.join(known)}.")
 
 
-def per_row(name: str, target: Target, outputs: Outputs, labels: Floats) -> Floats:
-    """One number a row, whose mean is the metric. All are NaN when any output is no finite number."""
-    require(name, target.objective)
+def per_row(name: str, target: Target, outputs: Outputs, labels: Floats, users: Rows | None = None) -> Floats:
+    """One number a row, whose mean is the metric. All are NaN when any output is no finite number.
+
+    `users` says whose each row is, of the task Ranking; with it there is GAUC, which is NaN where no user has rows of
+    both classes.
+    """
+    require(name, target.objective, TABULAR if users is None else RANKING)
     if not np.isfinite(outputs).all():
         return np.full(len(labels), np.nan)
+    if name == "GAUC" and users is not None:
+        return grouped_auc(outputs[:, 0].astype(np.float64), labels == 1, users)
     if target.objective == REGRESSION:
         return _of_errors(name, values(target, outputs) - labels)
     classes = labels.astype(np.int64)
@@ -67,6 +79,28 @@ def auc(scores: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
     area = placement[positive].mean()
     share = np.where(positive, positive.mean(), (~positive).mean())
     found: Floats = area + (placement - area) / share
+    return found
+
+
+def grouped_auc(scores: Floats, positive: npt.NDArray[np.bool_], users: Rows) -> Floats:
+    """GAUC, linearised: a row of a user with both classes has his own AUC's distance from it, in proportion."""
+    _, user = np.unique(users, return_inverse=True)
+    rows, hits = np.bincount(user), np.bincount(user, positive)
+    misses = rows - hits
+    order = np.lexsort((scores, user))
+    tie = np.concatenate([[True], (np.diff(scores[order]) != 0) | (np.diff(user[order]) != 0)]).cumsum() - 1
+    # Equal scores of one user share the mean of their places; ranks count from 1 within each user.
+    place = (np.bincount(tie, np.arange(len(tie))) / np.bincount(tie))[tie]
+    ranks = np.empty(len(scores))
+    ranks[order] = place - (np.cumsum(rows) - rows)[user[order]] + 1
+    counted = (hits > 0) & (misses > 0)
+    if not counted.any():
+        return np.full(len(scores), np.nan)
+    wins = np.bincount(user, ranks * positive) - hits * (hits + 1) / 2
+    own = np.divide(wins, hits * misses, out=np.zeros(len(rows)), where=counted)
+    mean = np.average(own[counted], weights=rows[counted])
+    distance = np.where(counted, own - mean, 0.0) * len(scores) / rows[counted].sum()
+    found: Floats = mean + distance[user]
     return found
 
 

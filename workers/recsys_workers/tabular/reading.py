@@ -54,6 +54,12 @@ class Table:
         found: list[str | None] = self.columns[name].to_pylist()
         return found
 
+    def codes(self, name: str) -> npt.NDArray[np.int64]:
+        """A column of text as numbers, the same for the same text; it must be whole."""
+        encoded = self.columns[name].combine_chunks().dictionary_encode()
+        found: npt.NDArray[np.int64] = encoded.indices.to_numpy().astype(np.int64)
+        return found
+
     def place(self, row: int) -> str:
         """The file of a row, and where in it."""
         for file in self.places:

@@ -1,10 +1,11 @@
-"""What the RecModel's schema and objective say of a table of rows."""
+"""What the RecModel's schema, task and objective say of a table of rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.preprocessing import BINARY, OBJECTIVES
+from recsys_workers.tasks import RANKING, TABULAR
 
 LABEL, NUMERIC, CATEGORICAL, TIMESTAMP, SPLIT, WEIGHT = (
     "Label",
@@ -14,8 +15,11 @@ LABEL, NUMERIC, CATEGORICAL, TIMESTAMP, SPLIT, WEIGHT = (
     "Split",
     "Weight",
 )
+USER, ITEM = IDS = ("User", "Item")
 ONCE = (TIMESTAMP, SPLIT, WEIGHT)
-ONE_HOT, HASHED = "OneHot", "Hashed"
+ONE_HOT, HASHED, VOCABULARY = "OneHot", "Hashed", "Vocabulary"
+MIN_ROWS = 5
+"""Of a Vocabulary, where the schema does not say."""
 IMPUTE = "Impute"
 
 
@@ -30,6 +34,8 @@ class Feature:
     """How many buckets a hashed column has; None: one-hot, or a number."""
     missing: bool
     """Whether a value may be missing."""
+    min_rows: int | None = None
+    """How many training rows a value of a vocabulary needs for a row of its own; None: another code, or a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,9 @@ class TableSchema:
     timestamp: str | None = None
     split: str | None = None
     weight: str | None = None
+    user: str | None = None
+    """Of Ranking; a feature as well, and so is the item."""
+    item: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -52,22 +61,27 @@ class TableSchema:
         return (*(feature.name for feature in self.features), *(name for name in others if name is not None))
 
 
-def parse(columns: Sequence[Mapping[str, object]], objective: str | None) -> TableSchema:
-    """The typed form of schema.columns; raises InvalidData. The CRD refuses the same, with the same meaning."""
+def parse(columns: Sequence[Mapping[str, object]], objective: str | None, task: str = TABULAR) -> TableSchema:
+    """The typed form of schema.columns; raises InvalidData. The CRD refuses the same, with the same meaning.
+
+    Ranking has a user and an item, and its objective is Binary; Tabular has neither.
+    """
     if objective not in OBJECTIVES:
         raise InvalidData(f"spec.objective is {objective!r}: a Tabular model needs one of {', '.join(OBJECTIVES)}.")
+    ids = IDS if task == RANKING else ()
     names: dict[str, list[str]] = {}
     for column in columns:
         role = str(column["role"])
-        if role not in (LABEL, NUMERIC, CATEGORICAL, *ONCE):
-            raise InvalidData(f"schema.columns: {column['name']!r} has the role {role}, which Tabular does not have.")
+        if role not in (LABEL, NUMERIC, CATEGORICAL, *ONCE, *ids):
+            raise InvalidData(f"schema.columns: {column['name']!r} has the role {role}, which {task} does not have.")
         names.setdefault(role, []).append(str(column["name"]))
-    for role in (LABEL, *ONCE):
+    for role in (LABEL, *ONCE, *ids):
         if len(names.get(role, [])) > 1:
             raise InvalidData(f"schema.columns gives the role {role} to {', '.join(names[role])}: give it to one.")
-    if LABEL not in names:
-        raise InvalidData("schema.columns has no column with the role Label: add it.")
-    features = tuple(_feature(column) for column in columns if column["role"] in (NUMERIC, CATEGORICAL))
+    for role in (LABEL, *ids):
+        if role not in names:
+            raise InvalidData(f"schema.columns has no column with the role {role}: add it.")
+    features = tuple(_feature(column) for column in columns if column["role"] in (NUMERIC, CATEGORICAL, *ids))
     if not features:
         raise InvalidData("schema.columns has no column with the role Numeric or Categorical: add what to learn from.")
     positive = next((column.get("positive") for column in columns if column["role"] == LABEL), None)
@@ -75,7 +89,7 @@ def parse(columns: Sequence[Mapping[str, object]], objective: str | None) -> Tab
         raise InvalidData(
             f"schema.columns: positive is for the objective Binary, and this is {objective}: leave it out."
         )
-    once = {role: names[role][0] if role in names else None for role in ONCE}
+    once = {role: names[role][0] if role in names else None for role in (*ONCE, *IDS)}
     return TableSchema(
         objective,
         names[LABEL][0],
@@ -84,14 +98,22 @@ def parse(columns: Sequence[Mapping[str, object]], objective: str | None) -> Tab
         once[TIMESTAMP],
         once[SPLIT],
         once[WEIGHT],
+        once[USER],
+        once[ITEM],
     )
 
 
 def _feature(column: Mapping[str, object]) -> Feature:
-    buckets = column.get("buckets")
-    hashed = column.get("encoding") == HASHED
-    if hashed != (buckets is not None):
-        raise InvalidData(f"schema.columns: {column['name']!r} must have both encoding Hashed and buckets, or neither.")
+    name, role, buckets, least = str(column["name"]), str(column["role"]), column.get("buckets"), column.get("minRows")
+    encoding = column.get("encoding") or (VOCABULARY if role in IDS else ONE_HOT)
+    if (encoding == HASHED) != (buckets is not None):
+        raise InvalidData(f"schema.columns: {name!r} must have both encoding Hashed and buckets, or neither.")
+    if least is not None and encoding != VOCABULARY:
+        raise InvalidData(f"schema.columns: {name!r} has minRows, which is for the encoding Vocabulary: leave it out.")
     return Feature(
-        str(column["name"]), str(column["role"]), int(str(buckets)) if hashed else None, column.get("missing") == IMPUTE
+        name,
+        CATEGORICAL if role in IDS else role,
+        None if buckets is None else int(str(buckets)),
+        column.get("missing") == IMPUTE,
+        int(str(MIN_ROWS if least is None else least)) if encoding == VOCABULARY else None,
     )

@@ -51,7 +51,9 @@ def split(table: Table, rows: Rows, protocol: Protocol) -> tuple[Parts, dict[str
         "trainedRows": len(parts.train),
         "validatedRows": len(parts.validation),
         "evaluatedRows": len(parts.test),
-        "interval": "95 %, normal over rows, the metric linearised",
+        "interval": "95 %, normal over rows, the metric linearised"
+        if table.schema.user is None
+        else "95 %, normal over users, the metric linearised, the rows of a user counted together",
     }
 
 

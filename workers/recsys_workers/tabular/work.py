@@ -1,4 +1,4 @@
-"""The task Tabular in an attempt; see recsys_workers.train.work."""
+"""The tasks Tabular and Ranking in an attempt; see recsys_workers.train.work."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ from recsys_workers.train.work import Describe, Evaluated, Facts, Judgement
 
 
 class Tabular:
-    """From a row's columns to a class or a number."""
+    """From a row's columns to a class or a number; of Ranking, to the probability that a user likes an item."""
 
     digest: str
     data: data.Rowwise
@@ -27,7 +27,7 @@ class Tabular:
         self.config = config
         self.hyperparameters = hyperparameters
         try:
-            self.schema = schema.parse(config.schema, config.objective)
+            self.schema = schema.parse(config.schema, config.objective, config.task)
         except InvalidData as error:
             raise AttemptFailed("InvalidData", str(error), heals=False) from error
 
@@ -49,6 +49,7 @@ class Tabular:
             dataset={
                 "uri": self.config.dataset.uri,
                 "digest": self.digest,
+                **self.data.distinct(),
                 "interactions": len(self.data.rows),
                 "rowsDropped": self.data.rows_dropped,
             },

@@ -9,7 +9,7 @@ from recsys_workers import locations, manifest
 from recsys_workers.manifest import FileEntry, Manifest
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular.work import Tabular
-from recsys_workers.tasks import RETRIEVAL, SEQUENTIAL, TABULAR
+from recsys_workers.tasks import RANKING, RETRIEVAL, SEQUENTIAL, TABULAR
 from recsys_workers.train import checks, hardware, leftovers, publish, ray_run, threads
 from recsys_workers.train.failure import CANNOT_HEAL, AttemptFailed
 from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter, now
@@ -23,6 +23,7 @@ TASKS: Mapping[str, Callable[[RunConfig, Hyperparameters], Work]] = {
     SEQUENTIAL: Sequential,
     RETRIEVAL: Sequential,
     TABULAR: Tabular,
+    RANKING: Tabular,
 }
 DETERMINISTIC_FAILURES = {"TrainingDiverged": "TrainingDiverged"}
 """Exceptions of the worker that every retry would meet again, and the reason that the run fails with."""

@@ -20,13 +20,13 @@ from recsys_workers.models.hyperparameters import Hyperparameters, InvalidHyperp
 from recsys_workers.preprocessing import OBJECTIVES
 from recsys_workers.tabular import splitting
 from recsys_workers.tabular.metrics import require
-from recsys_workers.tasks import RETRIEVAL, SEQUENTIAL, TABULAR
+from recsys_workers.tasks import OF_ROWS, RETRIEVAL, SEQUENTIAL, TABULAR
 from recsys_workers.train import hardware
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import RunConfig
 
 DIGEST_FILE = "dataset.digest"
-TASKS = {SEQUENTIAL: PROTOCOLS, RETRIEVAL: PROTOCOLS, TABULAR: splitting.PROTOCOLS}
+TASKS = {SEQUENTIAL: PROTOCOLS, RETRIEVAL: PROTOCOLS, **dict.fromkeys(OF_ROWS, splitting.PROTOCOLS)}
 """The protocols of each task."""
 
 Found = TypeVar("Found")
@@ -58,7 +58,7 @@ def specification(config: RunConfig) -> Hyperparameters:
         for name in config.metrics:
             metric(config, name)
         for gate in config.gates:
-            kind_of(gate, lambda name: metric(config, name), rowwise=config.task == TABULAR)
+            kind_of(gate, lambda name: metric(config, name), rowwise=config.task in OF_ROWS)
         found = check(config.architecture, config.hyperparameters)
     except UnknownMetric as error:
         raise _never("InvalidEvaluation", str(error)) from error
@@ -73,8 +73,8 @@ def specification(config: RunConfig) -> Hyperparameters:
 
 def metric(config: RunConfig, name: str) -> None:
     """Raise UnknownMetric unless the run's task has the metric."""
-    if config.task == TABULAR:
-        require(name, str(config.objective))
+    if config.task in OF_ROWS:
+        require(name, str(config.objective), config.task)
     else:
         parse(name)
 

@@ -11,6 +11,8 @@ from recsys_workers.data import cleaning, protocol, source
 from recsys_workers.data.cleaning import Cleaning
 from recsys_workers.data.protocol import Protocol
 from recsys_workers.data.store_answer import Store
+from recsys_workers.preprocessing import BINARY
+from recsys_workers.tasks import RANKING
 from recsys_workers.train.failure import AttemptFailed
 
 
@@ -58,7 +60,7 @@ class RunConfig:
     image: str
     operator_version: str
     objective: str | None = None
-    """Of the task Tabular: Binary, Multiclass or Regression."""
+    """Of the task Tabular: Binary, Multiclass or Regression; of Ranking always Binary."""
 
     @property
     def model_uri(self) -> str:
@@ -109,7 +111,7 @@ def parse(document: Mapping[str, Any]) -> RunConfig:
             champion=Champion(int(champion["version"]), champion["digest"]) if champion else None,
             image=document.get("image", ""),
             operator_version=document.get("operatorVersion", ""),
-            objective=document.get("objective"),
+            objective=BINARY if document["task"] == RANKING else document.get("objective"),
         )
         locations.path_of(config.storage_uri)
         source.require_supported(config.dataset.uri)

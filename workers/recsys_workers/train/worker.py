@@ -16,7 +16,7 @@ from recsys_workers.export.graph import export
 from recsys_workers.export.reference import reference
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular import worker as tabular
-from recsys_workers.tasks import TABULAR
+from recsys_workers.tasks import OF_ROWS
 from recsys_workers.train import prepared, scored
 from recsys_workers.train.logs import configure
 from recsys_workers.train.loop import STATE, EpochReport, Loop, Training
@@ -78,7 +78,7 @@ def train_worker(settings: Mapping[str, Any]) -> None:
 
 def begun(settings: Mapping[str, Any]) -> tuple[Loop, Callable[[Progress], None]]:
     """The task's training at its beginning, and what exports and scores it at its end."""
-    if settings["task"] == TABULAR:
+    if settings["task"] in OF_ROWS:
         rows = tabular.training_of(settings)
         return rows, lambda progress: tabular.export_and_score(rows, settings, progress)
     split = prepared.read(Path(settings["folder"]))

@@ -171,8 +171,8 @@ class ModelFacts:
     catalogue: Catalogue | None
     unreadable: str = ""
     """What is wrong with it, where it is not as its CRD says; then this is what is known all the same."""
-    makes_lists: bool = True
-    """Whether it answers lists of items, which a shadow can compare; else its task is Tabular."""
+    rows_task: str = ""
+    """Its task where it answers rows, and no lists of items, which a shadow could compare."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def measure(observed: Observed, status: DeploymentStatus, other: Plan | None) ->
 def copying(observed: Observed, status: DeploymentStatus) -> Copying | None:
     """Who copies to whom now. It is said before the canary's pods are there: word takes a minute to reach stable's."""
     step = step_of(observed, status)
-    if step is None or status.stable is None or status.canary is None or not _makes_lists(observed):
+    if step is None or status.stable is None or status.canary is None or _rows_task(observed):
         return None
     stable, canary = (Revision.model_validate(plain(one)) for one in (status.stable, status.canary))
     return Copying(stable, canary, step.percent)
@@ -69,10 +69,10 @@ def copying(observed: Observed, status: DeploymentStatus) -> Copying | None:
 
 def unavailable(observed: Observed, status: DeploymentStatus) -> str | None:
     """Why no request can be copied, as a sentence; None where nothing stands in the way."""
-    stable, canary = status.stable, status.canary
-    if canary and stable and step_of(observed, status) and not _makes_lists(observed):
+    stable, canary, task = status.stable, status.canary, _rows_task(observed)
+    if canary and stable and step_of(observed, status) and task:
         return (
-            f"A shadow compares lists of items, and {observed.spec.model_ref.name} answers rows (task Tabular): leave "
+            f"A shadow compares lists of items, and {observed.spec.model_ref.name} answers rows (task {task}): leave "
             f"the shadow out of strategy.canary.steps. The command promote goes on to the next step: "
             f"{promoting(observed, canary)}"
         )
@@ -85,8 +85,8 @@ def unavailable(observed: Observed, status: DeploymentStatus) -> str | None:
     )
 
 
-def _makes_lists(observed: Observed) -> bool:
-    return observed.model is None or observed.model.makes_lists
+def _rows_task(observed: Observed) -> str:
+    return observed.model.rows_task if observed.model else ""
 
 
 def lacking(observed: Observed, status: DeploymentStatus) -> str | None:

@@ -15,7 +15,7 @@ from recsys_workers.data.files import digest_of_files, list_files
 from recsys_workers.data.generate import log
 from recsys_workers.data.generate.__main__ import main
 from recsys_workers.data.generate.log import Chunk, chunks, transition
-from recsys_workers.data.generate.truth import Truth, best_lists
+from recsys_workers.data.generate.truth import Clicks, Truth, best_lists
 from recsys_workers.data.generate.world import Settings, World, build
 from recsys_workers.data.interactions import in_order
 from recsys_workers.data.protocol import Protocol, split_by
@@ -101,24 +101,35 @@ def test_the_clicks_score_as_the_written_probabilities_promise(shop: tuple[World
     positive, negative = int(click.sum()), int((~click).sum())
     auc = (rankdata(probability)[click].sum() - positive * (positive + 1) / 2) / (positive * negative)
     loss = -np.where(click, np.log(probability), np.log(1 - probability))
-    promised = truth.click_scores()
+    promised = truth.clicks.scores()
     assert auc == pytest.approx(promised["bayesAuc"], abs=4 * 0.5 / np.sqrt(min(positive, negative)))
     assert loss.mean() == pytest.approx(promised["bayesLogLoss"], abs=4 * loss.std() / np.sqrt(len(loss)))
     assert positive == pytest.approx(promised["expectedClicks"], abs=4 * np.sqrt(len(click)) / 2)
     assert promised["bayesAuc"] > 0.65, "There must be something to learn."
+    assert truth.click_scores() == {**promised, "latestTenth": truth.latest_clicks.scores()}
+
+
+def test_the_latest_tenth_is_counted_by_itself(shop: tuple[World, Truth, list[Chunk]]) -> None:
+    world, truth, made = shop
+    latest = [chunk.click_probability[chunk.time >= 0.9 * world.settings.milliseconds] for chunk in made]
+    alone = Clicks()
+    for part in latest:
+        alone.add(part)
+    assert truth.click_scores()["latestTenth"] == alone.scores()
+    assert alone.impressions == sum(map(len, latest)) > 0
+    assert alone.scores()["expectedClicks"] == pytest.approx(sum(part.sum() for part in latest))
+    assert Clicks().scores() == {}, "A log so small has no latest tenth."
 
 
 def test_the_promised_auc_is_that_of_all_pairs() -> None:
-    world, truth, made = simulated(drift=0.0)
+    _, _, made = simulated(drift=0.0)
     few = np.concatenate([chunk.click_probability for chunk in made])[:300]
-    alone = Truth(world)
-    alone.counts["impressions"] = len(few)
-    alone._add_clicks(few)
+    alone = Clicks()
+    alone.add(few)
     pairs = few[:, None] * (1 - few[None, :])
     better = (few[:, None] > few[None, :]) + 0.5 * (few[:, None] == few[None, :])
     np.fill_diagonal(pairs, 0)
-    assert alone.click_scores()["bayesAuc"] == pytest.approx((pairs * better).sum() / pairs.sum(), abs=1e-4)
-    assert truth.click_scores()["expectedClicks"] > 0
+    assert alone.scores()["bayesAuc"] == pytest.approx((pairs * better).sum() / pairs.sum(), abs=1e-4)
 
 
 def test_the_best_lists_hit_as_often_as_promised_and_popularity_does_not(

@@ -53,7 +53,7 @@ def outcome(document: dict[str, Any], folder: Path) -> tuple[int, str, str]:
         (["evaluation", "metrics"], ["MRR@10"], "InvalidEvaluation", "'MRR@10' does not exist"),
         (["evaluation", "protocol"], "TimeSplit", "InvalidEvaluation", "use LeaveOneOut or ByTime"),
         (["gates"], [{"name": "x", "smell": {}}], "InvalidGate", "exactly one of"),
-        (["task"], "Ranking", "InvalidRunConfig", "'Ranking' is not supported: use "),
+        (["task"], "SearchRelevance", "InvalidRunConfig", "'SearchRelevance' is not supported: use "),
         (
             ["task"],
             "Retrieval",

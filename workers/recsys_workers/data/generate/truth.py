@@ -35,14 +35,45 @@ def best_lists(world: World, drift: float) -> tuple[Integers, Floats]:
     return np.concatenate(items), np.concatenate(chances)
 
 
+class Clicks:
+    """Adds up impressions by the probability of their click, in bins."""
+
+    def __init__(self) -> None:
+        self.impressions = 0
+        self.positive, self.negative = np.zeros(BINS), np.zeros(BINS)
+        self.with_itself, self.entropy = 0.0, 0.0
+
+    def add(self, probability: Floats) -> None:
+        """Count some more impressions."""
+        self.impressions += len(probability)
+        place = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
+        self.positive += np.bincount(place, probability, BINS)
+        self.negative += np.bincount(place, 1 - probability, BINS)
+        self.with_itself += float((probability * (1 - probability)).sum())
+        either = probability * np.log(probability) + (1 - probability) * np.log1p(-probability)
+        self.entropy -= float(either.sum())
+
+    def scores(self) -> dict[str, float]:
+        """Expected AUC and log loss of the probabilities themselves; nothing for fewer than two impressions."""
+        if self.impressions < 2:
+            return {}
+        positive, negative = float(self.positive.sum()), float(self.negative.sum())
+        below = np.concatenate([[0.0], np.cumsum(self.negative)[:-1]])
+        ordered = float((self.positive * (below + self.negative / 2)).sum()) - self.with_itself / 2
+        return {
+            "bayesAuc": ordered / (positive * negative - self.with_itself),
+            "bayesLogLoss": self.entropy / self.impressions,
+            "expectedClicks": positive,
+        }
+
+
 class Truth:
     """Adds up chunks. Bounded memory: the clicks' probabilities are kept in bins, the items in counts."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.counts = dict.fromkeys(("impressions", "clicks", "carts", "purchases"), 0)
-        self.positive, self.negative = np.zeros(BINS), np.zeros(BINS)
-        self.with_itself, self.entropy = 0.0, 0.0
+        self.clicks, self.latest_clicks = Clicks(), Clicks()
         parts = ["all", "lastOfEachUser", "latestTenth"]
         if world.settings.drift:
             parts += ["beforeDrift", "afterDrift"]
@@ -55,7 +86,8 @@ class Truth:
         self.counts["impressions"] += len(chunk.user)
         for name, column in (("clicks", chunk.click), ("carts", chunk.cart), ("purchases", chunk.purchase)):
             self.counts[name] += int(column.sum())
-        self._add_clicks(chunk.click_probability)
+        self.clicks.add(chunk.click_probability)
+        self.latest_clicks.add(chunk.click_probability[chunk.time >= LATEST * self.world.settings.milliseconds])
         follows = chunk.user[1:] == chunk.user[:-1]
         last = np.concatenate([chunk.user[1:] != chunk.user[:-1], [True]])[1:]
         before, time = chunk.item[:-1], chunk.time[1:]
@@ -72,24 +104,9 @@ class Truth:
             for state, there in enumerate((~drifted, drifted)):
                 counts[state] += np.bincount(before[chosen[part] & there], minlength=counts.shape[1])
 
-    def _add_clicks(self, probability: Floats) -> None:
-        place = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
-        self.positive += np.bincount(place, probability, BINS)
-        self.negative += np.bincount(place, 1 - probability, BINS)
-        self.with_itself += float((probability * (1 - probability)).sum())
-        either = probability * np.log(probability) + (1 - probability) * np.log1p(-probability)
-        self.entropy -= float(either.sum())
-
-    def click_scores(self) -> dict[str, float]:
-        """Expected AUC and log loss of the probabilities themselves, over all impressions."""
-        positive, negative = float(self.positive.sum()), float(self.negative.sum())
-        below = np.concatenate([[0.0], np.cumsum(self.negative)[:-1]])
-        ordered = float((self.positive * (below + self.negative / 2)).sum()) - self.with_itself / 2
-        return {
-            "bayesAuc": ordered / (positive * negative - self.with_itself),
-            "bayesLogLoss": self.entropy / self.counts["impressions"],
-            "expectedClicks": positive,
-        }
+    def click_scores(self) -> dict[str, Any]:
+        """Expected scores of the probabilities themselves, over all impressions and over the latest ones."""
+        return {**self.clicks.scores(), "latestTenth": self.latest_clicks.scores()}
 
     def next_item_scores(self) -> dict[str, dict[str, float]]:
         """Expected HR@k and NDCG@10 of the best lists, by part of the log; no item is excluded."""

@@ -1,0 +1,69 @@
+"""What a Ranking run refuses before Ray starts."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.workers.ranking.clicks import COLUMNS, document, rows
+from tests.unit.workers.tabular.test_row_checks import outcome
+
+
+def changed(name: str, **values: Any) -> list[dict[str, Any]]:
+    return [{**column, **values} if column["name"] == name else column for column in COLUMNS]
+
+
+def without(name: str) -> list[dict[str, Any]]:
+    return [column for column in COLUMNS if column["name"] != name]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason", "said"),
+    [
+        (["schema", "columns"], without("user"), "InvalidData", "no column with the role User: add it"),
+        (["schema", "columns"], changed("price", role="Item"), "InvalidData", "gives the role Item to item, price"),
+        (["schema", "columns"], changed("item", encoding="Hashed", minRows=None), "InvalidData", "both encoding Hashed"),
+        (["schema", "columns"], changed("device", minRows=2), "InvalidData", "'device' has minRows, which is for the en"),
+        (["schema", "columns"], without("day"), "InvalidData", "ByTime needs a column with the role Timestamp"),
+        (["schema", "columns"], changed("item", role="Category"), "InvalidData", "role Category, which Ranking does not"),
+        (["architecture"], "MLP", "InvalidRunConfig", "MLP is for the task Tabular, not for Ranking: use DCNv2 or Logist"),
+        (["hyperparameters"], {"crossRank": "2000"}, "InvalidHyperparameters", "no hyperparameter 'crossRank'"),
+        (["evaluation", "protocol"], "LeaveOneOut", "InvalidEvaluation", "use ByRatio or ByTime or ByColumn"),
+        (["evaluation", "metrics"], ["F1"], "InvalidEvaluation", "'F1' does not exist for the task Ranking"),
+        (["gates"], [{"name": "x", "floor": {"metric": "RMSE", "max": "1"}}], "InvalidGate", "'RMSE' does not exist for"),
+        (
+            ["gates"],
+            [{"name": "x", "floor": {"metric": "AUC", "against": "Popularity"}}],
+            "InvalidGate",
+            "must name a min",
+        ),
+        (["cleaning"], {"minUserInteractions": 3}, "InvalidData", "a Ranking model learns from rows"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    path: list[str], value: Any, reason: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = document(tmp_path, monkeypatch)
+    place: Any = made
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    code, found, message = outcome(made, tmp_path)
+    assert (code, found) == (2, reason)
+    assert said in message
+
+
+def test_a_row_without_its_user_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = rows()
+    table[0]["user"] = None
+    code, reason, message = outcome(document(tmp_path, monkeypatch, table), tmp_path)
+    assert (code, reason) == (2, "InvalidData")
+    assert "line 2: the column 'user' is empty, and so in 1 of 200 rows" in message
+
+
+def test_hyperparameters_of_dcn_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = document(tmp_path, monkeypatch)
+    made |= {"architecture": "DCNv2", "hyperparameters": {"structure": "Stack", "crossLayers": "9"}}
+    code, reason, message = outcome(made, tmp_path)
+    assert (code, reason) == (2, "InvalidHyperparameters")
+    assert "did you mean Stacked?" in message
+    assert "crossLayers is 9 but must be an integer from 1 to 8" in message
