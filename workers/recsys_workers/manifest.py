@@ -68,7 +68,7 @@ class Manifest:
     verdict: str
     create_time: str
     max_length: int
-    """The longest history that influences the scores; 0 for Tabular and Ranking, which have none, and so the next two."""
+    """The longest history that influences the scores; 0 for models of rows, which have none, and so the next two."""
     input_length: int
     """The history is left-padded with 0 to this length before it is scored; at least max_length."""
     top_k: int

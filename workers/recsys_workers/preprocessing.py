@@ -130,7 +130,7 @@ class Inputs:
     numeric: npt.NDArray[np.float32]
     categorical: npt.NDArray[np.int64]
     unknown: int
-    """Values of one-hot columns that the training did not know, and of vocabularies those without a row of their own."""
+    """Values of one-hot columns and vocabularies that have no row of their own there."""
 
     def __len__(self) -> int:
         return len(self.numeric)

@@ -103,7 +103,8 @@ CASES: list[Case] = [
         "enum",
         "BERT4Rec",
         "SASRec",
-        'supported values: "BPRMF", "BSARec", "DCNv2", "Decoder", "Linear", "LogisticRegression", "MLP", "SASRec", "TwoTower"',
+        'supported values: "BPRMF", "BSARec", "DCNv2", "Decoder", "Linear", "LogisticRegression", "MLP", "SASRec", '
+        '"TwoTower"',
     ),
     *(
         Case("spec.architecture", "rule", {"name": wrong}, {"name": "SASRec"}, SEQUENTIAL, about="spec")

@@ -33,7 +33,7 @@ def beside(path: Path, kind: str, name: str) -> dict[str, Any]:
 
 def test_there_are_examples_of_each_task() -> None:
     tasks = {one["spec"]["task"] for _, one in OURS if one["kind"] == "RecModel"}
-    assert tasks == {"SequentialRecommendation", "Retrieval", "Tabular"}
+    assert tasks == {"SequentialRecommendation", "Retrieval", "Tabular", "Ranking"}
 
 
 @each

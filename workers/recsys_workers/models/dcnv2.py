@@ -25,7 +25,9 @@ DECLARATION = Declaration(
     description="Deep and cross network, version 2 (Wang et al., 2021, arXiv 2008.13535).",
     parameters=(
         Hyperparameter("embeddingSize", "integer", "16", 1, 256, "Width of the embedding of every categorical column."),
-        Hyperparameter("crossLayers", "integer", "2", 1, 8, "Number of cross layers: crosses of up to one more column."),
+        Hyperparameter(
+            "crossLayers", "integer", "2", 1, 8, "Number of cross layers: crosses of up to one more column."
+        ),
         Hyperparameter(
             "crossRank",
             "integer",
@@ -94,9 +96,6 @@ class DCNv2(RowModel):
         x_BX = first_BX
         for cross in self.crosses:
             x_BX = cross(first_BX, x_BX)
-        if self.parallel:
-            last = torch.cat([x_BX, self.deep(first_BX)], dim=1)
-        else:
-            last = self.deep(x_BX)
+        last = torch.cat([x_BX, self.deep(first_BX)], dim=1) if self.parallel else self.deep(x_BX)
         output_BK: Tensor = self.output(last)
         return output_BK

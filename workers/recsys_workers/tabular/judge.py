@@ -52,7 +52,9 @@ class RowJudge:
         return Judgement([self._estimate(name) for name in self.config.metrics], verdicts)
 
     def _verdict(self, gate: Any) -> Verdict:
-        kind = gates.kind_of(gate, lambda metric: require(metric, self.target.objective, self.config.task), rowwise=True)
+        kind = gates.kind_of(
+            gate, lambda metric: require(metric, self.target.objective, self.config.task), rowwise=True
+        )
         name = gate["name"]
         settings = gate[kind]
         if kind == "floor":

@@ -1,4 +1,4 @@
-"""What Ray's worker leaves of a run that learns from rows: the graph, and every test row's outputs by ONNX and by torch."""
+"""What Ray's worker leaves of a run on rows: the graph, and every test row's outputs by ONNX and by torch."""
 
 import io
 from dataclasses import dataclass

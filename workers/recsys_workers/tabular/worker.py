@@ -1,4 +1,4 @@
-"""What Ray's worker does for a run that learns from rows: the training that it is to go on with, and the scores of the test rows."""
+"""What Ray's worker does for a run on rows: the training that it is to go on with, and the scores of the test rows."""
 
 from collections.abc import Mapping
 from pathlib import Path

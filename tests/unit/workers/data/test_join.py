@@ -37,9 +37,7 @@ def test_what_belongs_to_a_row_stands_beside_it(tmp_path: Path, capsys: pytest.C
         {"user_id": "3", "item_id": "10", "timestamp": "7", "age": None, **flags, "class_Sci_Fi": 0, "liked": None},
     ]
     said = capsys.readouterr().out
-    assert said.endswith(
-        "3 rows, 1 without a row of their user, 0 without a row of their item, 50.0% of them liked.\n"
-    )
+    assert said.endswith("3 rows, 1 without a row of their user, 0 without a row of their item, 50.0% of them liked.\n")
 
 
 def test_ids_join_whatever_their_type(tmp_path: Path) -> None:

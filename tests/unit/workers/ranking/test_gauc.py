@@ -78,5 +78,7 @@ def test_rows_without_users_have_none_and_those_with_users_no_accuracy() -> None
     outputs, labels = np.zeros((2, 1), dtype=np.float32), np.array([0.0, 1.0])
     with pytest.raises(UnknownMetric, match="'GAUC' does not exist for the objective Binary"):
         per_row("GAUC", TARGET, outputs, labels)
-    with pytest.raises(UnknownMetric, match="'Accuracy' does not exist for the task Ranking: use one of AUC, GAUC, Log"):
+    with pytest.raises(
+        UnknownMetric, match="'Accuracy' does not exist for the task Ranking: use one of AUC, GAUC, Log"
+    ):
         per_row("Accuracy", TARGET, outputs, labels, np.array([1, 1]))
