@@ -52,7 +52,11 @@ def graph_of(fitted: Preprocessing, weights: float = 1.0) -> bytes:
 
 
 def write_rows_version(
-    claims: Path, fitted: Preprocessing = BINARY, onnx: bytes | None = None, encoded: bytes | None = None
+    claims: Path,
+    fitted: Preprocessing = BINARY,
+    onnx: bytes | None = None,
+    encoded: bytes | None = None,
+    task: str = "Tabular",
 ) -> dict[str, str]:
     """Write a version under `claims` as the trainer does; the environment of a pod that serves it."""
     uri = f"pvc://store/models/{NAMESPACE}/{MODEL}/versions/{VERSION}"
@@ -67,7 +71,7 @@ def write_rows_version(
         files.append(manifest.write_file(folder / manifest.PREPROCESSING, written))
     described = Manifest(
         namespace=NAMESPACE, model=MODEL, version=VERSION, run={"name": "churn-1", "uid": "u-1"}, image="trainer:dev",
-        operator_version="0.1.0", task="Tabular", architecture="Linear", hyperparameters={}, seed=1,
+        operator_version="0.1.0", task=task, architecture="Linear", hyperparameters={}, seed=1,
         dataset={"uri": "pvc://data/churn"}, protocol={"name": "ByRatio"}, metrics=[], gates=[], verdict="Passed",
         create_time="2026-11-22T10:00:00Z", max_length=0, input_length=0, top_k=0, files=files,
     )  # fmt: skip
