@@ -16,7 +16,8 @@ from recsys_workers.evaluate import metrics
 from recsys_workers.evaluate.scoring import Graph, tasks_of
 from recsys_workers.export.graph import export
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.train.loop import STATE, EpochReport, Training
+from recsys_workers.train.loop import STATE, Training
+from recsys_workers.train.reports import EpochReport
 
 METRICS = ("HR@5", "NDCG@5", "HR@10", "NDCG@10", "HR@20", "NDCG@20")
 CLOCK = "seconds.json"

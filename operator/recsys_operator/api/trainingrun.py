@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 from recsys_operator.api.cleaning import Cleaning
 from recsys_operator.api.common import Condition, GateVerdict, LocalRef, MetricValue
 from recsys_operator.api.podfields import SecretName, SharedPodFields
+from recsys_operator.api.progress import Progress
 from recsys_operator.api.schema import (
     DNS_SUBDOMAIN,
     NAME_RULES,
@@ -185,20 +186,6 @@ class TrainingRunSpec(SharedPodFields):
         description="How long after its end the run is deleted; never when absent. Its version stays. May be changed.",
     )
     suspend: bool = Field(False, description="Stop the pod, keep the checkpoints; false goes on from the last one.")
-
-
-class Progress(Model):
-    """How far the trainer is. Written by the trainer."""
-
-    stage: Literal["Loading", "Training", "Exporting", "Evaluating", "Publishing"] = Field(
-        description="What it does now."
-    )
-    epoch: int | None = Field(None, ge=0, description="Finished epochs.")
-    epochs: int | None = Field(None, ge=0, description="Epochs in all.")
-    percent: int = Field(0, ge=0, le=100, description="How much of the run is done, in percent.")
-    loss: str | None = Field(None, max_length=32, description="Training loss of the last epoch.")
-    message: Text = Field("", description="One line for people.")
-    update_time: Time | None = Field(None, description="When the trainer wrote this.")
 
 
 class DatasetFacts(Model):

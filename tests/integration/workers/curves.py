@@ -8,7 +8,8 @@ import torch
 from recsys_workers.data.interactions import Indices
 from recsys_workers.data.split import Examples
 from recsys_workers.models.hyperparameters import check
-from recsys_workers.train.loop import EpochReport, Training
+from recsys_workers.train.loop import Training
+from recsys_workers.train.reports import EpochReport
 
 N_ITEMS = 40
 TINY = {"hiddenSize": "16", "maxLength": "10", "batchSize": "16", "epochs": "6", "learningRate": "0.01"}

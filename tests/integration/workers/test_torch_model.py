@@ -21,6 +21,7 @@ from recsys_workers.export.reference import reference
 from recsys_workers.models.hyperparameters import Hyperparameters, check
 from recsys_workers.models.registry import build
 from recsys_workers.train.loop import Training, TrainingDiverged, validation_ndcg
+from recsys_workers.train.reports import EpochReport, StepReport
 from recsys_workers.train.sampler import Sampler, left_padded
 from recsys_workers.train.worker import newest_checkpoint
 
@@ -134,6 +135,25 @@ def test_a_resumed_run_equals_an_undisturbed_one_to_the_bit(tmp_path: Path, stop
     second.run(lambda report: epochs.append(report.epoch), lambda: None)
     assert epochs == list(range(stop_after + 1, 5))
     assert equal(state(second), expected)
+    assert (second.step, second.history()) == (undisturbed.step, undisturbed.history())
+
+
+def test_each_step_is_told_with_its_targets_and_changes_no_bit() -> None:
+    quiet = training()
+    quiet.run(lambda report: None, lambda: None)
+    told = training()
+    steps: list[StepReport] = []
+    epochs: list[EpochReport] = []
+    told.run(epochs.append, lambda: None, steps.append)
+    assert equal(state(told), state(quiet))
+    assert [report.step for report in steps] == list(range(1, told.step + 1))
+    for epoch in range(4):
+        of_epoch = [report for report in steps if report.epoch == epoch]
+        assert of_epoch[-1].targets == sum(len(part) - 1 for part in told.sampler.sequences)  # type: ignore[attr-defined]
+        assert (of_epoch[-1].step, of_epoch[-1].loss) == (epochs[epoch].step, epochs[epoch].loss)
+    assert [(point.epoch, point.validation) for point in told.history().points] == [
+        (report.epoch, report.validation) for report in epochs
+    ]
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not() -> None:

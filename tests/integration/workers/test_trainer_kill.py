@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from recsys_workers import manifest, scores
+from recsys_workers.train import history
 
 pytestmark = [pytest.mark.torch, pytest.mark.timeout(900)]
 
 EPOCHS = 40
-LEFT = ["attempt.lock", "dataset.digest"]
+LEFT = ["attempt.lock", "dataset.digest", "history.json"]
 """What stays of a run in its folder."""
 ROOT = Path(__file__).parents[3]
 
@@ -187,6 +188,10 @@ def test_a_killed_and_a_stopped_attempt_lose_at_most_one_checkpoint_and_change_n
     assert undisturbed.wait() == 0, undisturbed.text()
     twin = manifest.load(undisturbed.store / "versions" / "2", None)
     assert twin.contents[manifest.MODEL] == version.contents[manifest.MODEL]
+    found = history.read(third.run_folder)
+    assert found is not None
+    assert [point.epoch for point in found.points] == list(range(1, EPOCHS + 1))
+    assert found == history.read(undisturbed.run_folder)
 
     again = Trainer(tmp_path, "disturbed", 4, gates)
     assert again.wait(60) == 0, again.text()

@@ -135,3 +135,13 @@ def test_the_status_of_another_run_is_out_of_reach(control_plane: ControlPlane, 
 def test_what_the_crd_does_not_know_is_refused(writer: StatusWriter) -> None:
     with pytest.raises(StatusRefused, match="Daydreaming"):
         writer.apply_until({"progress": {"stage": "Daydreaming"}}, 10)
+
+
+def test_a_history_of_fifty_validations_is_taken_and_one_more_is_refused(
+    control_plane: ControlPlane, writer: StatusWriter
+) -> None:
+    points = [{"epoch": epoch, "step": epoch, "loss": "1.5", "validation": "0.1"} for epoch in range(51)]
+    with pytest.raises(StatusRefused, match="must have at most 50 items"):
+        writer.apply_until({"progress": {"stage": "Training", "history": points}}, 10)
+    writer.apply_until({"progress": {"stage": "Training", "history": points[:50]}}, 30)
+    assert live(control_plane)["status"]["progress"]["history"] == points[:50]

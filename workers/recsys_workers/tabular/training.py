@@ -27,6 +27,11 @@ class RowBatch:
 
     tensors: tuple[Tensor, ...]
 
+    @property
+    def targets(self) -> int:
+        """How many rows."""
+        return len(self.tensors[0])
+
 
 class RowSampler:
     """Every row exactly once an epoch, in an order from one generator, whose state is the sampler's."""

@@ -10,7 +10,7 @@ from recsys_workers.manifest import FileEntry, Manifest
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular.work import Tabular
 from recsys_workers.tasks import RANKING, RETRIEVAL, SEQUENTIAL, TABULAR
-from recsys_workers.train import checks, hardware, leftovers, publish, ray_run, threads
+from recsys_workers.train import checks, hardware, history, leftovers, publish, ray_run, threads
 from recsys_workers.train.failure import CANNOT_HEAL, AttemptFailed
 from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter, now
 from recsys_workers.train.run_config import RunConfig
@@ -71,6 +71,7 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     allowed = threads.allowed()
     progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}.")
     _fit(config, hyperparameters, work.settings(), allowed)
+    progress.known = _trained(config)
 
     contents = work.collect()
 
@@ -179,9 +180,16 @@ def result(config: RunConfig, number: int, described: Manifest, digest: str) -> 
     }
 
 
+def _trained(config: RunConfig) -> dict[str, Any]:
+    """What status.progress says of the training that is over."""
+    trained = history.read(config.run_folder)
+    return {} if trained is None else trained.fields()
+
+
 def _tell(writer: StatusWriter, config: RunConfig, number: int, described: Manifest, digest: str) -> None:
     told = result(config, number, described, digest)
     progress = {
+        **_trained(config),
         "stage": "Publishing",
         "percent": 100,
         "message": f"Published version {number}: {described.verdict}.",

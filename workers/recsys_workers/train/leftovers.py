@@ -5,11 +5,12 @@ import shutil
 from pathlib import Path
 
 from recsys_workers.train.checks import DIGEST_FILE
+from recsys_workers.train.history import FILE as HISTORY_FILE
 from recsys_workers.train.publish import LOCK
 
 LOGGER = logging.getLogger(__name__)
-KEPT = {LOCK, DIGEST_FILE}
-"""The lock that this attempt still holds, and what the first attempt fixed."""
+KEPT = {LOCK, DIGEST_FILE, HISTORY_FILE}
+"""The lock that this attempt still holds, what the first attempt fixed, and what a retry tells of the training."""
 
 
 def remove(run_folder: Path) -> None:

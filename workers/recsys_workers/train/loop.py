@@ -6,7 +6,7 @@ threads: weights, their averages, optimizer, sampler, patience and torch's rando
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -23,6 +23,8 @@ from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.sets import CountsItems
 from recsys_workers.train import optimizers
 from recsys_workers.train.augmentation import augmentation_of
+from recsys_workers.train.history import History, Point
+from recsys_workers.train.reports import EpochReport, StepReport
 from recsys_workers.train.sampler import Sampler, left_padded
 
 STATE = "state.pt"
@@ -33,22 +35,17 @@ class TrainingDiverged(ArithmeticError):
     """The loss is not a finite number."""
 
 
-@dataclass(frozen=True, slots=True)
-class EpochReport:
-    """What one epoch gave; `validation` is the loop's `validated_by` on what validates, at checkpoints only."""
-
-    epoch: int
-    epochs: int
-    loss: float
-    validation: float | None
-
-
 class Batch(Protocol):
     """What one step learns from."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """The arguments of the model's loss."""
+        ...
+
+    @property
+    def targets(self) -> int:
+        """How many targets it has; of single rows, how many rows."""
         ...
 
 
@@ -90,6 +87,8 @@ class Loop:
         self.judged = self.model if self.averages is None else self.averages.module
         self.sampler = sampler
         self.epoch = 0
+        self.step = 0
+        self.points: list[Point] = []
         self.best_validation = math.inf if self.smaller_is_better else -math.inf
         self.best_epoch = 0
         self.best: dict[str, Any] = {}
@@ -100,18 +99,32 @@ class Loop:
         """Whether as many validations as `patience` says, one after the other, brought nothing better."""
         return 0 < self.patience <= self.without_better
 
-    def run(self, on_epoch: Callable[[EpochReport], None], on_checkpoint: Callable[[], None]) -> None:
-        """Train the epochs that are left, none if none is; calls `on_checkpoint` when a state is worth keeping."""
+    def history(self) -> History:
+        """The validations so far, those of earlier attempts included."""
+        return History(self.validated_by, self.epochs, self.best_epoch, tuple(self.points))
+
+    def run(
+        self,
+        on_epoch: Callable[[EpochReport], None],
+        on_checkpoint: Callable[[], None],
+        on_step: Callable[[StepReport], None] = lambda report: None,
+    ) -> None:
+        """Train the epochs that are left, none if none is; calls `on_checkpoint` when a state is worth keeping.
+
+        `on_step` is called after each step of the optimizer, and must take no time to speak of.
+        """
         every = self.hyperparameters.integer("checkpointEvery")
         while self.epoch < self.epochs and not self.stopped_early:
-            loss = self._one_epoch()
+            loss = self._one_epoch(on_step)
             due = self.epoch % every == 0 or self.epoch == self.epochs
             validation = self._validate() if due else None
-            on_epoch(EpochReport(self.epoch, self.epochs, loss, validation))
+            if validation is not None:
+                self.points.append(Point(self.epoch, self.step, loss, validation))
+            on_epoch(EpochReport(self.epoch, self.epochs, loss, validation, self.step))
             if due:
                 on_checkpoint()
 
-    def _one_epoch(self) -> float:
+    def _one_epoch(self, on_step: Callable[[StepReport], None]) -> float:
         self.model.train()
         loss_of = cast("Callable[..., Tensor]", self.model.loss)
         if self.hyperparameters.choice("compile") == ON:
@@ -120,7 +133,7 @@ class Loop:
             self.device.type, torch.bfloat16, enabled=self.hyperparameters.choice("precision") == "BFloat16"
         )
         longest = self.hyperparameters.number("gradientClip")
-        total, batches = 0.0, 0
+        total, batches, targets = 0.0, 0, 0
         for done, batch in self.sampler.batches():
             rate = optimizers.rate(self.hyperparameters, (self.epoch + done) / self.epochs)
             optimizers.set_rate(self.optimizer, rate)
@@ -134,6 +147,8 @@ class Loop:
             if self.averages is not None:
                 self.averages.update_parameters(self.model)
             total, batches = total + float(loss.detach()), batches + 1
+            self.step, targets = self.step + 1, targets + batch.targets
+            on_step(StepReport(self.epoch, self.epochs, done, self.step, total / batches, targets))
         self.epoch += 1
         mean = total / batches
         if not math.isfinite(mean):
@@ -165,6 +180,8 @@ class Loop:
         torch.save(
             {
                 "epoch": self.epoch,
+                "step": self.step,
+                "points": [asdict(point) for point in self.points],
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "averages": None if self.averages is None else self.averages.state_dict(),
@@ -182,7 +199,8 @@ class Loop:
     def restore(self, folder: Path) -> None:
         """Continue from a state that `save` wrote with the same hyperparameters."""
         state = torch.load(folder / STATE, weights_only=True, map_location="cpu")
-        self.epoch = state["epoch"]
+        self.epoch, self.step = state["epoch"], state["step"]
+        self.points = [Point(**point) for point in state["points"]]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.averages is not None:

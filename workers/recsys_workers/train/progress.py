@@ -137,6 +137,8 @@ class Progress:
 
     def __init__(self, writer: StatusWriter) -> None:
         self.writer = writer
+        self.known: dict[str, Any] = {}
+        """Fields that every report carries, as each apply replaces the one before."""
         self.latest: dict[str, Any] = {}
         self._changed = threading.Event()
         self._closing = False
@@ -146,8 +148,9 @@ class Progress:
         self._thread.start()
 
     def report(self, stage: str, percent: int, message: str, **fields: str | int) -> None:
-        """Set the progress; `fields` are epoch, epochs and loss when they are known."""
+        """Set the progress; `fields` are those of the training, and win over what is `known`."""
         self.latest = {
+            **self.known,
             "stage": stage,
             "percent": percent,
             "message": message,

@@ -27,6 +27,11 @@ class Batch:
         """The arguments of a sequential model's loss."""
         return self.history_BT, self.target_BT
 
+    @property
+    def targets(self) -> int:
+        """How many items are to be told."""
+        return int(torch.count_nonzero(self.target_BT))
+
 
 class Sampler:
     """Every transition of every sequence is a target exactly once an epoch; with Sets, every item of every user is.

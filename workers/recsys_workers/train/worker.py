@@ -17,15 +17,15 @@ from recsys_workers.export.reference import reference
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular import worker as tabular
 from recsys_workers.tasks import OF_ROWS
-from recsys_workers.train import prepared, scored
+from recsys_workers.train import history, prepared, scored
 from recsys_workers.train.logs import configure
-from recsys_workers.train.loop import STATE, EpochReport, Loop, Training
+from recsys_workers.train.loop import STATE, Loop, Training
 from recsys_workers.train.progress import Progress, StatusWriter
 from recsys_workers.train.scored import Scored
+from recsys_workers.train.watch import END_PERCENT, Watch
 
 LOGGER = logging.getLogger(__name__)
-START_PERCENT, END_PERCENT, EVALUATION_PERCENT = 5, 80, 85
-"""The part of status.progress.percent that training takes."""
+EVALUATION_PERCENT = 85
 
 
 def train_worker(settings: Mapping[str, Any]) -> None:
@@ -41,19 +41,7 @@ def train_worker(settings: Mapping[str, Any]) -> None:
         training.restore(checkpoint)
         LOGGER.info("continuing after epoch %d of %d from %s", training.epoch, training.epochs, checkpoint.name)
     progress = Progress(StatusWriter(settings["namespace"], settings["name"], settings["uid"]))
-
-    def on_epoch(report: EpochReport) -> None:
-        known = "" if report.validation is None else f", validation {training.validated_by} {report.validation:.4f}"
-        text = f"Epoch {report.epoch} of {report.epochs}: loss {report.loss:.4f}{known}."
-        LOGGER.info(text)
-        progress.report(
-            "Training",
-            START_PERCENT + (END_PERCENT - START_PERCENT) * report.epoch // report.epochs,
-            text,
-            epoch=report.epoch,
-            epochs=report.epochs,
-            loss=f"{report.loss:.4f}",
-        )
+    watch = Watch(training, progress)
 
     def on_checkpoint() -> None:
         with tempfile.TemporaryDirectory() as scratch:
@@ -61,7 +49,8 @@ def train_worker(settings: Mapping[str, Any]) -> None:
             ray.train.report({"epoch": training.epoch}, checkpoint=ray.train.Checkpoint.from_directory(scratch))
 
     try:
-        training.run(on_epoch, on_checkpoint)
+        training.run(watch.on_epoch, on_checkpoint, watch.on_step)
+        history.write(folder, training.history())
         if training.stopped_early:
             LOGGER.info(
                 "stopped after epoch %d of %d: %d validations brought nothing better than epoch %d",

@@ -1,6 +1,7 @@
 """What the pods of a run are doing, in one sentence."""
 
-from recsys_operator.api.trainingrun import Failure, Progress
+from recsys_operator.api.progress import Progress
+from recsys_operator.api.trainingrun import Failure
 from recsys_operator.decide.trainingrun.facts import JobFacts, ObservedRun, PodFacts
 from recsys_operator.decide.trainingrun.unscheduled import unscheduled_message
 

@@ -9,7 +9,8 @@ import pytest
 
 from recsys_workers.evaluate.parity import Reference
 from recsys_workers.evaluate.scoring import Lists
-from recsys_workers.train import prepared, ray_run, scored
+from recsys_workers.train import history, prepared, ray_run, scored
+from recsys_workers.train.history import History, Point
 from recsys_workers.train.progress import StatusWriter
 from recsys_workers.train.scored import Scored
 
@@ -17,13 +18,14 @@ CHECKPOINT = "checkpoint_2026-01-01_00-00-00"
 
 
 class Training:
-    """Stands for Ray: leaves what it leaves, or fails. `told` are the statuses that were written."""
+    """Stands for Ray: leaves what it leaves, or fails. `told` are the results, each written with a `progress`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.error: Exception | None = None
         self.refused: Exception | None = None
         self.calls = 0
         self.told: list[dict[str, Any]] = []
+        self.progress: list[dict[str, Any]] = []
         monkeypatch.setattr(ray_run, "fit", self.fit)
         monkeypatch.setattr(StatusWriter, "apply", lambda _writer, status: self.apply(status))
 
@@ -36,6 +38,7 @@ class Training:
         (folder / "latest").symlink_to(folder.parent)
         if self.error is not None:
             raise ray_run.TrainingFailed(self.error, "")
+        history.write(folder, History("NDCG@10", 1, 1, [Point(1, 3, 2.5, 0.5)]))
         tests = len(prepared.read(folder).test.targets)
         items = np.array([[4, 3, 2, 1]] * tests)
         scores = np.array([[0.4, 0.3, 0.2, 0.1]] * tests, np.float32)
@@ -47,3 +50,4 @@ class Training:
             if self.refused is not None:
                 raise self.refused
             self.told.append(dict(status["result"]))
+            self.progress.append(dict(status["progress"]))

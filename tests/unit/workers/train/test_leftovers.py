@@ -10,7 +10,7 @@ from recsys_workers.train import leftovers
 from recsys_workers.train.__main__ import main
 from recsys_workers.train.progress import StatusRefused
 
-KEPT = ["attempt.lock", "dataset.digest"]
+KEPT = ["attempt.lock", "dataset.digest", "history.json"]
 
 
 def left(folder: Path) -> list[str]:
@@ -31,6 +31,8 @@ def test_a_run_that_told_its_result_leaves_nothing_of_size_and_a_restart_tells_t
     first, second = training.told
     assert first == second
     assert first["version"] == 1
+    shown = [(told["epoch"], told["step"], len(told["history"])) for told in training.progress]
+    assert shown == [(1, 3, 1)] * 2
     assert left(versions) == ["1"]
 
 
@@ -43,7 +45,7 @@ def test_checkpoints_stay_while_another_attempt_may_need_them(training: Training
 def test_a_failure_that_cannot_heal_leaves_nothing_of_size(training: Training, run_folder: Path) -> None:
     training.error = type("TrainingDiverged", (ArithmeticError,), {})("The loss is nan.")
     assert main() == 2
-    assert left(run_folder) == KEPT
+    assert left(run_folder) == ["attempt.lock", "dataset.digest"]
 
 
 def test_the_attempt_that_tells_what_an_earlier_one_published_cleans_up(training: Training, run_folder: Path) -> None:

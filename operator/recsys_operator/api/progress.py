@@ -1,0 +1,71 @@
+"""How far a run's trainer is: `status.progress` of a TrainingRun."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from recsys_operator.api.schema import MetricName, Model, Text, Time, listing
+
+HISTORY = 50
+"""How many validations `status.progress.history` keeps."""
+
+Figure = Annotated[str, Field(max_length=32)]
+"""A number as text, of at most six significant digits."""
+
+
+class Validated(Model):
+    """What the validations found, by the metric that chooses the epoch."""
+
+    metric: MetricName = Field(description="The metric.")
+    value: Figure = Field(description="Its value at the last validation.")
+    epoch: int = Field(ge=0, description="The epoch of the last validation.")
+    best: Figure = Field(description="Its best value so far.")
+    best_epoch: int = Field(ge=0, description="The epoch of the best value, whose weights are exported.")
+
+
+class HistoryPoint(Model):
+    """One validation."""
+
+    epoch: int = Field(ge=0, description="The epoch after which it was made.")
+    step: int = Field(ge=0, description="The steps of the optimizer until then.")
+    loss: Figure = Field(description="Mean training loss of that epoch.")
+    validation: Figure = Field(description="What it found; the metric stands in progress.validation.metric.")
+
+
+class Progress(Model):
+    """How far the trainer is. Written by the trainer, at most every two seconds."""
+
+    stage: Literal["Loading", "Training", "Exporting", "Evaluating", "Publishing"] = Field(
+        description="What it does now."
+    )
+    epoch: int | None = Field(None, ge=0, description="Finished epochs.")
+    epochs: int | None = Field(None, ge=0, description="Epochs in all.")
+    step: int | None = Field(
+        None, ge=0, description="Steps of the optimizer so far, those of earlier attempts included."
+    )
+    percent: int = Field(0, ge=0, le=100, description="How much of the run is done, in percent.")
+    eta_seconds: int | None = Field(
+        None,
+        ge=0,
+        description="Estimate, by the pace of this attempt, of the seconds until the last epoch ends; while it trains only.",
+    )
+    targets_per_second: int | None = Field(
+        None,
+        ge=0,
+        description="Targets (of Tabular: rows) learned from a second, in the epoch that runs or has just ended, without "
+        "its validation; while it trains only.",
+    )
+    loss: str | None = Field(
+        None,
+        max_length=32,
+        description="Mean training loss of the last finished epoch; of the steps so far in the first.",
+    )
+    validation: Validated | None = Field(None, description="What the validations found.")
+    history: tuple[HistoryPoint, ...] = Field(
+        (),
+        max_length=HISTORY,
+        json_schema_extra=listing("atomic"),
+        description="The newest 50 validations, oldest first.",
+    )
+    message: Text = Field("", description="One line for people.")
+    update_time: Time | None = Field(None, description="When the trainer wrote this.")

@@ -1,0 +1,93 @@
+"""The validations of a run: what they found, as status.progress tells it, and kept beside the run's checkpoints."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from recsys_workers import manifest
+
+LOGGER = logging.getLogger(__name__)
+FILE = "history.json"
+TOLD = 50
+"""How many points status.progress.history has room for; the file holds all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One validation: the epoch and the steps until then, the epoch's mean loss, and what was found."""
+
+    epoch: int
+    step: int
+    loss: float
+    validation: float
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All validations of a run, oldest first; `metric` is what they measure, `epochs` how many there are to be."""
+
+    metric: str
+    epochs: int
+    best_epoch: int
+    points: Sequence[Point]
+
+    def fields(self) -> dict[str, Any]:
+        """What status.progress says of it, as of the last validation; nothing before the first one."""
+        if not self.points:
+            return {}
+        last = self.points[-1]
+        best = next((point for point in self.points if point.epoch == self.best_epoch), last)
+        return {
+            "epoch": last.epoch,
+            "epochs": self.epochs,
+            "step": last.step,
+            "loss": text(last.loss),
+            "validation": {
+                "metric": self.metric,
+                "value": text(last.validation),
+                "epoch": last.epoch,
+                "best": text(best.validation),
+                "bestEpoch": best.epoch,
+            },
+            "history": [
+                {
+                    "epoch": point.epoch,
+                    "step": point.step,
+                    "loss": text(point.loss),
+                    "validation": text(point.validation),
+                }
+                for point in self.points[-TOLD:]
+            ],
+        }
+
+
+def text(number: float) -> str:
+    """A figure of the status."""
+    return f"{number:.6g}"
+
+
+def write(folder: Path, history: History) -> None:
+    """Keep it in the run's folder, where the driver and later attempts find it."""
+    document = {
+        "metric": history.metric,
+        "epochs": history.epochs,
+        "bestEpoch": history.best_epoch,
+        "points": [asdict(point) for point in history.points],
+    }
+    manifest.write_file(folder / FILE, (json.dumps(document) + "\n").encode())
+
+
+def read(folder: Path) -> History | None:
+    """What `write` kept; None where there is nothing that can be read, since nothing depends on it but what is told."""
+    try:
+        document = json.loads((folder / FILE).read_text())
+        points = [Point(**point) for point in document["points"]]
+        return History(document["metric"], document["epochs"], document["bestEpoch"], points)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        LOGGER.warning("%s cannot be read, so the status goes without it: %s", folder / FILE, error)
+        return None

@@ -1,0 +1,78 @@
+"""From what the loop reports to status.progress: how far, how fast, how good, and for how long still."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from recsys_workers.train.history import History, text
+from recsys_workers.train.progress import Progress
+from recsys_workers.train.reports import EpochReport, StepReport
+
+LOGGER = logging.getLogger(__name__)
+START_PERCENT, END_PERCENT = 5, 80
+"""The part of status.progress.percent that training takes."""
+EVERY_SECONDS = 1.0
+"""Steps are shorter than what anybody looks at."""
+
+
+class Watched(Protocol):
+    """What is asked of the training."""
+
+    epoch: int
+    epochs: int
+    validated_by: str
+
+    def history(self) -> History:
+        """Its validations so far."""
+        ...
+
+
+class Watch:
+    """Tells the progress of one attempt's training, from its beginning on; `clock` counts seconds."""
+
+    def __init__(self, training: Watched, progress: Progress, clock: Callable[[], float] = time.monotonic) -> None:
+        self.training = training
+        self.progress = progress
+        self.clock = clock
+        self._message = f"Training from epoch {training.epoch + 1} of {training.epochs} on."
+        self._first_epoch = training.epoch
+        self._began = self._told = clock()
+        self._in_epoch = -1
+        self._first_step = (0.0, 0)
+        self._pace = 0
+        progress.known = training.history().fields()
+
+    def on_step(self, report: StepReport) -> None:
+        """A step is done. The message stays that of the last epoch: the condition follows it."""
+        now = self.clock()
+        if report.epoch != self._in_epoch:  # from here on, so that neither validation nor checkpoint counts
+            self._in_epoch, self._first_step = report.epoch, (now, report.targets)
+        seconds, targets = now - self._first_step[0], report.targets - self._first_step[1]
+        if seconds > 0:
+            self._pace = round(targets / seconds)
+        if now - self._told >= EVERY_SECONDS:
+            loss = {} if "loss" in self.progress.known else {"loss": text(report.loss)}
+            self._tell(now, report.epoch, report.done, step=report.step, **loss)
+
+    def on_epoch(self, report: EpochReport) -> None:
+        """An epoch is done, and validated where that was due."""
+        found = report.validation
+        known = "" if found is None else f", validation {self.training.validated_by} {found:.4f}"
+        self._message = f"Epoch {report.epoch} of {report.epochs}: loss {report.loss:.4f}{known}."
+        LOGGER.info(self._message)
+        of_epoch = {"epoch": report.epoch, "epochs": report.epochs, "step": report.step, "loss": text(report.loss)}
+        self.progress.known = {**self.training.history().fields(), **of_epoch}
+        self._tell(self.clock(), report.epoch, 0)
+
+    def _tell(self, now: float, epoch: int, share: float, **fields: str | int) -> None:
+        """`epoch` counts the finished ones; `share` is what is done of the one that runs."""
+        epochs = self.training.epochs
+        done = epoch + share
+        if (trained := done - self._first_epoch) > 0:
+            fields["etaSeconds"] = round((now - self._began) / trained * (epochs - done))
+        if self._pace:
+            fields["targetsPerSecond"] = self._pace
+        percent = START_PERCENT + int((END_PERCENT - START_PERCENT) * done / epochs)
+        self.progress.report("Training", percent, self._message, epoch=epoch, epochs=epochs, **fields)
+        self._told = now
