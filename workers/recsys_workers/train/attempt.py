@@ -100,6 +100,7 @@ def _fit(config: RunConfig, hyperparameters: Hyperparameters, of_task: Mapping[s
     settings = {
         "threads": allowed,
         "folder": str(config.run_folder),
+        "events": str(config.events_folder),
         "task": config.task,
         "architecture": config.architecture,
         "hyperparameters": dict(hyperparameters.text),

@@ -73,6 +73,11 @@ class RunConfig:
         return locations.path_of(self.model_uri) / "runs" / self.uid
 
     @property
+    def events_folder(self) -> Path:
+        """TensorBoard's event files of this run, beside those of the model's other runs."""
+        return locations.path_of(self.model_uri) / "tensorboard" / f"{self.name}-{self.uid[:8]}"
+
+    @property
     def versions_folder(self) -> Path:
         """The versions of the model, one folder a number."""
         return locations.path_of(self.model_uri) / "versions"

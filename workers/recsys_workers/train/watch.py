@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from recsys_workers.train.history import History, text
@@ -28,12 +28,27 @@ class Watched(Protocol):
         ...
 
 
+class Recorder(Protocol):
+    """What keeps the figures of each epoch."""
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """The values by their names, after so many steps. Raises nothing, and takes no time to speak of."""
+        ...
+
+
 class Watch:
     """Tells the progress of one attempt's training, from its beginning on; `clock` counts seconds."""
 
-    def __init__(self, training: Watched, progress: Progress, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        training: Watched,
+        progress: Progress,
+        recorders: Sequence[Recorder] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.training = training
         self.progress = progress
+        self.recorders = recorders
         self.clock = clock
         self._message = f"Training from epoch {training.epoch + 1} of {training.epochs} on."
         self._first_epoch = training.epoch
@@ -64,6 +79,16 @@ class Watch:
         of_epoch = {"epoch": report.epoch, "epochs": report.epochs, "step": report.step, "loss": text(report.loss)}
         self.progress.known = {**self.training.history().fields(), **of_epoch}
         self._tell(self.clock(), report.epoch, 0)
+        self._record(report)
+
+    def _record(self, report: EpochReport) -> None:
+        values = {"loss/training": report.loss}
+        if report.validation is not None:
+            values[f"validation/{self.training.validated_by}"] = report.validation
+        if self._pace:
+            values["pace/targetsPerSecond"] = float(self._pace)
+        for recorder in self.recorders:
+            recorder.scalars(report.step, values)
 
     def _tell(self, now: float, epoch: int, share: float, **fields: str | int) -> None:
         """`epoch` counts the finished ones; `share` is what is done of the one that runs."""

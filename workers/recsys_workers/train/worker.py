@@ -18,6 +18,7 @@ from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular import worker as tabular
 from recsys_workers.tasks import OF_ROWS
 from recsys_workers.train import history, prepared, scored
+from recsys_workers.train.events import Events
 from recsys_workers.train.logs import configure
 from recsys_workers.train.loop import STATE, Loop, Training
 from recsys_workers.train.progress import Progress, StatusWriter
@@ -41,7 +42,8 @@ def train_worker(settings: Mapping[str, Any]) -> None:
         training.restore(checkpoint)
         LOGGER.info("continuing after epoch %d of %d from %s", training.epoch, training.epochs, checkpoint.name)
     progress = Progress(StatusWriter(settings["namespace"], settings["name"], settings["uid"]))
-    watch = Watch(training, progress)
+    events = Events(Path(settings["events"]), training.step)
+    watch = Watch(training, progress, [events])
 
     def on_checkpoint() -> None:
         with tempfile.TemporaryDirectory() as scratch:
@@ -62,6 +64,7 @@ def train_worker(settings: Mapping[str, Any]) -> None:
         progress.report("Exporting", END_PERCENT, f"Exporting the weights of epoch {training.best_epoch} to ONNX.")
         finish(progress)
     finally:
+        events.close()
         progress.close()
 
 

@@ -37,7 +37,11 @@ class Played:
         self.training = training
         self.now = 100.0
         self.progress = Progress(StatusWriter("shop", "movies-1", "uid-1"))
-        self.watch = Watch(training, self.progress, lambda: self.now)
+        self.recorded: list[tuple[int, dict[str, float]]] = []
+        self.watch = Watch(training, self.progress, [self], lambda: self.now)
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        self.recorded.append((step, values))
 
     def step(self, number: int, *, seconds: float) -> dict[str, Any]:
         """The `number`th step of the epoch, `seconds` after what was before."""
@@ -89,6 +93,18 @@ def test_an_epoch_brings_validation_and_history_which_the_next_steps_keep() -> N
     without = played.epoch(None, seconds=1)
     assert (without["epoch"], without["validation"]["epoch"], len(without["history"])) == (3, 2, 2)
     ProgressField.model_validate(without)
+
+
+def test_the_figures_of_each_epoch_are_recorded() -> None:
+    played = Played(Training())
+    played.epoch(None, seconds=1)
+    played.step(1, seconds=1)
+    played.step(2, seconds=1)
+    played.epoch(0.25, seconds=1)
+    assert played.recorded == [
+        (10, {"loss/training": 6.25}),
+        (20, {"loss/training": 6.25, "validation/NDCG@10": 0.25, "pace/targetsPerSecond": 50.0}),
+    ]
 
 
 def test_an_attempt_that_goes_on_estimates_by_its_own_pace_and_keeps_the_history() -> None:
