@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from prometheus_client.registry import REGISTRY, CollectorRegistry
 
 import recsys_operator.metrics  # noqa: F401  (registers them)
 from recsys_workers.serve.metrics import Metrics as ServerMetrics
+from recsys_workers.train.exposition import TrainingCollector
+from recsys_workers.train.readings import Readings
 
 HEAD = """\
 # Metrics
@@ -29,6 +32,15 @@ SERVER = """\
 
 Port 8080 of each pod, `/metrics`. Prometheus adds `namespace`, `pod`, `deployment` and `version` of the pod, as
 the chart's PodMonitor says. [What they count](serving.md#get-metrics).
+"""
+
+
+TRAINER = """\
+## Pods of runs
+
+Port `spec.metricsPort` of a TrainingRun's pod, `/metrics`, from the start of each attempt to its end; none without that
+field. Scrape with `honor_labels: true`. What has no value yet has no series. `status.progress`
+[says the same](api.md#trainingrunstatus).
 """
 
 
@@ -61,9 +73,17 @@ def of_server() -> tuple[Family, ...]:
     return tuple(_families(ServerMetrics("model", 1, "sha256:0")._registry))
 
 
+def of_trainer() -> tuple[Family, ...]:
+    """What a run's pod exports."""
+    registry = CollectorRegistry()
+    registry.register(TrainingCollector("shop", "movies-1", "movies", Readings(Path("/nowhere"))))
+    return tuple(_families(registry))
+
+
 def page() -> str:
     """docs/reference/metrics.md."""
-    return "\n".join([HEAD, OPERATOR, _table(of_operator()), "", SERVER, _table(of_server()), ""])
+    parts = [HEAD, OPERATOR, _table(of_operator()), "", SERVER, _table(of_server()), "", TRAINER, _table(of_trainer())]
+    return "\n".join([*parts, ""])
 
 
 def _families(registry: CollectorRegistry) -> Iterator[Family]:

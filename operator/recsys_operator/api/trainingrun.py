@@ -148,6 +148,7 @@ class TrainingRunSpec(SharedPodFields):
         unchanged("maxRetries", optional=False),
         unchanged("activeDeadlineSeconds", optional=True),
         unchanged("queueName", optional=True),
+        unchanged("metricsPort", optional=True),
         *(unchanged(to_camel(name), optional=True) for name in SharedPodFields.model_fields),
         Rule(
             "!has(self.dataset.credentialsSecret) || !has(self.env) || "
@@ -178,6 +179,12 @@ class TrainingRunSpec(SharedPodFields):
     )
     queue_name: QueueName | None = Field(
         None, description="The LocalQueue of Kueue that admits the run; it starts at once when absent."
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=1024,
+        le=65535,
+        description="Port of the run's pod that serves metrics for Prometheus, at /metrics; none when absent.",
     )
     ttl_seconds_after_finished: int | None = Field(
         None,

@@ -29,6 +29,9 @@ from recsys_operator.build.pod import (
 
 CONTAINER = "trainer"
 
+METRICS = "metrics"
+"""Name of the port with the metrics."""
+
 CANNOT_HEAL = 2
 """Exit code of a trainer that would fail again: bad data, bad settings."""
 
@@ -96,7 +99,8 @@ def pod(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
                 "name": CONTAINER,
                 "image": config.image,
                 "command": ["python", "-m", "recsys_workers.train"],
-                "env": [*_environment(_worker(run)), *_credentials(run.dataset), *pod_env(fields)],
+                "env": [*_environment(run), *_credentials(run.dataset), *pod_env(fields)],
+                **_ports(run),
                 "resources": _resources(_worker(run)),
                 "securityContext": container_security_context(),
                 "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -108,10 +112,20 @@ def pod(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
     }
 
 
-def _environment(worker: WorkerResources) -> list[dict[str, Any]]:
+def _ports(run: TrainingRunSpec) -> Manifest:
+    """The port that a PodMonitor finds by its name."""
+    if run.metrics_port is None:
+        return {}
+    return {"ports": [{"name": METRICS, "containerPort": run.metrics_port, "protocol": "TCP"}]}
+
+
+def _environment(run: TrainingRunSpec) -> list[dict[str, Any]]:
+    worker = _worker(run)
     gpus = [{"name": "RECSYS_GPUS", "value": str(worker.gpu)}] if worker.gpu else []
+    port = [] if run.metrics_port is None else [{"name": "RECSYS_METRICS_PORT", "value": str(run.metrics_port)}]
     return [
         *gpus,
+        *port,
         {"name": "RECSYS_RUN_CONFIG", "value": f"{CONFIG_FOLDER}/{KEY}"},
         {"name": "HOME", "value": HOME},
     ]

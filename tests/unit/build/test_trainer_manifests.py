@@ -41,6 +41,7 @@ def full_run() -> list[Manifest]:
         ray={"resourcesPerWorker": worker},
         activeDeadlineSeconds=3600,
         queueName="team-a",
+        metricsPort=9102,
         **cases_pod_fields.SHARED,
     )
     return [

@@ -10,7 +10,7 @@ from recsys_workers.manifest import FileEntry, Manifest
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular.work import Tabular
 from recsys_workers.tasks import RANKING, RETRIEVAL, SEQUENTIAL, TABULAR
-from recsys_workers.train import checks, hardware, history, leftovers, publish, ray_run, threads
+from recsys_workers.train import checks, exposition, hardware, history, leftovers, publish, ray_run, threads
 from recsys_workers.train.failure import CANNOT_HEAL, AttemptFailed
 from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter, now
 from recsys_workers.train.run_config import RunConfig
@@ -54,7 +54,7 @@ def _version(writer: StatusWriter, config: RunConfig, hyperparameters: Hyperpara
     if done is not None:
         LOGGER.info("an earlier attempt published version %d already", done[0])
         return done
-    progress = Progress(writer)
+    progress = Progress(writer, exposition.serve(config))
     try:
         return _train(config, hyperparameters, progress)
     finally:
@@ -70,7 +70,8 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
         LOGGER.warning(idle)
     allowed = threads.allowed()
     progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}.")
-    _fit(config, hyperparameters, work.settings(), allowed)
+    readings = {"readings": str(progress.readings.path)} if progress.readings else {}
+    _fit(config, hyperparameters, {**work.settings(), **readings}, allowed)
     progress.known = _trained(config)
 
     contents = work.collect()

@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from recsys_workers.train.readings import Readings
+
 Answer = TypeVar("Answer")
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 LOGGER = logging.getLogger(__name__)
@@ -135,8 +137,9 @@ def _until(attempt: Callable[[], Answer], seconds: float) -> Answer:
 class Progress:
     """Reports status.progress from a thread of its own, at most every two seconds; training never waits for it."""
 
-    def __init__(self, writer: StatusWriter) -> None:
+    def __init__(self, writer: StatusWriter, readings: Readings | None = None) -> None:
         self.writer = writer
+        self.readings = readings
         self.known: dict[str, Any] = {}
         """Fields that every report carries, as each apply replaces the one before."""
         self.latest: dict[str, Any] = {}
@@ -157,6 +160,8 @@ class Progress:
             **fields,
             "updateTime": now(),
         }
+        if self.readings is not None:
+            self.readings.note(self.latest)
         self._changed.set()
 
     def close(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from recsys_workers.train.events import Events
 from recsys_workers.train.logs import configure
 from recsys_workers.train.loop import STATE, Loop, Training
 from recsys_workers.train.progress import Progress, StatusWriter
+from recsys_workers.train.readings import Readings
 from recsys_workers.train.scored import Scored
 from recsys_workers.train.watch import END_PERCENT, Watch
 
@@ -41,7 +42,8 @@ def train_worker(settings: Mapping[str, Any]) -> None:
     if checkpoint is not None:
         training.restore(checkpoint)
         LOGGER.info("continuing after epoch %d of %d from %s", training.epoch, training.epochs, checkpoint.name)
-    progress = Progress(StatusWriter(settings["namespace"], settings["name"], settings["uid"]))
+    readings = Readings(Path(settings["readings"])) if "readings" in settings else None
+    progress = Progress(StatusWriter(settings["namespace"], settings["name"], settings["uid"]), readings)
     events = Events(Path(settings["events"]), training.step)
     watch = Watch(training, progress, [events])
 
