@@ -10,7 +10,7 @@ from recsys_workers.manifest import FileEntry, Manifest
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular.work import Tabular
 from recsys_workers.tasks import RANKING, RETRIEVAL, SEQUENTIAL, TABULAR
-from recsys_workers.train import checks, exposition, hardware, history, leftovers, publish, ray_run, threads
+from recsys_workers.train import checks, exposition, hardware, history, leftovers, mlflow, publish, ray_run, threads
 from recsys_workers.train.failure import CANNOT_HEAL, AttemptFailed
 from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter, now
 from recsys_workers.train.run_config import RunConfig
@@ -55,10 +55,30 @@ def _version(writer: StatusWriter, config: RunConfig, hyperparameters: Hyperpara
         LOGGER.info("an earlier attempt published version %d already", done[0])
         return done
     progress = Progress(writer, exposition.serve(config))
+    ended, version = mlflow.FAILED, None
     try:
-        return _train(config, hyperparameters, progress)
+        version = _train(config, hyperparameters, progress)
+        ended = mlflow.FINISHED
+        return version
+    except SystemExit:
+        ended = mlflow.KILLED
+        raise
     finally:
         progress.close()
+        _log_end(config, progress, ended, version)
+
+
+def _log_end(config: RunConfig, progress: Progress, ended: str, done: tuple[int, Manifest, str] | None) -> None:
+    """Tell MLflow, where there is one, how the attempt ended and what it published."""
+    logged = mlflow.connect(config.namespace, config.model, config.name, config.uid, progress.readings)
+    if logged is None:
+        return
+    if done is not None:
+        number, described, digest = done
+        logged.scalars(progress.known.get("step", 0), mlflow.final(described.metrics))
+        logged.tags({"recsys_version": str(number), "recsys_verdict": described.verdict, "recsys_digest": digest})
+    logged.finish(ended)
+    logged.close()
 
 
 def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progress) -> tuple[int, Manifest, str]:
@@ -71,7 +91,8 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     allowed = threads.allowed()
     progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}.")
     readings = {"readings": str(progress.readings.path)} if progress.readings else {}
-    _fit(config, hyperparameters, {**work.settings(), **readings}, allowed)
+    parameters = _parameters(config, hyperparameters, work.facts())
+    _fit(config, hyperparameters, {**work.settings(), **readings, "parameters": parameters}, allowed)
     progress.known = _trained(config)
 
     contents = work.collect()
@@ -97,6 +118,18 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     return done
 
 
+def _parameters(config: RunConfig, hyperparameters: Hyperparameters, facts: Facts) -> dict[str, str]:
+    """What the run is made with, for MLflow."""
+    return {
+        "task": config.task,
+        "architecture": config.architecture,
+        "seed": str(config.seed),
+        "dataset": str(facts.dataset["uri"]),
+        "datasetDigest": str(facts.dataset["digest"]),
+        **hyperparameters.text,
+    }
+
+
 def _fit(config: RunConfig, hyperparameters: Hyperparameters, of_task: Mapping[str, Any], allowed: int) -> None:
     settings = {
         "threads": allowed,
@@ -109,6 +142,7 @@ def _fit(config: RunConfig, hyperparameters: Hyperparameters, of_task: Mapping[s
         "namespace": config.namespace,
         "name": config.name,
         "uid": config.uid,
+        "model": config.model,
         **of_task,
     }
     try:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from recsys_workers.train.mlflow import DROPPED
 from recsys_workers.train.readings import Reading, Readings
 from recsys_workers.train.run_config import RunConfig
 
@@ -63,7 +64,12 @@ class TrainingCollector(Collector):
         for name in STAGES if progress else ():
             stage.add_metric((*self.labels, name), float(name == progress["stage"]))
             seconds.add_metric((*self.labels, name), reading.seconds.get(name, 0.0))
-        yield from (stage, seconds)
+        dropped = CounterMetricFamily(
+            "recsys_training_mlflow_dropped", "Calls that MLflow did not get, where it is asked for", labels=LABELS
+        )
+        if DROPPED in reading.counts:
+            dropped.add_metric(self.labels, reading.counts[DROPPED])
+        yield from (stage, seconds, dropped)
 
     def _validation(self, told: Mapping[str, Any] | None) -> Iterator[Metric]:
         labels = (*LABELS, "metric")

@@ -5,6 +5,7 @@ machine's monotonic clock, which both share.
 """
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,6 +20,7 @@ class Reading:
     progress: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     since: float = 0.0
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 class Readings:
@@ -27,11 +29,22 @@ class Readings:
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self.path = path
         self.clock = clock
+        self._writing = threading.Lock()
 
     def note(self, progress: Mapping[str, Any]) -> None:
         """The progress that stands from now on."""
-        before, now = self._read(), self.clock()
-        reading = Reading(dict(progress), _seconds(before, now), now)
+        with self._writing:
+            before, now = self._read(), self.clock()
+            self._write(Reading(dict(progress), _seconds(before, now), now, before.counts))
+
+    def add(self, name: str, amount: int) -> None:
+        """Count; with 0 the count is there from then on."""
+        with self._writing:
+            found = self._read()
+            found.counts[name] = found.counts.get(name, 0) + amount
+            self._write(found)
+
+    def _write(self, reading: Reading) -> None:
         partial = self.path.with_suffix(".partial")
         try:
             partial.write_text(json.dumps(asdict(reading)))
@@ -42,7 +55,7 @@ class Readings:
     def now(self) -> Reading:
         """What stands, with the seconds of the stage that runs."""
         found, now = self._read(), self.clock()
-        return Reading(found.progress, _seconds(found, now), now)
+        return Reading(found.progress, _seconds(found, now), now, found.counts)
 
     def _read(self) -> Reading:
         try:

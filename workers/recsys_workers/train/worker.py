@@ -17,7 +17,7 @@ from recsys_workers.export.reference import reference
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular import worker as tabular
 from recsys_workers.tasks import OF_ROWS
-from recsys_workers.train import history, prepared, scored
+from recsys_workers.train import history, mlflow, prepared, scored
 from recsys_workers.train.events import Events
 from recsys_workers.train.logs import configure
 from recsys_workers.train.loop import STATE, Loop, Training
@@ -45,7 +45,12 @@ def train_worker(settings: Mapping[str, Any]) -> None:
     readings = Readings(Path(settings["readings"])) if "readings" in settings else None
     progress = Progress(StatusWriter(settings["namespace"], settings["name"], settings["uid"]), readings)
     events = Events(Path(settings["events"]), training.step)
-    watch = Watch(training, progress, [events])
+    logged = mlflow.connect(
+        settings["namespace"], settings["model"], settings["name"], settings["uid"], progress.readings
+    )
+    watch = Watch(training, progress, [events, *([logged] if logged else [])])
+    if logged:
+        logged.parameters(settings["parameters"])
 
     def on_checkpoint() -> None:
         with tempfile.TemporaryDirectory() as scratch:
@@ -67,6 +72,8 @@ def train_worker(settings: Mapping[str, Any]) -> None:
         finish(progress)
     finally:
         events.close()
+        if logged:
+            logged.close()
         progress.close()
 
 
