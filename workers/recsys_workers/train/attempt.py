@@ -1,21 +1,31 @@
 """One attempt of a TrainingRun, from run.json to status.result."""
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from recsys_workers import locations, manifest
+from recsys_workers import manifest
 from recsys_workers.manifest import FileEntry, Manifest
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular.work import Tabular
 from recsys_workers.tasks import RANKING, RETRIEVAL, SEQUENTIAL, TABULAR
-from recsys_workers.train import checks, exposition, hardware, history, leftovers, mlflow, publish, ray_run, threads
+from recsys_workers.train import (
+    checks,
+    documents,
+    exposition,
+    hardware,
+    history,
+    leftovers,
+    mlflow,
+    publish,
+    ray_run,
+    threads,
+)
 from recsys_workers.train.failure import CANNOT_HEAL, AttemptFailed
 from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter, now
 from recsys_workers.train.run_config import RunConfig
 from recsys_workers.train.sequential import Sequential
-from recsys_workers.train.work import Evaluated, Facts, Judgement, Work
+from recsys_workers.train.work import Judgement, Work
 
 LOGGER = logging.getLogger(__name__)
 RESULT_SECONDS = 120.0
@@ -65,20 +75,7 @@ def _version(writer: StatusWriter, config: RunConfig, hyperparameters: Hyperpara
         raise
     finally:
         progress.close()
-        _log_end(config, progress, ended, version)
-
-
-def _log_end(config: RunConfig, progress: Progress, ended: str, done: tuple[int, Manifest, str] | None) -> None:
-    """Tell MLflow, where there is one, how the attempt ended and what it published."""
-    logged = mlflow.connect(config.namespace, config.model, config.name, config.uid, progress.readings)
-    if logged is None:
-        return
-    if done is not None:
-        number, described, digest = done
-        logged.scalars(progress.known.get("step", 0), mlflow.final(described.metrics))
-        logged.tags({"recsys_version": str(number), "recsys_verdict": described.verdict, "recsys_digest": digest})
-    logged.finish(ended)
-    logged.close()
+        mlflow.log_end(config, progress.readings, ended, version, progress.known.get("step", 0))
 
 
 def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progress) -> tuple[int, Manifest, str]:
@@ -91,14 +88,14 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     allowed = threads.allowed()
     progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}.")
     readings = {"readings": str(progress.readings.path)} if progress.readings else {}
-    parameters = _parameters(config, hyperparameters, work.facts())
+    parameters = documents.parameters(config, hyperparameters, work.facts())
     _fit(config, hyperparameters, {**work.settings(), **readings, "parameters": parameters}, allowed)
     progress.known = _trained(config)
 
     contents = work.collect()
 
     def describe(number: int, files: list[FileEntry], judgement: Judgement | None = None) -> Manifest:
-        return _manifest(config, hyperparameters, work.facts(), number, files, judgement)
+        return documents.manifest_of(config, hyperparameters, work.facts(), number, files, judgement)
 
     judgement = work.judge(
         contents, describe, allowed, lambda gate: progress.report("Evaluating", 90, f"Judging the gate {gate}.")
@@ -109,25 +106,13 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     progress.report("Publishing", 97, f"Publishing a version with the verdict {judgement.verdict}.")
     number = publish.take_number(config.versions_folder, config.uid)
     described = describe(number, [], judgement)
-    contents[manifest.EVALUATION] = _evaluation(described, work.evaluated())
+    contents[manifest.EVALUATION] = documents.evaluation(described, work.evaluated())
     contents[manifest.MODEL_CARD] = work.card(described).encode()
     done = publish.publish(
         config.versions_folder, config.uid, contents, lambda number, files: describe(number, files, judgement)
     )
     progress.report("Publishing", 100, f"Published version {done[0]}: {judgement.verdict}.")
     return done
-
-
-def _parameters(config: RunConfig, hyperparameters: Hyperparameters, facts: Facts) -> dict[str, str]:
-    """What the run is made with, for MLflow."""
-    return {
-        "task": config.task,
-        "architecture": config.architecture,
-        "seed": str(config.seed),
-        "dataset": str(facts.dataset["uri"]),
-        "datasetDigest": str(facts.dataset["digest"]),
-        **hyperparameters.text,
-    }
 
 
 def _fit(config: RunConfig, hyperparameters: Hyperparameters, of_task: Mapping[str, Any], allowed: int) -> None:
@@ -154,68 +139,6 @@ def _fit(config: RunConfig, hyperparameters: Hyperparameters, of_task: Mapping[s
         raise AttemptFailed("TrainingFailed", error.message, heals=True, log=error.log) from error
 
 
-def _manifest(
-    config: RunConfig,
-    hyperparameters: Hyperparameters,
-    facts: Facts,
-    number: int,
-    files: list[FileEntry],
-    judgement: Judgement | None,
-) -> Manifest:
-    return Manifest(
-        namespace=config.namespace,
-        model=config.model,
-        version=number,
-        run={"name": config.name, "uid": config.uid},
-        image=config.image,
-        operator_version=config.operator_version,
-        task=config.task,
-        architecture=config.architecture,
-        hyperparameters=hyperparameters.text,
-        seed=config.seed,
-        dataset=facts.dataset,
-        protocol=facts.protocol,
-        metrics=[estimate.as_strings() for estimate in judgement.metrics] if judgement else [],
-        gates=[verdict.as_strings() for verdict in judgement.verdicts] if judgement else [],
-        verdict=judgement.verdict if judgement else "",
-        create_time=now(),
-        max_length=facts.max_length,
-        input_length=facts.input_length,
-        top_k=facts.top_k,
-        files=files,
-    )
-
-
-def _evaluation(described: Manifest, evaluated: Evaluated) -> bytes:
-    document = {
-        "protocol": described.protocol,
-        "metrics": described.metrics,
-        "gates": described.gates,
-        "verdict": described.verdict,
-        "bestEpoch": evaluated.best_epoch,
-        "validation": evaluated.validation,
-        "scores": evaluated.scores,
-    }
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def result(config: RunConfig, number: int, described: Manifest, digest: str) -> dict[str, Any]:
-    """status.result, all of it from the manifest, so that a retry tells the same."""
-    told = ("digest", "users", "items", "interactions", "rowsDropped", "tiedUsers")
-    # A version that an attempt with an older image published does not say how many rows were dropped: none.
-    dataset = {"rowsDropped": 0, **{key: value for key, value in described.dataset.items() if key in told}}
-    return {
-        "version": number,
-        "uri": locations.join(config.model_uri, "versions", str(number)),
-        "digest": digest,
-        "verdict": described.verdict,
-        "dataset": dataset,
-        # The CRD takes numbers only; a metric that is NaN stands in the manifest and in the gates' messages.
-        "metrics": [metric for metric in described.metrics if metric["value"] != "NaN"],
-        "gates": list(described.gates),
-    }
-
-
 def _trained(config: RunConfig) -> dict[str, Any]:
     """What status.progress says of the training that is over."""
     trained = history.read(config.run_folder)
@@ -223,7 +146,7 @@ def _trained(config: RunConfig) -> dict[str, Any]:
 
 
 def _tell(writer: StatusWriter, config: RunConfig, number: int, described: Manifest, digest: str) -> None:
-    told = result(config, number, described, digest)
+    told = documents.result(config, number, described, digest)
     progress = {
         **_trained(config),
         "stage": "Publishing",

@@ -1,7 +1,8 @@
 """Logging a run to MLflow, where MLFLOW_TRACKING_URI is set: parameters, the figures of each epoch, what came of it.
 
 A thread of its own sends what waits in a bounded queue. A server that is away, slow or refuses ends nothing, and holds
-up nothing but the end of a process, for CLOSE_SECONDS and a call in flight at most. What it does not get is counted.
+up nothing but the end of a process: by one call where it is away, by CLOSE_SECONDS where it is slow. What it does not
+get is counted.
 """
 
 import logging
@@ -13,8 +14,10 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from recsys_workers.manifest import Manifest
 from recsys_workers.train.mlflow_api import TIMEOUT_SECONDS, Identity, MlflowApi, MlflowRefused
 from recsys_workers.train.readings import Readings
+from recsys_workers.train.run_config import RunConfig
 
 LOGGER = logging.getLogger(__name__)
 WAITING = 256
@@ -75,7 +78,7 @@ class Mlflow:
 
     def close(self) -> None:
         """Wait a little for what is not sent yet; the rest is dropped."""
-        self._deadline = time.monotonic() + CLOSE_SECONDS
+        self._deadline = time.monotonic() + (CLOSE_SECONDS if self._well else 0)
         self._closing.set()
         while True:
             try:
@@ -122,6 +125,7 @@ class Mlflow:
                     LOGGER.warning("MLflow at %s does not answer well, trying again: %s", self.api.address, error)
                 self._well = False
             if self._closing.is_set():
+                self._deadline = 0  # for what else waits, too
                 return False
             self._closing.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -157,6 +161,21 @@ def connect(
         LOGGER.warning("nothing is logged to MLflow: MLFLOW_TRACKING_URI is no address: %s", error)
         return None
     return Mlflow(api, Identity(experiment, run, uid, tags), readings)
+
+
+def log_end(
+    config: RunConfig, readings: Readings | None, ended: str, done: tuple[int, Manifest, str] | None, step: int
+) -> None:
+    """Log, where there is an MLflow, how an attempt ended and what it published: number, manifest and digest."""
+    logged = connect(config.namespace, config.model, config.name, config.uid, readings)
+    if logged is None:
+        return
+    if done is not None:
+        number, described, digest = done
+        logged.scalars(step, final(described.metrics))
+        logged.tags({"recsys_version": str(number), "recsys_verdict": described.verdict, "recsys_digest": digest})
+    logged.finish(ended)
+    logged.close()
 
 
 def final(metrics: Iterable[Mapping[str, str]]) -> dict[str, float]:

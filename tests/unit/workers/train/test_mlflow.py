@@ -140,6 +140,19 @@ def test_a_server_that_is_away_costs_a_moment_at_the_end_and_loses_what_does_not
     assert not logged._thread.is_alive()
 
 
+def test_a_server_that_has_been_away_is_not_waited_for_at_the_end(server: MlflowServer) -> None:
+    server.codes = [503] * 1000
+    logged = connected(server)
+    for step in range(5):
+        logged.scalars(step, {"loss/training": 1.0})
+    until(lambda: len(server.calls) >= 2)
+    server.seconds = 0.2
+    began = time.monotonic()
+    logged.close()
+    assert time.monotonic() - began < mlflow.CLOSE_SECONDS / 2
+    assert logged.dropped == 5
+
+
 @pytest.mark.parametrize("uri", ["", "file:///tmp/mlruns", "databricks", "http://[bad"])
 def test_an_address_that_cannot_be_spoken_to_is_no_error(uri: str) -> None:
     assert mlflow.connect("shop", "movies", "movies-1", "uid-1", None, {"MLFLOW_TRACKING_URI": uri}) is None

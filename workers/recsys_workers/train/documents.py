@@ -1,0 +1,87 @@
+"""What an attempt writes down of itself: the manifest, evaluation.json, status.result, and MLflow's parameters."""
+
+import json
+from typing import Any
+
+from recsys_workers import locations
+from recsys_workers.manifest import FileEntry, Manifest
+from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.train.progress import now
+from recsys_workers.train.run_config import RunConfig
+from recsys_workers.train.work import Evaluated, Facts, Judgement
+
+
+def manifest_of(
+    config: RunConfig,
+    hyperparameters: Hyperparameters,
+    facts: Facts,
+    number: int,
+    files: list[FileEntry],
+    judgement: Judgement | None,
+) -> Manifest:
+    """The manifest; without figures and verdicts before the judgement."""
+    return Manifest(
+        namespace=config.namespace,
+        model=config.model,
+        version=number,
+        run={"name": config.name, "uid": config.uid},
+        image=config.image,
+        operator_version=config.operator_version,
+        task=config.task,
+        architecture=config.architecture,
+        hyperparameters=hyperparameters.text,
+        seed=config.seed,
+        dataset=facts.dataset,
+        protocol=facts.protocol,
+        metrics=[estimate.as_strings() for estimate in judgement.metrics] if judgement else [],
+        gates=[verdict.as_strings() for verdict in judgement.verdicts] if judgement else [],
+        verdict=judgement.verdict if judgement else "",
+        create_time=now(),
+        max_length=facts.max_length,
+        input_length=facts.input_length,
+        top_k=facts.top_k,
+        files=files,
+    )
+
+
+def evaluation(described: Manifest, evaluated: Evaluated) -> bytes:
+    """The bytes of evaluation.json."""
+    document = {
+        "protocol": described.protocol,
+        "metrics": described.metrics,
+        "gates": described.gates,
+        "verdict": described.verdict,
+        "bestEpoch": evaluated.best_epoch,
+        "validation": evaluated.validation,
+        "scores": evaluated.scores,
+    }
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def result(config: RunConfig, number: int, described: Manifest, digest: str) -> dict[str, Any]:
+    """status.result, all of it from the manifest, so that a retry tells the same."""
+    told = ("digest", "users", "items", "interactions", "rowsDropped", "tiedUsers")
+    # A version that an attempt with an older image published does not say how many rows were dropped: none.
+    dataset = {"rowsDropped": 0, **{key: value for key, value in described.dataset.items() if key in told}}
+    return {
+        "version": number,
+        "uri": locations.join(config.model_uri, "versions", str(number)),
+        "digest": digest,
+        "verdict": described.verdict,
+        "dataset": dataset,
+        # The CRD takes numbers only; a metric that is NaN stands in the manifest and in the gates' messages.
+        "metrics": [metric for metric in described.metrics if metric["value"] != "NaN"],
+        "gates": list(described.gates),
+    }
+
+
+def parameters(config: RunConfig, hyperparameters: Hyperparameters, facts: Facts) -> dict[str, str]:
+    """What the run is made with, for MLflow."""
+    return {
+        "task": config.task,
+        "architecture": config.architecture,
+        "seed": str(config.seed),
+        "dataset": str(facts.dataset["uri"]),
+        "datasetDigest": str(facts.dataset["digest"]),
+        **hyperparameters.text,
+    }
