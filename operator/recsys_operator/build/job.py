@@ -3,6 +3,7 @@
 from typing import Any
 
 from recsys_operator.api.kinds import JOBS
+from recsys_operator.api.locations import claim_of
 from recsys_operator.api.podfields import SharedPodFields
 from recsys_operator.api.run_config import KEY, RunConfig
 from recsys_operator.api.trainingrun import (
@@ -18,7 +19,6 @@ from recsys_operator.build.labels import QUEUE, Manifest, Owner, child, of_run
 from recsys_operator.build.placement import pod_env, pod_settings
 from recsys_operator.build.pod import (
     HOME,
-    SCHEME,
     Volumes,
     claim_volumes,
     container_security_context,
@@ -170,7 +170,7 @@ def _resources(worker: WorkerResources) -> Manifest:
 
 def _volumes(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Volumes:
     locations = {config.storage.uri: False}
-    if run.dataset.uri.startswith(SCHEME):
+    if claim_of(run.dataset.uri):
         locations.setdefault(run.dataset.uri, True)
     if config.catalogue is not None:
         locations.setdefault(config.catalogue.uri, True)

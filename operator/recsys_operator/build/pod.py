@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from recsys_operator.api.common import Resources
+from recsys_operator.api.locations import claim_of
 from recsys_operator.build.labels import Manifest
 
 USER = 65532
@@ -11,8 +12,6 @@ USER = 65532
 
 CLAIM_ROOT = "/mnt/pvc"
 """`pvc://<claim>/<path>` is `/mnt/pvc/<claim>/<path>` in every pod."""
-
-SCHEME = "pvc://"
 
 HOME = "/tmp"  # noqa: S108 a mount point, not a file of ours
 """The one writable folder of every container, and its env HOME."""
@@ -55,11 +54,6 @@ def container_resources(resources: Resources) -> Manifest:
     limits = {name: str(amount) for name, amount in resources.limits.wire().items()}
     requested = resources.requests.wire() if resources.requests else {}
     return {"limits": limits, "requests": {name: str(requested.get(name, limits[name])) for name in limits}}
-
-
-def claim_of(uri: str) -> str:
-    """The claim that a `pvc://<claim>/<path>` names."""
-    return uri.removeprefix(SCHEME).partition("/")[0]
 
 
 def claim_volumes(locations: Mapping[str, bool]) -> Volumes:

@@ -52,7 +52,7 @@ from recsys_operator.observe.front import front as observe_front
 from recsys_operator.observe.front import revision_of
 from recsys_operator.observe.pods import broken, complaint
 from recsys_operator.observe.reader import Reader, faults, if_possible
-from recsys_operator.observe.rival import rival
+from recsys_operator.observe.rival import observe_rival
 from recsys_operator.observe.route import refusal
 
 Object = dict[str, Any]
@@ -110,12 +110,15 @@ async def observe(
     gateway_api = route is not None or await if_possible(client.serves(HTTPROUTES), True)
     front = next((one for one in services if one["metadata"]["name"] == names.front(name)), None)
     foreign, route = _taken_by_others(owner, HTTPROUTES, route), route if route and owner.owns(route) else None
-    model, shadow, pods, way_in, (endpoints, routes), strangers = await asyncio.gather(
+    model, shadow, pods, way_in, (endpoints, rival), strangers = await asyncio.gather(
         client.get(RECMODELS, namespace, spec.model_ref.name),
         if_possible(client.get(CONFIGMAPS, namespace, names.shadow(name)), None, shadow_not_read.append),
         _pods(client, namespace, name, workloads),
         _way_in(client, spec, route, front, workloads, services),
-        asyncio.gather(_endpoints(client, namespace, name, spec), _routes(client, namespace, spec)),
+        asyncio.gather(
+            _endpoints(client, namespace, name, spec),
+            observe_rival(client, namespace, names.route(name), spec.traffic, route),
+        ),
         _strangers(client, owner, spec, status, (*workloads, *services, *accessories)),
     )
     route_facts, leftover = way_in
@@ -143,7 +146,7 @@ async def observe(
         gateway_api=gateway_api or spec.traffic.gateway is None,
         leftover=leftover,
         unknown_commands=_unknown_commands(obj),
-        rival=rival(namespace, names.route(name), spec.traffic, route, routes),
+        rival=rival,
         accessories=tuple(_accessory(one) for one in accessories),
         endpoints=endpoints,
         evidence=evidence,
@@ -167,12 +170,8 @@ def _commands(obj: Object) -> dict[CommandName, str]:
 
 
 def _unknown_commands(obj: Object) -> tuple[str, ...]:
-    known = {COMMAND + name for name in COMMANDS}
-    return tuple(
-        sorted(
-            name for name in obj["metadata"].get("annotations", {}) if name.startswith(COMMAND) and name not in known
-        )
-    )
+    ours = {name for name in obj["metadata"].get("annotations", {}) if name.startswith(COMMAND)}
+    return tuple(sorted(ours - {COMMAND + name for name in COMMANDS}))
 
 
 def _taken_by_others(owner: Owner, kind: Resource, obj: Object | None) -> tuple[Stranger, ...]:
@@ -201,11 +200,6 @@ async def _way_in(
 
 async def _endpoints(client: Reader, namespace: str, name: str, spec: DeploymentSpec) -> dict[str, int] | None:
     return await observe_endpoints(client, namespace, name) if spec.traffic.gateway else None
-
-
-async def _routes(client: Reader, namespace: str, spec: DeploymentSpec) -> list[Object]:
-    """All HTTPRoutes of the namespace, where requests come in by one."""
-    return await if_possible(client.list(HTTPROUTES, namespace), []) if spec.traffic.gateway else []
 
 
 def _leftover(kind: Resource, obj: Object, sends: Iterable[str]) -> Leftover:

@@ -7,13 +7,23 @@ whose name comes first (Gateway API, HTTPRouteRule: https://gateway-api.sigs.k8s
 from collections.abc import Iterable
 from typing import Any
 
+from recsys_operator.api.kinds import HTTPROUTES
 from recsys_operator.api.traffic import GatewayRef, Traffic
 from recsys_operator.build import labels
 from recsys_operator.build.route_rules import rule
 from recsys_operator.decide.deployment.facts import Rival
+from recsys_operator.observe.reader import Reader, if_possible
 
 Object = dict[str, Any]
 Key = tuple[object, ...]
+
+
+async def observe_rival(
+    client: Reader, namespace: str, name: str, traffic: Traffic, ours: Object | None
+) -> Rival | None:
+    """The rival among all HTTPRoutes of the namespace; None too where they cannot be read."""
+    routes = await if_possible(client.list(HTTPROUTES, namespace), []) if traffic.gateway else []
+    return rival(namespace, name, traffic, ours, routes)
 
 
 def rival(namespace: str, name: str, traffic: Traffic, ours: Object | None, routes: Iterable[Object]) -> Rival | None:

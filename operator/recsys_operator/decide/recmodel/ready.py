@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from recsys_operator.api.locations import claim_of
 from recsys_operator.api.recmodel import Champion, ModelVersion
 from recsys_operator.decide.hyperparameters import Source, faults
 from recsys_operator.decide.recmodel.champion import champion_deployment
@@ -72,7 +73,7 @@ def no_version(found: Input) -> Readiness | None:
     if latest_passing(found.versions) is not None:
         return None
     if not found.versions:
-        claim = found.model.spec.storage.uri.removeprefix("pvc://").partition("/")[0]
+        claim = claim_of(found.model.spec.storage.uri)
         champion = champion_deployment_missing(found)
         return _no(
             Reason.NO_VERSION,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from recsys_operator.api.locations import claim_of
 from recsys_operator.api.trainingrun import WorkerResources
 from recsys_operator.decide.trainingrun.facts import ObservedRun
 
@@ -10,7 +11,6 @@ SAID_TWICE = re.compile(r"(not found)(\. not found)+")
 """The scheduler wraps the claim's absence into an error that says so again."""
 MISSING = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 INSUFFICIENT = re.compile(r"Insufficient ([A-Za-z0-9./_-]*[A-Za-z0-9])")
-SCHEME = "pvc://"
 
 PLACES = {"node affinity/selector": ("spec.nodeSelector", "spec.affinity"), "untolerated taint": ("spec.tolerations",)}
 """What the scheduler says of nodes that do not suit, and the fields of the run that say which ones do."""
@@ -24,14 +24,14 @@ def unscheduled_message(run: ObservedRun, said: str) -> str:
 
 def _remedies(run: ObservedRun, said: str) -> Iterator[str]:
     for claim in dict.fromkeys(MISSING.findall(said)):
-        if fields := [field for field, uri in _uris(run).items() if _claim(uri) == claim]:
+        if fields := [field for field, uri in _uris(run).items() if claim_of(uri) == claim]:
             yield (
                 f"The claim {claim} is that of {' and '.join(fields)}: create it in the namespace {run.namespace}, and "
                 "the pod starts by itself. Where the name is wrong, correct it and make another TrainingRun: this one "
                 "keeps what it began with."
             )
     if "unbound immediate PersistentVolumeClaims" in said:
-        names = " ".join(sorted({_claim(uri) for uri in _uris(run).values()} - {""}))
+        names = " ".join(sorted({claim_of(uri) for uri in _uris(run).values()} - {""}))
         yield f"`kubectl -n {run.namespace} get pvc {names}` shows which claim has no volume yet."
     if asked := list(dict.fromkeys(filter(None, (_asked(run, name) for name in INSUFFICIENT.findall(said))))):
         yield (
@@ -55,11 +55,6 @@ def _uris(run: ObservedRun) -> dict[str, str]:
         if config.catalogue:
             found[f"spec.catalogue.uri {model}"] = config.catalogue.uri
     return found
-
-
-def _claim(uri: str) -> str:
-    """The claim of a URI; empty where it is in an object store."""
-    return uri.removeprefix(SCHEME).partition("/")[0] if uri.startswith(SCHEME) else ""
 
 
 def _asked(run: ObservedRun, resource: str) -> str | None:
