@@ -104,8 +104,10 @@ class SharedPodFields(Model):
     @classmethod
     def of(cls, spec: "SharedPodFields") -> Self | None:
         """What a spec says of this; None when it says nothing, so that what is not said changes no revision."""
-        said = {name: getattr(spec, name) for name in cls.model_fields}
-        fields = cast("Self", cls.model_construct(**{name: value for name, value in said.items() if value}))
+        said = {name: value for name in cls.model_fields if (value := getattr(spec, name))}
+        if not said:
+            return None
+        fields = cast("Self", cls.model_construct(**said))
         return fields if fields.wire() else None
 
 

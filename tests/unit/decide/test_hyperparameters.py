@@ -54,7 +54,7 @@ def test_the_api_names_the_architectures_of_the_registry() -> None:
         Architecture(name="SASRek")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(sorted(ARCHITECTURES)),
     st.dictionaries(st.sampled_from(NAMES) | st.sampled_from(("epoch", "x")), VALUES, max_size=5),
@@ -65,7 +65,7 @@ def test_what_passes_here_passes_in_the_trainer(architecture: str, values: dict[
     check(architecture, values)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.sampled_from(sorted(ARCHITECTURES)),
     st.dictionaries(

@@ -546,7 +546,7 @@ class TestExpiry:
         assert decide(self.ended(60, completion_time=None), NOW).delete
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(observations)
 def test_every_observation_has_an_answer(run: ObservedRun) -> None:
     decision = decide(run, NOW)

@@ -65,7 +65,7 @@ def reference(content: dict[str, Any]) -> list[tuple[str, float]]:
     return [(ITEMS.items[index], -negative) for negative, index in ranked[: content["k"]]]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(requests)
 def test_served_items_equal_the_reference(content: dict[str, Any]) -> None:
     answer = served(content)

@@ -39,7 +39,7 @@ def top_k(scores: list[float], excluded: set[int], k: int) -> tuple[list[float],
 SCORES = st.lists(st.sampled_from([-1.5, 0.0, 0.25, 0.5, 1.0, 2.0]), min_size=2, max_size=30)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.data())
 def test_equals_brute_force(data: st.DataObject) -> None:
     scores = data.draw(SCORES)
@@ -54,7 +54,7 @@ def test_equals_brute_force(data: st.DataObject) -> None:
         assert metrics.values(name, ranks)[0] == pytest.approx(brute_force(scores, excluded, target, name))
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_cut_list_never_flatters_and_is_exact_inside(data: st.DataObject) -> None:
     scores = data.draw(SCORES)

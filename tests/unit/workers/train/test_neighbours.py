@@ -32,7 +32,7 @@ def similarities(training: list[np.ndarray], kept: int) -> np.ndarray:
     return similar
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(SEQUENCE, min_size=1, max_size=6),
     st.lists(st.tuples(SEQUENCE, ITEMS), min_size=1, max_size=4),

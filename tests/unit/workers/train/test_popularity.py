@@ -14,7 +14,7 @@ ITEMS = st.integers(1, N_ITEMS)
 SEQUENCE = st.lists(ITEMS, min_size=1, max_size=6).map(lambda items: np.array(items, dtype=np.int32))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(SEQUENCE, min_size=1, max_size=4),
     st.lists(st.tuples(SEQUENCE, ITEMS), min_size=1, max_size=4),
