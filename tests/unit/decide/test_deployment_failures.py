@@ -171,6 +171,54 @@ def test_progress_begins_the_deadline_anew() -> None:
     assert world.weights() == {1: 90, 4: 10}
 
 
+def test_pods_that_came_up_while_the_operator_was_away_for_long_go_on() -> None:
+    world = started(strategy=deadline(100))
+    world.pods(revision(world))
+    world.wait(10_000)
+    world.step()
+    assert world.weights() == {1: 90, 4: 10}
+    assert world.status.blocked == ()
+    world.wait(99)
+    world.step()
+    assert world.status.blocked == ()
+
+
+def test_a_gateway_that_was_not_asked_before_the_operator_died_has_all_its_time() -> None:
+    world = started(strategy=deadline(100))
+    world.pods(revision(world))
+    world.step(crash=True)
+    assert world.route
+    assert list(world.route.weights.values()) == [100]
+    world.wait(10_000)
+    world.step(crash=True)
+    unasked = world.status
+    world.wait(10_000)
+    assert world.step().status == unasked, "nothing is written again and again while nothing changes"
+    world.step()
+    assert world.weights() == {1: 90, 4: 10}
+    assert world.status.blocked == ()
+    world.wait(99)
+    world.step()
+    assert world.status.blocked == ()
+    world.wait(1)
+    world.step()
+    assert "The gateway has not taken over 10 %." in world.status.blocked[0].message
+
+
+def test_a_deadline_that_was_cut_short_while_it_was_held_ends_with_the_hold() -> None:
+    world = started(strategy=deadline(100))
+    world.wait(60)
+    world.step()
+    world.edit(paused=True)
+    world.step()
+    world.edit(strategy=deadline(50))
+    world.step()
+    assert world.status.blocked == ()
+    world.edit(paused=False)
+    world.step(crash=True)
+    assert world.status.blocked[0].cause == "ProgressDeadlineExceeded"
+
+
 @pytest.mark.parametrize("how", ["paused", "held", "frozen", "no model"])
 def test_time_in_which_something_holds_it_does_not_count(how: str) -> None:
     world = started(strategy=deadline(100), rollback={"warmSeconds": 600, "freezeSeconds": 604800})

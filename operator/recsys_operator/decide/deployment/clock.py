@@ -20,8 +20,6 @@ def keep(observed: Observed, state: State, now: datetime) -> State:
     canary = state.status.canary
     if canary is None:
         return state
-    before = _same(observed.status, canary)
-    progressed = before is None or (before.step, before.weight) != (canary.step, canary.weight)
     held = canary.abort is None and steps.held(observed, state, canary, now)
     update: dict[str, object] = {
         "held_since": (canary.held_since or rfc3339(now)) if held else None,
@@ -29,9 +27,11 @@ def keep(observed: Observed, state: State, now: datetime) -> State:
         "held_seconds": canary.held_seconds if held else passed(canary.held_seconds, canary.held_since, now),
     }
     waits = waits_for(observed, state, canary)
-    if progressed or not waits or canary.abort:
-        update["waited_seconds"] = 0
-        update["waiting_since"] = rfc3339(now) if waits and not held and not canary.abort else None
+    further = progressed(observed, canary)
+    if not waits or canary.abort or (unasked(observed, state, canary) and not further):
+        update |= {"waited_seconds": 0, "waiting_since": None}
+    elif further:
+        update |= {"waited_seconds": 0, "waiting_since": None if held else rfc3339(now)}
     elif held:
         update["waited_seconds"] = passed(canary.waited_seconds, canary.waiting_since, now)
         update["waiting_since"] = None
@@ -46,6 +46,24 @@ def deadline(observed: Observed, canary: CanaryStatus) -> datetime | None:
         return None
     left = deadline_seconds(observed) - canary.waited_seconds
     return instant(canary.waiting_since) + timedelta(seconds=left)
+
+
+def overdue(observed: Observed, state: State, canary: CanaryStatus, now: datetime) -> bool:
+    """Whether the canary has waited for too long by now. A step further at this very look is no waiting."""
+    if canary.abort or canary.reverting or progressed(observed, canary) or unasked(observed, state, canary):
+        return False
+    return passed(canary.waited_seconds, canary.waiting_since, now) >= deadline_seconds(observed)
+
+
+def unasked(observed: Observed, state: State, canary: CanaryStatus) -> bool:
+    """Whether the gateway knows nothing of the weight: this operator was away when it was due, or something held it."""
+    return observed.fit(canary) and not observed.asked(weights(state.status))
+
+
+def progressed(observed: Observed, canary: CanaryStatus) -> bool:
+    """Whether the canary began, or went a step further, at this look."""
+    before = _same(observed.status, canary)
+    return before is None or (before.step, before.weight) != (canary.step, canary.weight)
 
 
 def deadline_seconds(observed: Observed) -> int:

@@ -283,9 +283,13 @@ class Observed:
         workload = self.workload(revision)
         return workload.trouble if workload else ""
 
+    def asked(self, weights: Mapping[str, int]) -> bool:
+        """Whether the route asks the gateway for exactly these weights, accepted or not."""
+        return self.route is not None and dict(self.route.weights) == dict(weights)
+
     def in_place(self, weights: Mapping[str, int]) -> bool:
         """Whether the gateway has accepted exactly these weights."""
-        return self.route is not None and self.route.accepted and dict(self.route.weights) == dict(weights)
+        return self.route is not None and self.route.accepted and self.asked(weights)
 
     def reached_from(self, weights: Mapping[str, int]) -> datetime | None:
         """From when on requests are sent by these weights; None while the gateway has not accepted them."""

@@ -26,9 +26,10 @@ def _pods(observed: Observed, state: State, canary: CanaryStatus, now: datetime)
 
 def _deadline(observed: Observed, state: State, canary: CanaryStatus, now: datetime) -> Failure | None:
     """Waiting for longer than spec.strategy allows."""
-    end = clock.deadline(observed, canary)
+    if not clock.overdue(observed, state, canary, now) or steps.held(observed, state, canary, now):
+        return None
     lacks = clock.waits_for(observed, state, canary)
-    if end is None or now < end or not lacks or steps.held(observed, state, canary, now):
+    if not lacks:
         return None
     seconds = clock.deadline_seconds(observed)
     return Failure("ProgressDeadlineExceeded", f"It made no progress in {seconds} s. {lacks}")
