@@ -80,7 +80,7 @@ def main() -> int:
     times = job.report.rollbacks
     zero, last = times["weightZeroSeconds"] * 1e3, times["lastCanaryAnswerSeconds"] * 1e3
     say(f"The weight of version 4 was 0 within {zero:.0f} ms of the alert being posted.")
-    say(f"Its last answer came {last:.0f} ms after the alert was posted.")
+    say(f"Its last answer came {abs(last):.0f} ms {'after' if last >= 0 else 'before'} the alert was posted.")
     say(f"operator memory: {job.report.operator_memory_mib} MiB")
     say(f"report: .local/demo/report.json; picture: {picture}")
     say("every step held")
