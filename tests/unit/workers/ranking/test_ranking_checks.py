@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.unit.workers.ranking.clicks import COLUMNS, document, rows
-from tests.unit.workers.tabular.test_row_checks import outcome
+from tests.unit.workers.refusals import check_refusal, outcome
 
 
 def changed(name: str, **values: Any) -> list[dict[str, Any]]:
@@ -67,14 +67,7 @@ def without(name: str) -> list[dict[str, Any]]:
 def test_what_is_wrong_is_told(
     path: list[str], value: Any, reason: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = document(tmp_path, monkeypatch)
-    place: Any = made
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    code, found, message = outcome(made, tmp_path)
-    assert (code, found) == (2, reason)
-    assert said in message
+    check_refusal(document(tmp_path, monkeypatch), tmp_path, path, value, reason, said)
 
 
 def test_a_row_without_its_user_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

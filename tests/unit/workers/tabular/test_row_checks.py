@@ -1,25 +1,15 @@
 """What a Tabular run refuses before Ray starts: reason, and a sentence with file, column and rows."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.workers.refusals import check_refusal, outcome
 from tests.unit.workers.tabular.tables import COLUMNS, ROWS, document, rows
-
-from recsys_workers.train.__main__ import main
 
 Table = list[dict[str, Any]]
 FILE = "data/customers.csv"
-
-
-def outcome(made: dict[str, Any], folder: Path) -> tuple[int, str, str]:
-    """Exit code, reason and message of `python -m recsys_workers.train`."""
-    (folder / "run.json").write_text(json.dumps(made))
-    code = main()
-    told = json.loads((folder / "termination").read_text())
-    return code, told["reason"], told["message"]
 
 
 def every(**values: Any) -> Callable[[Table], None]:
@@ -183,11 +173,4 @@ def test_a_class_that_no_training_row_has(tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_is_not_built_for_rows(
     path: list[str], value: Any, reason: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = document(tmp_path, monkeypatch)
-    place: Any = made
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    code, found, message = outcome(made, tmp_path)
-    assert (code, found) == (2, reason)
-    assert said in message
+    check_refusal(document(tmp_path, monkeypatch), tmp_path, path, value, reason, said)

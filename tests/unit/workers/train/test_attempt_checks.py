@@ -5,21 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.workers.refusals import check_refusal, outcome
 
 from recsys_workers import locations, manifest
 from recsys_workers.train import attempt, checks, ray_run, run_config, threads
 from recsys_workers.train.__main__ import main
 from recsys_workers.train.failure import AttemptFailed, write_termination_message
 from recsys_workers.train.run_config import RunConfig
-
-
-def outcome(document: dict[str, Any], folder: Path) -> tuple[int, str, str]:
-    """Exit code, reason and message of `python -m recsys_workers.train`."""
-    (folder / "run.json").write_text(json.dumps(document))
-    code = main()
-    told = json.loads((folder / "termination").read_text())
-    assert set(told) == {"reason", "message"}
-    return code, told["reason"], told["message"]
 
 
 @pytest.mark.parametrize(
@@ -66,13 +58,7 @@ def outcome(document: dict[str, Any], folder: Path) -> tuple[int, str, str]:
 def test_what_cannot_heal_exits_2_with_its_reason(
     document: dict[str, Any], tmp_path: Path, path: list[Any], value: Any, reason: str, said: str
 ) -> None:
-    place: Any = document
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    code, found, message = outcome(document, tmp_path)
-    assert (code, found) == (2, reason)
-    assert said in message
+    check_refusal(document, tmp_path, path, value, reason, said)
 
 
 def test_a_missing_key_of_run_json_is_named(document: dict[str, Any], tmp_path: Path) -> None:
