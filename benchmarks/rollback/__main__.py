@@ -14,7 +14,7 @@ from benchmarks.rollback import argo, flagger, ours, stage
 from benchmarks.rollback.figures import Rollback, Side, table, write
 from benchmarks.rollback.traffic import OUTPUT
 from hack.demo.kube import heading, kubectl, say
-from hack.soak.alert import Receiver
+from hack.soak.alert import Receiver, silence
 
 RESULTS = Path("benchmarks/results/rollback.md")
 
@@ -25,7 +25,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rollbacks", type=int, default=100, help="of this operator (default 100)")
     parser.add_argument("--rivals", type=int, default=20, help="of each other controller; 0: none (default 20)")
     parser.add_argument("--rate", type=int, default=100, help="requests a second on each host name (default 100)")
-    parser.add_argument("--lanes", type=int, default=2, help="Deployments side by side (default 2)")
+    parser.add_argument("--lanes", type=int, default=1, help="Deployments side by side (default 1)")
     parser.add_argument("--binaries", type=Path, help="where rollouts-controller and flagger are")
     parser.add_argument("--write", action="store_true", help=f"write the table to {RESULTS}")
     return parser.parse_args()
@@ -39,6 +39,7 @@ def main() -> None:
     stage.versions(url)
     kubectl("delete", "rdep", "movies", "--ignore-not-found")
     sides: list[Side] = []
+    silence("bench-.*", "RecsysLatencyHigh", minutes=240)
     rollbacks: list[Rollback] = []
     requests: dict[str, tuple[int, int]] = {}
     try:

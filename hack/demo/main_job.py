@@ -355,12 +355,12 @@ def p99_in_prometheus(when: float) -> dict[int, float]:
     }
 
 
-def kill_container(pod: str) -> None:
-    """SIGKILL to the server's process, without preStop and without an endpoint removed first.
+def kill_container(pod: str, namespace: str = NAMESPACE) -> None:
+    """SIGKILL to the process of a pod's first container, without preStop and without an endpoint removed first.
 
     Where the node's containerd is out of reach, the pod is deleted without grace, which comes close.
     """
-    obj = get("pod", pod)
+    obj = get("pod", pod, namespace)
     container = obj["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
     if Path(CONTAINERD).exists():
         try:
@@ -369,4 +369,4 @@ def kill_container(pod: str) -> None:
             say(f"   {error}")
         else:
             return
-    kubectl("delete", "pod", pod, "--grace-period=0", "--force", show=True)
+    kubectl("-n", namespace, "delete", "pod", pod, "--grace-period=0", "--force", show=True)

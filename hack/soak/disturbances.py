@@ -1,8 +1,10 @@
 """What happens to an endpoint in its life. Each leaves it settled, and none may cost a request."""
 
 from collections.abc import Callable
+from typing import Any
 
-from hack.demo.kube import SYSTEM, StepFailed, kubectl
+from hack.demo.kube import SYSTEM, StepFailed, condition, items, kubectl, wait_until
+from hack.demo.main_job import kill_container
 from hack.soak.shop import NAME, Shop
 
 Disturbance = Callable[[Shop], None]
@@ -85,6 +87,24 @@ def operator_restart(shop: Shop) -> None:
     shop.settled()
 
 
+def operator_kill(shop: Shop) -> None:
+    """The operator gets SIGKILL in the middle of a canary; the kubelet starts it again."""
+    shop.canary(10)
+    (pod,) = _operators()
+    kill_container(pod["metadata"]["name"], SYSTEM)
+
+    def again() -> str | None:
+        for other in _operators():
+            fresh = other["metadata"]["uid"] != pod["metadata"]["uid"] or _restarts(other) > _restarts(pod)
+            if fresh and condition(other, "Ready").get("status") == "True":
+                return None
+        return "the operator is not back"
+
+    wait_until("the operator to run again", again, 180)
+    shop.stable = shop.other
+    shop.settled()
+
+
 def operator_upgrade(shop: Shop) -> None:
     """An operator with another server image changes nothing that runs."""
     before = {shop.status()["stable"]["revision"]}
@@ -117,6 +137,16 @@ def eviction_of_a_canary_pod(shop: Shop) -> None:
     shop.settled()
 
 
+def _operators() -> list[dict[str, Any]]:
+    """The operator's pods that are not on their way out."""
+    found = items("pods", "-n", SYSTEM, "-l", "app.kubernetes.io/name=recsys-operator")
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+
+def _restarts(pod: dict[str, Any]) -> int:
+    return sum(one["restartCount"] for one in pod["status"].get("containerStatuses", ()))
+
+
 def _all(shop: Shop) -> bool:
     return len(shop.pods(shop.stable)) >= shop.replicas
 
@@ -138,8 +168,12 @@ ALL: dict[str, Disturbance] = {
         scale,
         resources,
         operator_restart,
+        operator_kill,
         operator_upgrade,
         eviction_of_a_stable_pod,
         eviction_of_a_canary_pod,
     )
 }
+
+NEW_OPERATOR = frozenset(one.__name__ for one in (operator_restart, operator_kill, operator_upgrade))
+"""After these another process is the operator."""

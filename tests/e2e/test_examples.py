@@ -1,0 +1,85 @@
+"""The commands of the examples' READMEs, as a reader types them; `examples/movielens` is the main job itself."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.cluster import ROOT, binaries, kubeconfig
+
+pytestmark = [pytest.mark.full, pytest.mark.timeout(2400)]
+
+EXAMPLES = ROOT / "examples"
+FORWARDED = "http://127.0.0.1:8080/"
+
+
+def commands(example: str, section: str = "") -> list[str]:
+    """The indented lines of a README, or of one of its sections, that are typed in order."""
+    lines = (EXAMPLES / example / "README.md").read_text().splitlines()
+    if section:
+        lines = lines[lines.index(f"## {section}") + 1 :]
+        lines = lines[: next((at for at, line in enumerate(lines) if line.startswith("## ")), len(lines))]
+    return [line[4:] for line in lines if line.startswith("    ")]
+
+
+def script(lines: list[str]) -> str:
+    """One that ends at the first command that fails, and waits for a port that is forwarded, as a reader does."""
+    written = ["set -euo pipefail", "trap 'kill $(jobs -p) 2> /dev/null || true' EXIT"]
+    for line in lines:
+        written.append(line)
+        if line.startswith("kubectl port-forward"):
+            written.append(f"for _ in $(seq 100); do curl -s -o /dev/null {FORWARDED} && break; sleep 0.2; done")
+    return "\n".join(written) + "\n"
+
+
+class Reader:
+    """Somebody at a shell in the root of the checkout, whose context nobody else uses."""
+
+    def __init__(self, home: Path) -> None:
+        copy = home / "kubeconfig"
+        shutil.copy(kubeconfig(), copy)
+        path = f"{binaries()}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {**os.environ, "PATH": path, "KUBECONFIG": str(copy)}
+
+    def types(self, lines: list[str]) -> str:
+        """What the last command prints on a line of its own."""
+        done = subprocess.run(
+            ["bash", "-xc", script(lines)], cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
+        )
+        print(done.stdout, done.stderr, sep="\n")
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout.strip().splitlines()[-1]
+
+    def asks(self, lines: list[str]) -> dict[str, Any]:
+        """What a curl answers that is the last command."""
+        assert lines[-1].startswith("curl "), lines[-1]
+        return dict(json.loads(self.types(lines)))
+
+
+@pytest.fixture
+def reader(tmp_path: Path, namespace: str) -> Iterator[Reader]:
+    """A reader who begins without the example's namespace, and who deletes it in the end."""
+    made = Reader(tmp_path)
+    delete = f"kubectl delete namespace {namespace} --ignore-not-found --timeout=180s"
+    made.types([delete, "echo"])
+    yield made
+    made.types([delete, "echo"])
+
+
+@pytest.mark.parametrize(
+    ("example", "namespace", "rows"), [("churn", "churn", 1), ("movielens-ranking", "movies-ranking", 3)]
+)
+def test_a_table_is_learned_and_served(reader: Reader, example: str, namespace: str, rows: int) -> None:
+    answer = reader.asks(commands(example))
+    assert len(answer["predictions"]) == rows, answer
+
+
+@pytest.mark.parametrize("namespace", ["movies-retrieval"])
+def test_films_are_retrieved(reader: Reader, namespace: str) -> None:
+    begin = [f"kubectl create namespace {namespace}", f"kubectl config set-context --current --namespace={namespace}"]
+    answer = reader.asks([*begin, *commands("movielens", "The data"), *commands("movielens-retrieval")])
+    assert len({item["id"] for item in answer["items"]} - {"50", "172"}) == 3, answer
