@@ -119,6 +119,13 @@ class Strategy(Model):
     )
 
 
+# Of a zone that the API server does not know this is an error, which refuses it, and names it.
+KNOWN_ZONE = {
+    "rule": "timestamp('2026-01-01T00:00:00Z').getHours(self) >= 0",
+    "message": "must be a time zone of the IANA database, such as Europe/Berlin",
+}
+
+
 class FreezeWindow(Model):
     """A stretch of time, again and again, in which no rollout begins and no weight rises. Rollbacks still happen."""
 
@@ -134,6 +141,7 @@ class FreezeWindow(Model):
         max_length=64,
         pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$",
         description="Time zone of the schedule, as the IANA database names it, such as Europe/Berlin.",
+        json_schema_extra={"x-kubernetes-validations": [KNOWN_ZONE]},
     )
 
 

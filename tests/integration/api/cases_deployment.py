@@ -27,6 +27,7 @@ STEPS: list[dict[str, Any]] = [
     {"analysis": cases_analysis.STEP},
 ]
 SCHEDULE = "spec.freezeWindows[0].schedule in body should match"
+KNOWN = "must be a time zone of the IANA database, such as Europe/Berlin"
 ZONE = "should match '^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$'"
 
 BASE: Manifest = {
@@ -249,8 +250,12 @@ CASES: list[Case] = [
         2678400,
         "should be less than or equal to 2678400",
     ),
-    Case("spec.freezeWindows[0].timeZone", "maxLength", "z" * 65, "z" * 64, "may not be more than 64"),
+    Case(
+        "spec.freezeWindows[0].timeZone", "maxLength", "z" * 65, "America/Argentina/Ushuaia", "may not be more than 64"
+    ),
     Case("spec.freezeWindows[0].timeZone", "pattern", "Europe/", "Europe/Berlin", ZONE),
+    Case("spec.freezeWindows[0].timeZone", "rule", "Europe/Berln", "Asia/Kolkata", KNOWN),
+    Case("spec.freezeWindows[0].timeZone", "rule", "CET5", "Etc/GMT+5", KNOWN),
     Case("spec.strategy.canary.progressDeadlineSeconds", "minimum", 0, 1, "should be greater than or equal to 1"),
     Case(
         "spec.strategy.canary.progressDeadlineSeconds",
