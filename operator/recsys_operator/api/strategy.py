@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from recsys_operator.api.analysis import BackgroundAnalysis, StepAnalysis
 from recsys_operator.api.common import one_of
@@ -120,7 +120,7 @@ class Strategy(Model):
 
 
 # Of a zone that the API server does not know this is an error, which refuses it, and names it.
-KNOWN_ZONE = {
+KNOWN_ZONE: JsonValue = {
     "rule": "timestamp('2026-01-01T00:00:00Z').getHours(self) >= 0",
     "message": "must be a time zone of the IANA database, such as Europe/Berlin",
 }
