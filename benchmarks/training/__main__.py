@@ -1,8 +1,9 @@
 """Each architecture on amazon-beauty with seeds 1 to 3, beside the papers' figures: `make bench-training`.
 
-The data are not ours to ship: `--data` (or RECSYS_BEAUTY) names the folder with sequences.txt. Results are appended to
-benchmarks/results/training.jsonl as they come; what is there already is not trained again, and what was killed goes on
-from its last epoch. Test figures are read only with a configuration that is committed.
+The data are not ours to ship: `--data` (or RECSYS_BEAUTY) names the folder with sequences.txt and
+item_attributes.json. Results are appended to benchmarks/results/training.jsonl as they come; what is there already is
+not trained again, and what was killed goes on from its last epoch. Test figures are read only with a configuration that
+is committed; a trial (`--set`, `--epochs`) shows validation alone, and configurations are chosen by that.
 """
 
 import argparse
@@ -38,8 +39,8 @@ def main() -> int:
             f"RECSYS_BEAUTY, and found {given.data}."
         )
         return 0
-    sample = given.users is not None or given.epochs is not None
-    read_test, why_not = _may_read_test()
+    sample = given.users is not None or given.epochs is not None or bool(given.set)
+    read_test, why_not = _may_read_test(given)
     data = beauty.read(given.data, given.users)
     print(report.PROTOCOL)
     print(f"{data.users} users, {data.n_items} items, {data.interactions} interactions; sequences.txt is {data.digest}")
@@ -74,6 +75,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--users", type=int, help="the first so many users; nothing is recorded")
     parser.add_argument("--epochs", type=int, help="other than configured; nothing is recorded")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a trial; nothing is recorded")
     given = parser.parse_args()
     given.only = given.only or names
     given.seed = given.seed or [1, 2, 3]
@@ -82,15 +84,20 @@ def _arguments() -> argparse.Namespace:
 
 def _jobs(given: argparse.Namespace, data: beauty.Beauty) -> Iterator[Job]:
     configurations = json.loads(CONFIGURATIONS.read_text())
-    other = {} if given.epochs is None else {"epochs": str(given.epochs)}
+    other = dict(pair.split("=", 1) for pair in given.set)
+    if given.epochs is not None:
+        other["epochs"] = str(given.epochs)
     for name in given.only:
         entry = configurations[name]
         hyperparameters = check(entry["architecture"], {**entry["hyperparameters"], **other})
         for seed in given.seed:
-            yield Job(name, entry["architecture"], hyperparameters, seed, data, given.threads)
+            attributes = bool(entry.get("attributes"))
+            yield Job(name, entry["architecture"], hyperparameters, seed, data, given.threads, attributes)
 
 
-def _may_read_test() -> tuple[bool, str]:
+def _may_read_test(given: argparse.Namespace) -> tuple[bool, str]:
+    if given.set or given.epochs is not None:
+        return False, "this is a trial, and validation chooses."
     changed = _git("status", "--porcelain", "--", *DECIDING)
     if not changed:
         return True, ""

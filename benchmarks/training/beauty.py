@@ -1,15 +1,23 @@
-"""The amazon-beauty sequences (McAuley et al., 2014, as S3-Rec prepared them): a line a user, `user item item …`."""
+"""The amazon-beauty data (McAuley et al., 2014, as S3-Rec prepared them).
+
+sequences.txt has a line a user, `user item item …`; item_attributes.json has categories and brand of each item.
+"""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from recsys_workers.data.attributes import Attribute, ItemAttributes, coded
 from recsys_workers.data.interactions import Interactions
 from recsys_workers.data.split import Split, leave_one_out
 
 FILE = "sequences.txt"
+ATTRIBUTES = "item_attributes.json"
+LEAST = 2
+"""A value that one item has tells nothing that the item's own vector does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,8 @@ class Beauty:
     users: int
     interactions: int
     digest: str
+    attributes: ItemAttributes
+    attributes_digest: str
 
 
 def read(folder: Path, users: int | None) -> Beauty:
@@ -42,4 +52,18 @@ def read(folder: Path, users: int | None) -> Beauty:
         timed=False,
     )
     split = leave_one_out(everything)
-    return Beauty(split, len(ids), len(lines), len(flat), hashlib.sha256(data).hexdigest())
+    beside = (folder / ATTRIBUTES).read_bytes()
+    attributes = _attributes(json.loads(beside), everything.item_ids)
+    return Beauty(split, len(ids), len(lines), len(flat), _digest(data), attributes, _digest(beside))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _attributes(told: dict[str, list[int]], item_ids: list[str]) -> ItemAttributes:
+    pairs = [(index, value) for index, item in enumerate(item_ids, start=1) for value in told.get(item, [])]
+    items, values = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    words, codes = np.unique(values, return_inverse=True)
+    attribute = Attribute("attributes", items, codes, [str(word) for word in words], LEAST)
+    return coded(len(item_ids), [attribute])[0]

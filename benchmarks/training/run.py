@@ -33,11 +33,14 @@ class Job:
     seed: int
     beauty: Beauty
     threads: int
+    attributes: bool
+    """Whether the model is told what items are."""
 
     @property
     def key(self) -> str:
         """The same for the same configuration, seed and data."""
         told = [self.architecture, dict(self.hyperparameters.text), self.seed, self.beauty.digest, self.beauty.users]
+        told += [self.beauty.attributes_digest] if self.attributes else []
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -53,6 +56,7 @@ def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -
         job.hyperparameters,
         job.seed,
         exclude_seen=True,
+        attributes=job.beauty.attributes if job.attributes else None,
     )
     folder = state / job.key
     before = 0.0
@@ -93,6 +97,7 @@ def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -
         "seed": job.seed,
         "users": job.beauty.users,
         "data": job.beauty.digest,
+        "attributes": job.beauty.attributes_digest if job.attributes else None,
         "threads": job.threads,
         "epochs": training.epoch,
         "bestEpoch": training.best_epoch,

@@ -147,7 +147,7 @@ def test_the_states_of_the_last_positions_do_not_depend_on_how_many_are_asked_fo
     model = lively("BSARec")
     history = left_padded(walks()[:8], LENGTH)
     with torch.no_grad():
-        whole, last = model.hidden_states(history, LENGTH), model.hidden_states(history, 1)
+        whole, last = (model.hidden_states(history, model.table(), count) for count in (LENGTH, 1))
     torch.testing.assert_close(whole[:, -1:], last, atol=1e-5, rtol=0)
 
 
@@ -155,8 +155,8 @@ def test_the_filter_looks_ahead_so_a_target_at_every_position_is_refused() -> No
     model = lively("BSARec")
     history = torch.tensor([[1, 2, 3, 4]])
     with torch.no_grad():
-        before = model.hidden_states(history, LENGTH)[:, -2]
-        after = model.hidden_states(torch.tensor([[1, 2, 3, 9]]), LENGTH)[:, -2]
+        before = model.hidden_states(history, model.table(), LENGTH)[:, -2]
+        after = model.hidden_states(torch.tensor([[1, 2, 3, 9]]), model.table(), LENGTH)[:, -2]
     assert not torch.allclose(before, after, atol=1e-3), "the state before the last item sees the last item: a leak"
     with pytest.raises(ValueError, match="targets may stand at the last position only"):
         model.loss(history, torch.tensor([[2, 3, 4, 5]]))
@@ -194,8 +194,8 @@ def test_a_decoder_is_made_without_a_network(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_decoder_does_not_see_what_comes_after_a_position(body: str) -> None:
     model = lively("Decoder", body=body)
     with torch.no_grad():
-        before = model.hidden_states(torch.tensor([[0, 1, 2, 3, 4]]))
-        after = model.hidden_states(torch.tensor([[0, 1, 2, 3, 9]]))
+        before = model.hidden_states(torch.tensor([[0, 1, 2, 3, 4]]), model.table())
+        after = model.hidden_states(torch.tensor([[0, 1, 2, 3, 9]]), model.table())
     torch.testing.assert_close(before[:, 1:4], after[:, 1:4], atol=1e-6, rtol=0)
     assert not torch.allclose(before[:, 4], after[:, 4], atol=1e-3)
 

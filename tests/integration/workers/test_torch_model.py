@@ -91,8 +91,8 @@ def test_a_position_does_not_see_what_comes_after_it() -> None:
     torch.manual_seed(1)
     model: Any = build("SASRec", N_ITEMS, settings()).eval()
     with torch.no_grad():
-        before = model.hidden_states(torch.tensor([[1, 2, 3, 4]]))
-        after = model.hidden_states(torch.tensor([[1, 2, 3, 9]]))
+        before = model.hidden_states(torch.tensor([[1, 2, 3, 4]]), model.table())
+        after = model.hidden_states(torch.tensor([[1, 2, 3, 9]]), model.table())
     assert torch.equal(before[:, :3], after[:, :3])
     assert not torch.equal(before[:, 3], after[:, 3])
 

@@ -29,6 +29,11 @@ def read_csv(path: Path, roles: Mapping[str, str]) -> RawFile:
     return _read(path, "CSV", roles, csv.ParseOptions(delimiter=",", quote_char='"'))
 
 
+def recbole_types(path: Path) -> dict[str, str]:
+    """What the header of a RecBole atomic file says of each column: token, token_seq, float or float_seq."""
+    return {name: kind for name, _, kind in (column.partition(":") for column in _header(path, "\t"))}
+
+
 def _read(path: Path, file_format: str, physical: Mapping[str, str], parse_options: csv.ParseOptions) -> RawFile:
     read = partial(
         csv.read_csv,

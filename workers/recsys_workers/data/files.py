@@ -6,8 +6,12 @@ from pathlib import Path
 
 from recsys_workers.data.errors import DatasetChanged, InvalidData
 
+RECBOLE = "RecBole"
+RECBOLE_ITEMS = "RecBole item"
+"""The item table among RecBole's atomic files; no value of a spec."""
 SUFFIXES = {
-    "RecBole": (".inter",),
+    RECBOLE: (".inter",),
+    RECBOLE_ITEMS: (".item",),
     "CSV": (".csv",),
     "Parquet": (".parquet",),
     "JSONLines": (".jsonl", ".ndjson"),
@@ -43,7 +47,7 @@ def list_files(root: Path, file_format: str) -> list[DatasetFile]:
 def suffixes_of(file_format: str) -> tuple[str, ...]:
     """How names of files of a format end; raises InvalidData for a format that there is not."""
     if file_format not in SUFFIXES:
-        known = ", ".join(sorted(SUFFIXES))
+        known = ", ".join(sorted(SUFFIXES.keys() - {RECBOLE_ITEMS}))
         raise InvalidData(f"The dataset format {file_format!r} is not supported: use one of {known}.")
     return SUFFIXES[file_format]
 

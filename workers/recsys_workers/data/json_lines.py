@@ -10,12 +10,13 @@ from typing import Any, BinaryIO
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.raw import IDS, TIMESTAMP, RawFile
+from recsys_workers.data.raw import ATTRIBUTE, IDS, TIMESTAMP, RawFile
 
 CHUNK_LINES = 1 << 16
 NULL, TEXT, NUMBER = type(None), frozenset({str}), frozenset({int, float})
 ID_TYPES, TIME_TYPES = frozenset({str, int, NULL}), TEXT | NUMBER | {NULL}
 VALUE_TYPES = TIME_TYPES | {bool}
+WORD_TYPES = frozenset({str, int, bool})
 SHOWN = 60
 """How many characters of a broken line or value a message shows."""
 
@@ -99,6 +100,8 @@ class _File:
         elif role in IDS:
             self._require(types <= ID_TYPES, values, ID_TYPES, name, "a string or a whole number")
             made = values if int not in types else [str(value) if type(value) is int else value for value in values]
+        elif role.startswith(ATTRIBUTE):
+            return pa.array(self._lists(name, values), pa.list_(pa.string()))
         else:
             self._require(types <= VALUE_TYPES, values, VALUE_TYPES, name, "a string, a number, true or false")
             made = [value if value is None or type(value) is str else json.dumps(value) for value in values]
@@ -109,6 +112,20 @@ class _File:
             raise InvalidData(
                 f"{self.path}: the column {name!r} cannot be read from {first} to {last}: {error}."
             ) from error
+
+    def _lists(self, name: str, values: list[Any]) -> list[list[str] | None]:
+        """Each cell as a list of text; one value is a list of one."""
+        lists = [value if value is None or type(value) is list else [value] for value in values]
+        right = all(type(one) in WORD_TYPES for found in lists if found for one in found)
+        if not right:
+            row = next(
+                row for row, found in enumerate(lists) if found and any(type(one) not in WORD_TYPES for one in found)
+            )
+            raise InvalidData(
+                f"{self.path}: the column {name!r} holds {_shown(json.dumps(values[row]))} in "
+                f"{self.place(self.rows + row)}: it must be a string, a whole number, true or false, or a list of them."
+            )
+        return [found and [one if type(one) is str else json.dumps(one) for one in found] for found in lists]
 
     def _require_times(self, values: list[Any], types: set[type]) -> None:
         name = self.roles[TIMESTAMP]

@@ -12,6 +12,8 @@ TIMESTAMP = "Timestamp"
 IDS = ("User", "Item")
 ROLES = (*IDS, TIMESTAMP)
 """What interactions have; another table has other columns, and readers take any."""
+ATTRIBUTE = "attribute "
+"""Roles that begin so may have lists in their cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class RawFile:
 Reader = Callable[[Path, Mapping[str, str]], RawFile]
 """(path, {role: column}) → the file; raises InvalidData.
 
-Text files give everything but the timestamp as text, and JSON lines take ids of the roles in IDS only as ids.
+Text files give everything but the timestamp as text; JSON lines take ids of the roles in IDS only as ids, and give
+cells of attributes as lists of text.
 """
 
 

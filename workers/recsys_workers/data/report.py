@@ -1,7 +1,7 @@
 """data.json of a version: what was read, what each rule of the cleaning dropped, what was left."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ class Report:
     tied_users: int
     first_time: str
     last_time: str
+    item_table: Mapping[str, Any] | None = None
+    """What was read of the item table, if there is one."""
 
     @property
     def rows_dropped(self) -> int:
@@ -55,6 +57,7 @@ class Report:
             "items": self.items,
             "tiedUsers": self.tied_users,
             "timeRange": {"first": self.first_time, "last": self.last_time},
+            **({"itemTable": self.item_table} if self.item_table else {}),
         }
         return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
@@ -67,6 +70,7 @@ def report(
     dropped: Sequence[Dropped],
     cleaned: Columns,
     interactions: Interactions,
+    item_table: Mapping[str, Any] | None = None,
 ) -> Report:
     """Count what `cleaned` holds; `interactions` are its rows in order."""
     time = cleaned.time.to_numpy()
@@ -83,4 +87,5 @@ def report(
         tied_users=interactions.tied_users,
         first_time=written(time.min().item(), timed=cleaned.timed),
         last_time=written(time.max().item(), timed=cleaned.timed),
+        item_table=item_table,
     )

@@ -23,6 +23,7 @@ def render(described: Manifest) -> str:
         f"{dataset['items']} items. The last timestamp of {tied} users ({text(100 * tied / users)} %) is tied; row "
         "order decides there what comes last.",
         *_cleaning(described),
+        *_items(described),
         "",
         "## Quality",
         f"{protocol['name']}{cuts(described)}: {protocol['split']}. {protocol['evaluatedTargets']} targets of "
@@ -61,6 +62,20 @@ def cuts(described: Manifest) -> str:
     if "testFrom" not in protocol:
         return ""
     return f" (validationFrom {protocol['validationFrom']}, testFrom {protocol['testFrom']})"
+
+
+def _items(described: Manifest) -> list[str]:
+    table = described.dataset.get("itemTable")
+    if not table:
+        return []
+    told = ", ".join(
+        f"{attribute['name']} ({attribute['values']} values, {attribute['without']} items without any)"
+        for attribute in table["attributes"]
+    )
+    return [
+        f"What items are was told by {table['uri']} ({table['digest']}), which has {table['itemsWithoutRow']} of them "
+        f"not: {told}."
+    ]
 
 
 def _cleaning(described: Manifest) -> list[str]:

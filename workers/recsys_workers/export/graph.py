@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from recsys_workers.export.limits import top_k
+from recsys_workers.models.items import plain
 
 
 class TopK(nn.Module):
@@ -30,7 +31,7 @@ class TopK(nn.Module):
 
 
 def export(model: nn.Module, n_items: int, input_length: int) -> bytes:
-    """The ONNX file of a model: any batch size, histories of exactly `input_length`.
+    """The ONNX file of a model: any batch size, histories of exactly `input_length`; attributes cost it nothing.
 
     ONNX defines the order of tied scores (lower index first), which torch leaves open.
     """
@@ -38,7 +39,7 @@ def export(model: nn.Module, n_items: int, input_length: int) -> bytes:
     history[:, -1] = 1
     excluded = torch.zeros(2, n_items + 1, dtype=torch.bool)
     excluded[:, 0] = True
-    return export_module(TopK(model, n_items), (history, excluded), ["history", "excluded"], ["scores", "items"])
+    return export_module(TopK(plain(model), n_items), (history, excluded), ["history", "excluded"], ["scores", "items"])
 
 
 def export_module(

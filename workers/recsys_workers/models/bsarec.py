@@ -25,6 +25,7 @@ from recsys_workers.models.common import (
 )
 from recsys_workers.models.declaration import Choice, Declaration, Hyperparameter, Rule
 from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.models.items import ItemTable
 from recsys_workers.models.layers import causal_mask, initialize
 from recsys_workers.models.practice import PRACTICE, PRACTICE_RULES
 
@@ -65,6 +66,7 @@ DECLARATION = Declaration(
         *PRACTICE_RULES,
     ),
     same_as=SEQUENCE_SAME_AS,
+    attributes=True,
 )
 
 
@@ -146,7 +148,7 @@ class Block(nn.Module):
         return output_BLD
 
 
-class BSARec(nn.Module):
+class BSARec(ItemTable):
     """Scores every item as the next one after a history of item indices (1 to n_items, 0 is padding on the left)."""
 
     DECLARATION = DECLARATION
@@ -162,13 +164,14 @@ class BSARec(nn.Module):
         self.blocks = nn.ModuleList(Block(hyperparameters) for _ in range(hyperparameters.integer("layers")))
         self.apply(initialize)
 
-    def hidden_states(self, history_BT: Tensor, last: int) -> Tensor:  # noqa: N803
+    def hidden_states(self, history_BT: Tensor, table_VD: Tensor, last: int) -> Tensor:  # noqa: N803
         """The states [B, last, D] of the last positions; the history is padded or cut to max_length first."""
         length = history_BT.shape[1]
         if length < self.max_length:
             history_BT = functional.pad(history_BT, (self.max_length - length, 0))
         history_BT = history_BT[:, -self.max_length :]
-        x_BTD: Tensor = self.dropout(self.input_norm(self.item_embedding(history_BT) + self.position_embedding.weight))
+        rows_BTD = self.embedded(history_BT, table_VD)
+        x_BTD: Tensor = self.dropout(self.input_norm(rows_BTD + self.position_embedding.weight))
         mask_B1TT = causal_mask(history_BT != 0, self.max_length)
         for number, block in enumerate(self.blocks, start=1):
             # What the last block gives for other positions than those that are asked for nobody reads.
@@ -183,4 +186,5 @@ class BSARec(nn.Module):
 
     def forward(self, history_BT: Tensor) -> Tensor:  # noqa: N803
         """Scores [B, n_items] of the item that comes after the history; column i belongs to item index i + 1."""
-        return self.hidden_states(history_BT, 1)[:, 0] @ self.item_embedding.weight[1:].T
+        table_VD = self.table()
+        return self.hidden_states(history_BT, table_VD, 1)[:, 0] @ table_VD[1:].T

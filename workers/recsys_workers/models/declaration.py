@@ -65,3 +65,5 @@ class Declaration:
     same_as: tuple[tuple[str, str], ...] = ()
     task: str = SEQUENTIAL
     """The one value of spec.task that it is for."""
+    attributes: bool = False
+    """Whether it can be told what items are; see recsys_workers.models.items."""

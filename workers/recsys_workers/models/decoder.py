@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from recsys_workers.models.common import SAMPLES, SEQUENCE_RULES, SEQUENCE_SAME_AS, SEQUENCES, TRANSFORMER
 from recsys_workers.models.declaration import Choice, Declaration, Rule
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.models.layers import NextItem, causal_mask
+from recsys_workers.models.items import NextItem
+from recsys_workers.models.layers import causal_mask
 from recsys_workers.models.practice import PRACTICE, PRACTICE_RULES
 
 DECLARATION = Declaration(
@@ -40,6 +41,7 @@ DECLARATION = Declaration(
         *PRACTICE_RULES,
     ),
     same_as=SEQUENCE_SAME_AS,
+    attributes=True,
 )
 
 
@@ -60,14 +62,14 @@ class Decoder(NextItem):
         self.output_bias = nn.Parameter(torch.zeros(n_items))
         self.dropout = nn.Dropout(hyperparameters.number("dropout"))
 
-    def hidden_states(self, history_BT: Tensor) -> Tensor:  # noqa: N803
+    def hidden_states(self, history_BT: Tensor, table_VD: Tensor) -> Tensor:  # noqa: N803
         length = history_BT.shape[1]
         from_the_end_T = torch.arange(length - 1, -1, -1, device=history_BT.device)
         usable_BT = (history_BT != 0) & (from_the_end_T < self.max_length)
         begun_BT = usable_BT.long().cumsum(1).clamp(max=1)
         position_BT = (begun_BT.cumsum(1) - 1).clamp(min=0)
         states: Tensor = self.body(
-            inputs_embeds=self.dropout(self.item_embedding(history_BT)),
+            inputs_embeds=self.dropout(self.embedded(history_BT, table_VD)),
             attention_mask=causal_mask(usable_BT, length),
             position_ids=position_BT,
         ).last_hidden_state

@@ -68,6 +68,17 @@ def wrong_task(architecture: str, task: str) -> str | None:
     )
 
 
+def no_attributes(architecture: str) -> str | None:
+    """A sentence when the architecture cannot be told what items are; None when it can, or does not exist."""
+    if architecture not in ARCHITECTURES or declaration_of(architecture).attributes:
+        return None
+    able = [name for name in sorted(ARCHITECTURES) if declaration_of(name).attributes]
+    return (
+        f"The architecture {architecture} takes no attributes of items: leave dataset.items out, or use "
+        f"{' or '.join(able)}."
+    )
+
+
 @cache
 def _read(schema: Path) -> Declaration:
     return declaration_in(json.loads(schema.read_text()))

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from recsys_workers.models.common import SAMPLES, SEQUENCE_RULES, SEQUENCE_SAME_AS, SEQUENCES, TRANSFORMER
 from recsys_workers.models.declaration import Declaration, Rule
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.models.layers import NextItem, causal_mask, initialize
+from recsys_workers.models.items import NextItem
+from recsys_workers.models.layers import causal_mask, initialize
 from recsys_workers.models.practice import PRACTICE, PRACTICE_RULES
 
 DECLARATION = Declaration(
@@ -22,6 +23,7 @@ DECLARATION = Declaration(
     parameters=(*TRANSFORMER, *SEQUENCES, SAMPLES, *PRACTICE),
     rules=(Rule("hiddenSize", "a multiple of", "heads"), *SEQUENCE_RULES, *PRACTICE_RULES),
     same_as=SEQUENCE_SAME_AS,
+    attributes=True,
 )
 
 
@@ -74,11 +76,11 @@ class SASRec(NextItem):
         self.dropout = nn.Dropout(dropout)
         self.apply(initialize)
 
-    def hidden_states(self, history_BT: Tensor) -> Tensor:  # noqa: N803
+    def hidden_states(self, history_BT: Tensor, table_VD: Tensor) -> Tensor:  # noqa: N803
         length = history_BT.shape[1]
         from_the_end_T = torch.arange(length - 1, -1, -1, device=history_BT.device)
         position_TD = self.position_embedding(from_the_end_T.clamp(max=self.max_length - 1))
-        x_BTD = self.dropout(self.item_embedding(history_BT) + position_TD)
+        x_BTD = self.dropout(self.embedded(history_BT, table_VD) + position_TD)
         usable_BT = (history_BT != 0) & (from_the_end_T < self.max_length)
         mask_B1TT = causal_mask(usable_BT, length)
         for block in self.blocks:

@@ -2,8 +2,9 @@
 
 Values arrive as strings, which JSON Schema cannot bound as numbers; the bounds stand in `x-recsys-*` keywords:
 `x-recsys-type` (integer, number or choice), `x-recsys-minimum`, `x-recsys-maximum` (inclusive), and at the top level
-`x-recsys-architecture`, `x-recsys-task`, what the architecture is for, and `x-recsys-rules`, a list of
-{left, relation, right} between two hyperparameters, with a `value` where the relation is "only with".
+`x-recsys-architecture`, `x-recsys-task`, what the architecture is for, `x-recsys-attributes`, whether it can be told
+what items are, and `x-recsys-rules`, a list of {left, relation, right} between two hyperparameters, with a `value`
+where the relation is "only with".
 `hack/gen/schemas.py` writes the files.
 """
 
@@ -30,6 +31,7 @@ def schema_of(declaration: Declaration) -> dict[str, Any]:
         "properties": {parameter.name: _property(parameter) for parameter in declaration.parameters},
         "x-recsys-architecture": declaration.architecture,
         "x-recsys-task": declaration.task,
+        "x-recsys-attributes": declaration.attributes,
         "x-recsys-rules": [_written(rule) for rule in declaration.rules],
         "x-recsys-same-as": dict(declaration.same_as),
     }
@@ -80,6 +82,7 @@ def declaration_in(schema: Mapping[str, Any]) -> Declaration:
         rules=tuple(Rule(**rule) for rule in schema["x-recsys-rules"]),
         same_as=tuple(schema["x-recsys-same-as"].items()),
         task=schema["x-recsys-task"],
+        attributes=schema["x-recsys-attributes"],
     )
 
 

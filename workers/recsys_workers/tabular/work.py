@@ -10,9 +10,9 @@ from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular import card, data, metrics, schema, scored
 from recsys_workers.tabular.judge import RowJudge
 from recsys_workers.tabular.scored import ScoredRows
-from recsys_workers.train import checks
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import RunConfig
+from recsys_workers.train.verified import of_dataset, verified
 from recsys_workers.train.work import Describe, Evaluated, Facts, Judgement
 
 
@@ -33,7 +33,8 @@ class Tabular:
 
     def load(self) -> str:
         """See Work."""
-        self.digest, self.data = checks.verified(self.config, lambda files: data.load(files, self.config, self.schema))
+        wanted = of_dataset(self.config.dataset, self.config.run_folder)
+        self.digest, self.data = verified(wanted, lambda files: data.load(files, self.config, self.schema))
         data.write(self.config.run_folder, self.data)
         encoded = preprocessing.encode(self.data.preprocessing)
         manifest.write_file(self.config.run_folder / manifest.PREPROCESSING, encoded)

@@ -1,22 +1,28 @@
 """What is checked before Ray starts: everything that would otherwise fail after the training."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from recsys_workers import manifest
+from recsys_workers.data.attributes import ItemAttributes
 from recsys_workers.data.cleaning import Dropped, clean
-from recsys_workers.data.errors import DatasetChanged, DiskFull, InvalidData, StoreRefused, StoreUnreachable
-from recsys_workers.data.files import DatasetFile, digest_of_files, require_digest
+from recsys_workers.data.files import DatasetFile
 from recsys_workers.data.interactions import Interactions, in_order
+from recsys_workers.data.items import read_items
 from recsys_workers.data.protocol import PROTOCOLS, split_by
 from recsys_workers.data.readers import Columns, read_columns, roles_of
 from recsys_workers.data.report import Report, report
-from recsys_workers.data.source import local_files
 from recsys_workers.data.split import Split
 from recsys_workers.evaluate.gates import InvalidGate, kind_of
 from recsys_workers.evaluate.metrics import UnknownMetric, parse
-from recsys_workers.models.hyperparameters import Hyperparameters, InvalidHyperparameters, check, wrong_task
+from recsys_workers.models.hyperparameters import (
+    Hyperparameters,
+    InvalidHyperparameters,
+    check,
+    no_attributes,
+    wrong_task,
+)
 from recsys_workers.preprocessing import OBJECTIVES
 from recsys_workers.tabular import splitting
 from recsys_workers.tabular.metrics import require
@@ -24,12 +30,10 @@ from recsys_workers.tasks import OF_ROWS, RETRIEVAL, SEQUENTIAL, TABULAR
 from recsys_workers.train import hardware
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import RunConfig
+from recsys_workers.train.verified import of_dataset, of_items, verified
 
-DIGEST_FILE = "dataset.digest"
 TASKS = {SEQUENTIAL: PROTOCOLS, RETRIEVAL: PROTOCOLS, **dict.fromkeys(OF_ROWS, splitting.PROTOCOLS)}
 """The protocols of each task."""
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,22 @@ class Data:
     split: Split
     protocol: Mapping[str, Any]
     """What the manifest says of the split."""
+    attributes: ItemAttributes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What the item table says, and what data.json and the manifest say of it."""
+
+    attributes: ItemAttributes
+    document: Mapping[str, Any]
 
 
 def specification(config: RunConfig) -> Hyperparameters:
     """The checked hyperparameters; raises AttemptFailed (cannot heal) for anything in run.json that is not built."""
     if fault := wrong_task(config.architecture, config.task):
+        raise _never("InvalidRunConfig", fault)
+    if config.dataset.items and (fault := no_attributes(config.architecture)):
         raise _never("InvalidRunConfig", fault)
     if config.task == TABULAR and config.objective not in OBJECTIVES:
         known = ", ".join(OBJECTIVES)
@@ -80,48 +95,26 @@ def metric(config: RunConfig, name: str) -> None:
 
 
 def data(config: RunConfig) -> Data:
-    """Read, clean and split the interactions; see `verified`."""
-    digest, (columns, dropped, interactions, split, protocol) = verified(config, lambda files: _read(config, files))
+    """Read, clean and split the interactions; see `verified`, and the item table, if the run has one."""
     dataset = config.dataset
-    found = report(dataset.uri, dataset.format, digest, config.cleaning, dropped, columns, interactions)
-    return Data(found, interactions, split, protocol)
+    wanted = of_dataset(dataset, config.run_folder)
+    digest, (columns, dropped, interactions, split, protocol) = verified(wanted, lambda files: _read(config, files))
+    items = _items(config, interactions.item_ids)
+    told = items.document if items else None
+    found = report(dataset.uri, dataset.format, digest, config.cleaning, dropped, columns, interactions, told)
+    return Data(found, interactions, split, protocol, items.attributes if items else None)
 
 
-def verified(config: RunConfig, read: Callable[[list[DatasetFile]], Found]) -> tuple[str, Found]:
-    """The dataset's digest, and what `read` makes of its files.
-
-    The digest must agree with the spec's and with the first attempt's, and be the same after the reading. Raises
-    AttemptFailed, also for the InvalidData that `read` raises.
-    """
-    dataset = config.dataset
-    try:
-        with local_files(dataset.uri, dataset.format, dataset.store) as files:
-            return _verified(config, files, read)
-    except DatasetChanged as error:
-        raise _never("DatasetChanged", str(error)) from error
-    except InvalidData as error:
-        raise _never("InvalidData", str(error)) from error
-    except StoreRefused as error:
-        raise _never("DatasetRefused", str(error)) from error
-    except StoreUnreachable as error:
-        raise AttemptFailed("DatasetUnreachable", str(error), heals=True) from error
-    except DiskFull as error:
-        raise AttemptFailed("DiskFull", str(error), heals=True) from error
-
-
-def _verified(
-    config: RunConfig, files: list[DatasetFile], read: Callable[[list[DatasetFile]], Found]
-) -> tuple[str, Found]:
-    digest = digest_of_files(files)
-    require_digest(digest, config.dataset.digest, "the TrainingRun's dataset.digest")
-    recorded = config.run_folder / DIGEST_FILE
-    if recorded.exists():
-        require_digest(digest, recorded.read_text().strip(), "the run's first attempt")
-    found = read(files)
-    # The files may have changed between the digest and the reading.
-    require_digest(digest_of_files(files), digest, "the start of this attempt")
-    manifest.write_file(recorded, f"{digest}\n".encode())
-    return digest, found
+def _items(config: RunConfig, item_ids: list[str]) -> Described | None:
+    table = config.dataset.items
+    if table is None:
+        return None
+    wanted = of_items(table, config.dataset.store, config.run_folder)
+    digest, (attributes, found) = verified(
+        wanted, lambda files: read_items(files, table.format, table.columns, item_ids)
+    )
+    told = {"uri": table.uri, "format": table.format, "digest": digest, **found.document(len(item_ids))}
+    return Described(attributes, told)
 
 
 def _read(

@@ -4,12 +4,12 @@ import logging
 import shutil
 from pathlib import Path
 
-from recsys_workers.train.checks import DIGEST_FILE
 from recsys_workers.train.history import FILE as HISTORY_FILE
 from recsys_workers.train.publish import LOCK
+from recsys_workers.train.verified import DIGEST_FILE, ITEMS_DIGEST_FILE
 
 LOGGER = logging.getLogger(__name__)
-KEPT = {LOCK, DIGEST_FILE, HISTORY_FILE}
+KEPT = {LOCK, DIGEST_FILE, ITEMS_DIGEST_FILE, HISTORY_FILE}
 """The lock that this attempt still holds, what the first attempt fixed, and what a retry tells of the training."""
 
 

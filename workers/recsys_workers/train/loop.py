@@ -15,11 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from recsys_workers.data.attributes import ItemAttributes
 from recsys_workers.data.interactions import Indices
 from recsys_workers.data.split import Examples
 from recsys_workers.models import registry
 from recsys_workers.models.declaration import ON
 from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.models.items import ItemTable
 from recsys_workers.models.sets import CountsItems
 from recsys_workers.train import optimizers
 from recsys_workers.train.augmentation import augmentation_of
@@ -229,6 +231,7 @@ class Training(Loop):
         seed: int,
         *,
         exclude_seen: bool,
+        attributes: ItemAttributes | None = None,
     ) -> None:
         torch.manual_seed(seed)
         self.validation = validation
@@ -245,11 +248,19 @@ class Training(Loop):
         model = registry.build(architecture, n_items, hyperparameters)
         if isinstance(model, CountsItems):
             model.count(sampler.target_counts(n_items))
+        if attributes is not None:
+            _described(model, architecture, attributes)
         super().__init__(model, sampler, hyperparameters)
 
     def validation_of(self, model: nn.Module) -> float:
         """NDCG@10 on the validation items."""
         return validation_ndcg(model, self.validation, self.max_length, exclude_seen=self.exclude_seen)
+
+
+def _described(model: nn.Module, architecture: str, attributes: ItemAttributes) -> None:
+    if not isinstance(model, ItemTable):
+        raise TypeError(f"The architecture {architecture} takes no attributes of items.")
+    model.describe(attributes)
 
 
 def averages_of(model: nn.Module, decay: float) -> AveragedModel | None:

@@ -9,11 +9,22 @@ from typing import Any
 from recsys_workers import locations
 from recsys_workers.data import cleaning, protocol, source
 from recsys_workers.data.cleaning import Cleaning
+from recsys_workers.data.items import LEAST, AttributeColumn, ItemColumns
 from recsys_workers.data.protocol import Protocol
 from recsys_workers.data.store_answer import Store
 from recsys_workers.preprocessing import BINARY
 from recsys_workers.tasks import RANKING
 from recsys_workers.train.failure import AttemptFailed
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTable:
+    """Where it stands what items are, and in which columns; `digest` is the one that the spec demands, if any."""
+
+    uri: str
+    format: str
+    digest: str | None
+    columns: ItemColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +35,8 @@ class Dataset:
     format: str
     digest: str | None
     store: Store
-    """Of an `s3://` URI."""
+    """Of an `s3://` URI, of the item table too."""
+    items: ItemTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,8 @@ def parse(document: Mapping[str, Any]) -> RunConfig:
         )
         locations.path_of(config.storage_uri)
         source.require_supported(config.dataset.uri)
+        if config.dataset.items:
+            source.require_supported(config.dataset.items.uri)
     except KeyError as error:
         raise AttemptFailed("InvalidRunConfig", f"run.json lacks the key {error}.", heals=False) from error
     except (TypeError, ValueError) as error:
@@ -130,4 +144,13 @@ def parse(document: Mapping[str, Any]) -> RunConfig:
 def _dataset(told: Mapping[str, Any]) -> Dataset:
     secret = told.get("credentialsSecret")
     store = Store(told.get("endpoint"), told.get("region"), secret["name"] if secret else None)
-    return Dataset(told["uri"], told["format"], told.get("digest"), store)
+    items = _items(told["items"]) if told.get("items") else None
+    return Dataset(told["uri"], told["format"], told.get("digest"), store, items)
+
+
+def _items(told: Mapping[str, Any]) -> ItemTable:
+    attributes = [
+        AttributeColumn(column["name"], column.get("separator"), int(column.get("minRows", LEAST)))
+        for column in told["attributes"]
+    ]
+    return ItemTable(told["uri"], told["format"], told.get("digest"), ItemColumns(told["idColumn"], attributes))

@@ -28,7 +28,7 @@ class Sequential:
     def load(self) -> str:
         """See Work."""
         self.data = checks.data(self.config)
-        prepared.write(self.config.run_folder, self.data.split)
+        prepared.write(self.config.run_folder, self.data.split, self.data.attributes)
         return self.data.report.sentence()
 
     def settings(self) -> Mapping[str, Any]:
@@ -47,6 +47,7 @@ class Sequential:
                 "interactions": report.rows,
                 "rowsDropped": report.rows_dropped,
                 "tiedUsers": report.tied_users,
+                **({"itemTable": report.item_table} if report.item_table else {}),
             },
             protocol={
                 **self.data.protocol,

@@ -91,6 +91,7 @@ def begun(settings: Mapping[str, Any]) -> tuple[Loop, Callable[[Progress], None]
         Hyperparameters(settings["hyperparameters"]),
         settings["seed"],
         exclude_seen=settings["excludeSeen"],
+        attributes=prepared.read_attributes(Path(settings["folder"])),
     )
     return training, lambda progress: export_and_score(training, split.test, settings, progress)
 

@@ -9,7 +9,7 @@ from tests.unit.workers.train.played import Training
 
 from recsys_workers import manifest
 from recsys_workers.data.readers import Columns, read_columns
-from recsys_workers.train import checks
+from recsys_workers.train import checks, verified
 from recsys_workers.train.__main__ import main
 from recsys_workers.train.run_config import parse
 
@@ -118,4 +118,4 @@ def test_data_that_changes_while_it_is_read_ends_the_run(
     told = json.loads((tmp_path / "termination").read_text())
     assert told["reason"] == "DatasetChanged"
     assert "the start of this attempt fixed" in told["message"]
-    assert not (run_folder / checks.DIGEST_FILE).exists(), "the next attempt is not held to half of it"
+    assert not (run_folder / verified.DIGEST_FILE).exists(), "the next attempt is not held to half of it"
