@@ -23,6 +23,12 @@ def described() -> Mapping[str, str]:
 
 
 @cache
+def with_attributes() -> tuple[str, ...]:
+    """The names of the architectures that learn from attributes of items."""
+    return tuple(name for name, schema in schemas().items() if schema["x-recsys-attributes"])
+
+
+@cache
 def of_task() -> Mapping[str, tuple[str, ...]]:
     """The names of the architectures of each task."""
     tasks = sorted({schema["x-recsys-task"] for schema in schemas().values()})

@@ -13,6 +13,7 @@ from recsys_operator.api.schema import (
     DNS_SUBDOMAIN,
     NAME_RULES,
     Column,
+    ColumnName,
     DataLocation,
     Digest,
     Hyperparameters,
@@ -43,13 +44,67 @@ CERTIFICATES = "ca.crt"
 """Keys of a Secret of `dataset.credentialsSecret`; the last two may be absent."""
 
 
+TableFormat = Literal["RecBole", "CSV", "Parquet", "JSONLines"]
+
+
+class ItemAttribute(Model):
+    """A column of the item table that says what items are."""
+
+    name: ColumnName = Field(description="Name of the column, without RecBole's type suffix.")
+    separator: str | None = Field(
+        None,
+        min_length=1,
+        max_length=8,
+        description="What stands between the values of one cell, such as |. Without it a cell is one value; lists (Parquet, "
+        "JSONLines) and columns of RecBole's type token_seq need none.",
+    )
+    min_rows: int | None = Field(
+        None,
+        ge=1,
+        le=1000000,
+        description="How many items must have a value for a vector of its own, 2 when absent; the others, and having none, "
+        "share one.",
+    )
+
+
+class ItemTable(Model):
+    """What the items are, for models that learn from it."""
+
+    CEL = (
+        Rule(
+            "!self.attributes.exists(attribute, attribute.name == self.idColumn)",
+            "dataset.items.attributes must not name the idColumn: every item has an id of its own",
+        ),
+    )
+
+    uri: DataLocation = Field(
+        description="Where the table is, one file or a folder of them, as pvc://<claim>/<path> or s3://<bucket>/<path>; in a "
+        "bucket by the dataset's endpoint, region and credentialsSecret."
+    )
+    format: TableFormat = Field(
+        "CSV",
+        description="RecBole (of a folder, the files *.item), CSV, Parquet, or JSONLines, as of the dataset.",
+    )
+    digest: Digest | None = Field(
+        None, description="Expected digest of the table; other bytes fail with DatasetChanged."
+    )
+    id_column: ColumnName = Field(description="Column that holds the item id. Several rows of an item are one.")
+    attributes: tuple[ItemAttribute, ...] = Field(
+        min_length=1,
+        max_length=16,
+        json_schema_extra=listing("map", keys=("name",)),
+        description="Columns that are read; all others are ignored.",
+    )
+
+
 class Dataset(Model):
     """The rows to learn from: interactions, or those of a table."""
 
     CEL = (
         Rule(
-            "self.uri.startsWith('s3://') || !(has(self.endpoint) || has(self.region) || has(self.credentialsSecret))",
-            "dataset.endpoint, region and credentialsSecret are for a dataset.uri that begins with s3://",
+            "self.uri.startsWith('s3://') || (has(self.items) && self.items.uri.startsWith('s3://')) || "
+            "!(has(self.endpoint) || has(self.region) || has(self.credentialsSecret))",
+            "dataset.endpoint, region and credentialsSecret are for a dataset.uri or dataset.items.uri that begins with s3://",
         ),
     )
 
@@ -73,13 +128,18 @@ class Dataset(Model):
         description="Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and where they are needed AWS_SESSION_TOKEN "
         "and ca.crt (PEM; trusted instead of the image's certificates). The pod's own identity is used when absent.",
     )
-    format: Literal["RecBole", "CSV", "Parquet", "JSONLines"] = Field(
+    format: TableFormat = Field(
         "CSV",
         description="RecBole (tab separated, typed header), CSV, Parquet, or JSONLines (one object a line). "
         "Of a folder, the files *.inter, *.csv, *.parquet, or *.jsonl and *.ndjson are read.",
     )
     digest: Digest | None = Field(
         None, description="Expected digest of the data; other bytes fail with DatasetChanged."
+    )
+    items: ItemTable | None = Field(
+        None,
+        description="The item table, whose attributes models of SequentialRecommendation learn from; without it an item is "
+        "known by its interactions alone.",
     )
 
 

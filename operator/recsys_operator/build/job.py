@@ -170,8 +170,9 @@ def _resources(worker: WorkerResources) -> Manifest:
 
 def _volumes(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Volumes:
     locations = {config.storage.uri: False}
-    if claim_of(run.dataset.uri):
-        locations.setdefault(run.dataset.uri, True)
+    for data in (run.dataset, run.dataset.items):
+        if data is not None and claim_of(data.uri):
+            locations.setdefault(data.uri, True)
     if config.catalogue is not None:
         locations.setdefault(config.catalogue.uri, True)
     configuration = Volumes(

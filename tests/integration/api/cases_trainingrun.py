@@ -33,7 +33,19 @@ DATASET: Manifest = {
     "endpoint": "https://store.example.com:9000",
     "region": "eu-north-1",
     "credentialsSecret": {"name": "shop-s3"},
+    "items": {
+        "uri": "s3://shop/ml-100k/ml-100k.item",
+        "format": "RecBole",
+        "digest": DIGEST,
+        "idColumn": "item_id",
+        "attributes": [{"name": "class", "separator": " ", "minRows": 5}, {"name": "release_year"}],
+    },
 }
+ITEMS: Manifest = {"uri": "s3://shop/items", "idColumn": "item_id", "attributes": [{"name": "brand"}]}
+STORE_FIELDS = (
+    "dataset.endpoint, region and credentialsSecret are for a dataset.uri or dataset.items.uri that begins with s3://"
+)
+ATTRIBUTE = "spec.dataset.items.attributes.0"
 MOMENT = "should match '^(-?[0-9]{1,19}(\\.[0-9]{1,9})?|[0-9]{4}-[0-9]{2}-[0-9]{2}(T"
 
 BASE: Manifest = {
@@ -120,9 +132,16 @@ CASES: list[Case] = [
             "rule",
             {"uri": "pvc://data/u.inter", **only},
             {"uri": "s3://data/u.inter", **only},
-            "dataset.endpoint, region and credentialsSecret are for a dataset.uri that begins with s3://",
+            STORE_FIELDS,
         )
         for only in ({name: DATASET[name]} for name in ("endpoint", "region", "credentialsSecret"))
+    ),
+    Case(
+        "spec.dataset",
+        "rule",
+        {"uri": "pvc://data/u.inter", "region": "a", "items": {**ITEMS, "uri": "pvc://data/items"}},
+        {"uri": "pvc://data/u.inter", "region": "a", "items": ITEMS},
+        STORE_FIELDS,
     ),
     *(
         Case("spec.dataset.endpoint", "pattern", wrong, right, f"should match '{ENDPOINT}'")
@@ -156,6 +175,46 @@ CASES: list[Case] = [
     Case("spec.dataset.format", "enum", "parquet", "Parquet", 'supported values: "RecBole", "CSV", "Parquet"'),
     Case("spec.dataset.digest", "pattern", "sha256:abc", DIGEST, "should match '^sha256:[0-9a-f]{64}$'"),
     Case("spec.dataset.digest", "maxLength", DIGEST + "0", DIGEST, "may not be more than 71"),
+    # What items are
+    Case("spec.dataset.items.uri", "required", ABSENT, "s3://shop/items", "Required value"),
+    Case("spec.dataset.items.uri", "maxLength", "s3://shop/" + "u" * 503, "s3://shop/" + "u" * 502, "more than 512"),
+    Case("spec.dataset.items.uri", "rule", "gs://shop/items", "pvc://data/items", DATA_LOCATION),
+    Case("spec.dataset.items.format", "enum", "JSON", "JSONLines", '"CSV", "Parquet", "JSONLines"'),
+    Case("spec.dataset.items.digest", "pattern", "sha256:abc", DIGEST, "should match '^sha256:[0-9a-f]{64}$'"),
+    Case("spec.dataset.items.digest", "maxLength", DIGEST + "0", DIGEST, "may not be more than 71"),
+    Case("spec.dataset.items.idColumn", "required", ABSENT, "item_id", "Required value"),
+    Case("spec.dataset.items.idColumn", "minLength", "", "i", "should be at least 1 chars long"),
+    Case("spec.dataset.items.idColumn", "maxLength", "i" * 64, "i" * 63, "may not be more than 63"),
+    Case(
+        "spec.dataset.items",
+        "rule",
+        {**ITEMS, "idColumn": "brand"},
+        {**ITEMS, "idColumn": "id"},
+        "dataset.items.attributes must not name the idColumn: every item has an id of its own",
+    ),
+    Case("spec.dataset.items.attributes", "required", ABSENT, [{"name": "brand"}], "Required value"),
+    Case("spec.dataset.items.attributes", "minItems", [], [{"name": "brand"}], "should have at least 1 items"),
+    Case(
+        "spec.dataset.items.attributes",
+        "maxItems",
+        [{"name": f"a{number}"} for number in range(17)],
+        [{"name": f"a{number}"} for number in range(16)],
+        "must have at most 16 items",
+    ),
+    Case(
+        "spec.dataset.items.attributes",
+        "unique",
+        [{"name": "brand"}, {"name": "brand", "minRows": 3}],
+        [{"name": "brand"}, {"name": "class", "minRows": 3}],
+        "Duplicate value",
+    ),
+    Case(f"{ATTRIBUTE}.name", "required", ABSENT, "class", "Required value"),
+    Case(f"{ATTRIBUTE}.name", "minLength", "", "c", "should be at least 1 chars long"),
+    Case(f"{ATTRIBUTE}.name", "maxLength", "c" * 64, "c" * 63, "may not be more than 63"),
+    Case(f"{ATTRIBUTE}.separator", "minLength", "", "|", "should be at least 1 chars long"),
+    Case(f"{ATTRIBUTE}.separator", "maxLength", "|" * 9, "|" * 8, "may not be more than 8"),
+    Case(f"{ATTRIBUTE}.minRows", "minimum", 0, 1, "should be greater than or equal to 1"),
+    Case(f"{ATTRIBUTE}.minRows", "maximum", 1000001, 1000000, "should be less than or equal to 1000000"),
     # What is left out of it
     Case("spec.cleaning.missing", "enum", "Ignore", "Fail", 'supported values: "Fail", "Drop"'),
     Case("spec.cleaning.duplicates", "enum", "None", "KeepAll", 'supported values: "KeepAll", "KeepFirst", "KeepLast"'),

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from recsys_workers.data.attributes import ItemAttributes
 from recsys_workers.data.interactions import Indices
 from recsys_workers.data.split import Examples
 from recsys_workers.models.hyperparameters import check
@@ -27,7 +28,7 @@ def walks(count: int = 60) -> list[Indices]:
     ]
 
 
-def training(architecture: str, **given: str) -> Training:
+def training(architecture: str, attributes: ItemAttributes | None = None, **given: str) -> Training:
     """A training on the walks; the last item of each validates."""
     sequences = walks()
     examples = Examples(
@@ -37,7 +38,9 @@ def training(architecture: str, **given: str) -> Training:
     )
     parts = [sequence[:-1] for sequence in sequences]
     hyperparameters = check(architecture, {**TINY, **given})
-    return Training(architecture, parts, examples, N_ITEMS, hyperparameters, seed=11, exclude_seen=False)
+    return Training(
+        architecture, parts, examples, N_ITEMS, hyperparameters, seed=11, exclude_seen=False, attributes=attributes
+    )
 
 
 def curve(architecture: str, **given: str) -> list[EpochReport]:

@@ -152,6 +152,44 @@ def test_a_dataset_in_a_bucket_mounts_no_claim_and_brings_no_secret_without_a_na
     assert claims == [snapshot().storage.uri.removeprefix("pvc://").partition("/")[0]]
 
 
+ITEMS = {
+    "uri": "pvc://shop-items/items.jsonl",
+    "format": "JSONLines",
+    "idColumn": "sku",
+    "attributes": [{"name": "categories", "separator": "|", "minRows": 5}, {"name": "brand"}],
+}
+
+
+def test_the_trainer_reads_the_item_table() -> None:
+    run_config = pytest.importorskip("recsys_workers.train.run_config")
+    run = run_spec(dataset={"uri": "pvc://data/events", "items": ITEMS})
+    config = build_run_config(OWNER, run, model_spec(), None, image="trainer:1", operator_version="0.1.0")
+    assert RunConfig.model_validate_json(config.text()) == config
+    found = run_config.parse(json.loads(config.text())).dataset.items
+    assert (found.uri, found.format, found.digest) == ("pvc://shop-items/items.jsonl", "JSONLines", None)
+    columns = found.columns
+    assert columns.id_column == "sku"
+    assert [(one.name, one.separator, one.min_rows) for one in columns.attributes] == [
+        ("categories", "|", 5),
+        ("brand", None, 2),
+    ]
+    assert run_config.parse(json.loads(snapshot().text())).dataset.items is None
+    assert "items" not in json.loads(snapshot().text())["dataset"], "run.json of a run without one is as it was"
+
+
+def test_the_claim_of_the_item_table_is_mounted_to_be_read() -> None:
+    run = run_spec(dataset={"uri": "s3://shop/events", "items": ITEMS})
+    pod = training_job(OWNER, run, snapshot(catalogue=None))["spec"]["template"]["spec"]
+    claims = {
+        volume["persistentVolumeClaim"]["claimName"]: volume["name"]
+        for volume in pod["volumes"]
+        if "persistentVolumeClaim" in volume
+    }
+    (mount,) = [one for one in pod["containers"][0]["volumeMounts"] if one["name"] == claims["shop-items"]]
+    assert mount["mountPath"] == "/mnt/pvc/shop-items"
+    assert mount["readOnly"]
+
+
 def test_suspending_changes_nothing_else() -> None:
     live = training_job(OWNER, run_spec(), snapshot())
     live["spec"] |= {"selector": {"matchLabels": {"x": "y"}}, "completionMode": "NonIndexed"}

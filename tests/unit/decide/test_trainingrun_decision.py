@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -115,6 +115,32 @@ class TestStart:
         run = observed(spec=run_spec(suspend=True))
         assert says(run)[:2] == ("Unknown", "Suspended")
         assert not decide(run, NOW).children
+
+
+class TestItemTable:
+    SPEC: ClassVar = run_spec(
+        dataset={
+            "uri": "pvc://data/clicks",
+            "items": {"uri": "pvc://data/items", "idColumn": "sku", "attributes": [{"name": "brand"}]},
+        }
+    )
+
+    def test_an_architecture_that_learns_from_none_ends_the_run_before_a_pod(self) -> None:
+        model = model_spec(task="Retrieval", architecture={"name": "BPRMF"})
+        run = observed(spec=self.SPEC, model=ModelFacts(1, 1, model, None))
+        assert says(run) == (
+            "False",
+            "ItemTableNotTaken",
+            "spec.dataset.items names an item table, and BPRMF, the architecture of the RecModel movies, learns from "
+            "none: leave spec.dataset.items out of another TrainingRun, or use a RecModel with BSARec or Decoder or "
+            "SASRec.",
+        )
+        assert not decide(run, NOW).children
+
+    def test_one_that_learns_from_it_starts_and_a_snapshot_is_the_trainers_to_judge(self) -> None:
+        assert decide(observed(spec=self.SPEC), NOW).take_snapshot
+        model = ModelFacts(1, 1, model_spec(task="Retrieval", architecture={"name": "BPRMF"}), None)
+        assert says(started(spec=self.SPEC, model=model))[1] == "Pending"
 
 
 class TestHyperparameters:

@@ -36,6 +36,12 @@ def test_a_missing_claim_that_the_model_names(claim: str, fields: str) -> None:
     assert f" The claim {claim} is that of {fields}: create" in told(f'persistentvolumeclaim "{claim}" not found')
 
 
+def test_a_missing_claim_of_the_item_table() -> None:
+    items = {"uri": "pvc://shop-items/items", "idColumn": "sku", "attributes": [{"name": "brand"}]}
+    said = told('persistentvolumeclaim "shop-items" not found', dataset={"uri": "pvc://data/clicks", "items": items})
+    assert " The claim shop-items is that of spec.dataset.items.uri: create" in said
+
+
 def test_a_claim_that_no_field_names() -> None:
     assert told('persistentvolumeclaim "other" not found') == 'persistentvolumeclaim "other" not found.'
 

@@ -154,10 +154,11 @@ def _attribute(raws: Sequence[RawFile], column: AttributeColumn, index: pa.Array
 
 def _words(raw: RawFile, column: AttributeColumn) -> tuple[Positions, pa.Array]:
     """Every value of the column, and in which row of the file it stands; what is empty has none."""
-    cells = _whole(raw.table[_key(column)])
+    parts = raw.table[_key(column)].chunks
+    cells = _plain(pa.concat_arrays(parts)) if parts else pa.array([], pa.string())
     rows: Positions = np.arange(len(cells))
     if pa.types.is_list(cells.type) or pa.types.is_large_list(cells.type):
-        rows, cells = pc.list_parent_indices(cells).to_numpy(), pc.list_flatten(cells)
+        rows, cells = pc.list_parent_indices(cells).to_numpy(), _plain(pc.list_flatten(cells))
     _require_words(raw, column.name, cells.type)
     words = cells.cast(pa.string())
     if column.separator is not None:
@@ -168,11 +169,8 @@ def _words(raw: RawFile, column: AttributeColumn) -> tuple[Positions, pa.Array]:
     return rows[filled.to_numpy(zero_copy_only=False)].astype(np.int64), words.filter(filled)
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    """The column in one piece, without a dictionary."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+def _plain(cells: pa.Array) -> pa.Array:
+    return cells.cast(cells.type.value_type) if pa.types.is_dictionary(cells.type) else cells
 
 
 def _require_words(raw: RawFile, name: str, kind: pa.DataType) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from recsys_operator.api.architectures import with_attributes
 from recsys_operator.api.trainingrun import Failure
 from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.hyperparameters import Source, faults
@@ -109,6 +110,21 @@ def invalid_hyperparameters(run: ObservedRun) -> Verdict | None:
     if not found:
         return None
     return failed(Reason.INVALID_HYPERPARAMETERS, " ".join(found))
+
+
+def item_table_not_taken(run: ObservedRun) -> Verdict | None:
+    """An item table that nobody reads would make a figure look like something that it is not."""
+    if run.snapshot is not None or not isinstance(run.model, ModelFacts) or run.spec.dataset.items is None:
+        return None
+    name, able = run.model.spec.architecture.name, with_attributes()
+    if name in able:
+        return None
+    return failed(
+        Reason.ITEM_TABLE_NOT_TAKEN,
+        f"spec.dataset.items names an item table, and {name}, the architecture of the RecModel "
+        f"{run.spec.model_ref.name}, learns from none: leave spec.dataset.items out of another TrainingRun, or use a "
+        f"RecModel with {' or '.join(able)}.",
+    )
 
 
 def suspended_from_the_start(run: ObservedRun) -> Verdict | None:
@@ -220,6 +236,7 @@ POLICIES: tuple[Policy, ...] = (
     model_unreadable,
     model_not_observed,
     invalid_hyperparameters,
+    item_table_not_taken,
     suspended_from_the_start,
     # How it ended. A version that exists outweighs whatever became of the Job afterwards.
     version_made,

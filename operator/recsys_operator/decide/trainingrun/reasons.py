@@ -38,6 +38,8 @@ class Reason(StrEnum):
     """False: there is a version and it did not pass its gates."""
     INVALID_HYPERPARAMETERS = "InvalidHyperparameters"
     """False: nobody can train with these; found by the operator before the start, or by a newer trainer."""
+    ITEM_TABLE_NOT_TAKEN = "ItemTableNotTaken"
+    """False: the run names an item table, and its RecModel's architecture learns from none."""
     TRAINER_FAILED = "TrainerFailed"
     """False: the trainer gave up without a reason of its own."""
     OUT_OF_MEMORY = "OOMKilled"

@@ -48,6 +48,8 @@ def _remedies(run: ObservedRun, said: str) -> Iterator[str]:
 def _uris(run: ObservedRun) -> dict[str, str]:
     """The claims that the pod mounts, by the field that names them."""
     found = {"spec.dataset.uri": run.spec.dataset.uri}
+    if run.spec.dataset.items:
+        found["spec.dataset.items.uri"] = run.spec.dataset.items.uri
     config = run.snapshot.config if run.snapshot else None
     if config:
         model = f"of the RecModel {run.spec.model_ref.name}"
