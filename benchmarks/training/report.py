@@ -24,7 +24,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
     """Markdown: a line a run, a mean a configuration, then what is published."""
     lines = [
         "| configuration | seed | validation NDCG@10 | test NDCG@10 | test HR@10 | test / validation | epoch | minutes "
-        "| targets/s |",
+        "(processor) | targets/s |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name in dict.fromkeys(result["name"] for result in results):
@@ -50,5 +50,6 @@ def _line(run: Mapping[str, Any]) -> str:
             f"{test['HR@10']:.4f} ± {test['HR@10±']:.4f}",
             f"{ratio:.2f}{' (explain)' if ratio > WORTH_EXPLAINING else ''}",
         ]
-    figures = [f"{validation:.4f}", *tested, str(run["bestEpoch"]), str(run["minutes"]), str(run["targetsPerSecond"])]
+    minutes = f"{run['minutes']} ({run['cpuMinutes']})"
+    figures = [f"{validation:.4f}", *tested, str(run["bestEpoch"]), minutes, str(run["targetsPerSecond"])]
     return f"| {run['name']} | {run['seed']} | {' | '.join(figures)} |"

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from recsys_workers.train.reports import EpochReport
 
 METRICS = ("HR@5", "NDCG@5", "HR@10", "NDCG@10", "HR@20", "NDCG@20")
 CLOCK = "seconds.json"
+"""Seconds so far: by the clock, and of the processor, which other work on the machine does not lengthen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,27 @@ class Job:
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds by the clock, and of the processor."""
+
+    clock: float
+    processor: float
+
+    @staticmethod
+    def now() -> "Spent":
+        """What both show; only differences mean something."""
+        return Spent(time.perf_counter(), time.process_time())
+
+    def and_since(self, began: "Spent") -> "Spent":
+        """With what was spent since then."""
+        now = Spent.now()
+        return Spent(self.clock + now.clock - began.clock, self.processor + now.processor - began.processor)
+
+    def __str__(self) -> str:
+        return f"{self.clock / 60:.1f} minutes in, {self.processor / 60:.1f} of the processor"
+
+
 def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -> dict[str, Any]:
     """Train to the end and rank; returns the result. `state` is the folder of the checkpoints."""
     torch.set_num_threads(job.threads)
@@ -59,14 +81,14 @@ def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -
         attributes=job.beauty.attributes if job.attributes else None,
     )
     folder = state / job.key
-    before = 0.0
+    before = Spent(0.0, 0.0)
     if (folder / STATE).exists():
         training.restore(folder)
-        before = float(json.loads((folder / CLOCK).read_text()))
-        say(f"goes on after epoch {training.epoch}, {before / 60:.1f} minutes in")
+        before = Spent(**json.loads((folder / CLOCK).read_text()))
+        say(f"goes on after epoch {training.epoch}, {before}")
     targets = sum(len(sequence) - 1 for sequence in job.beauty.split.training)
-    began = time.perf_counter()
-    last = began
+    began = Spent.now()
+    last = time.perf_counter()
 
     def on_epoch(report: EpochReport) -> None:
         nonlocal last
@@ -75,7 +97,7 @@ def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -
         left = (report.epochs - report.epoch) * took / 60
         say(
             f"epoch {report.epoch} of {report.epochs}: loss {report.loss:.4f}{known}, {took:.0f} s with validation, "
-            f"{targets / took:.0f} targets/s, at most {left:.0f} minutes left"
+            f"{targets / took:.0f} targets/s, at most {left:.0f} minutes left; {before.and_since(began)}"
         )
 
     def on_checkpoint() -> None:
@@ -83,12 +105,12 @@ def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -
         for place in (partial, folder):
             place.mkdir(parents=True, exist_ok=True)
         training.save(partial)
-        (partial / CLOCK).write_text(json.dumps(before + time.perf_counter() - began))
+        (partial / CLOCK).write_text(json.dumps(asdict(before.and_since(began))))
         for name in (CLOCK, STATE):
             (partial / name).replace(folder / name)
 
     training.run(on_epoch, on_checkpoint)
-    seconds = before + time.perf_counter() - began
+    spent = before.and_since(began)
     return {
         "key": job.key,
         "name": job.name,
@@ -101,8 +123,9 @@ def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -
         "threads": job.threads,
         "epochs": training.epoch,
         "bestEpoch": training.best_epoch,
-        "minutes": round(seconds / 60, 1),
-        "targetsPerSecond": round(targets * training.epoch / seconds),
+        "minutes": round(spent.clock / 60, 1),
+        "cpuMinutes": round(spent.processor / 60, 1),
+        "targetsPerSecond": round(targets * training.epoch / spent.clock),
         **_figures(job, training, read_test=read_test),
     }
 

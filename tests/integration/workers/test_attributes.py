@@ -59,6 +59,8 @@ def lively(architecture: str, given: dict[str, str], attributes: ItemAttributes 
     for parameter in model.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.3)
+    with torch.no_grad():
+        model.item_embedding.weight[0] = 0
     return model
 
 
@@ -99,11 +101,11 @@ def test_the_graph_gives_torchs_lists_and_is_that_of_a_model_without_attributes(
         history = torch.tensor([[3, 9, 27]])
         assert not torch.allclose(bare(history), model(history), atol=1e-2)
         assert torch.equal(plain(bare)(history), bare(history))
-    nodes, plain_nodes = (
-        [node.op_type for node in onnx.load_from_string(data).graph.node]
-        for data in (graph, export(bare, N_ITEMS, LENGTH))
-    )
-    assert nodes == plain_nodes
+    if architecture == "SASRec":  # an export takes seconds
+        plainer = export(bare, N_ITEMS, LENGTH)
+        nodes, wanted = ([node.op_type for node in onnx.load_from_string(data).graph.node] for data in (graph, plainer))
+        assert nodes == wanted
+        assert len(graph) == len(plainer)
     assert plain(bare) is bare
 
 
