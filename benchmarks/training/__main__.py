@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.training import beauty, report
-from benchmarks.training.run import Job, run
+from benchmarks.training.run import Job, forget, run
 
 from recsys_workers.models.hyperparameters import check
 
@@ -57,6 +57,8 @@ def main() -> int:
         shown.append(result)
         if not sample:
             _record(result)
+        if "test" in result:
+            forget(job, STATE)
     print("\n" + report.table(shown))
     return 0
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -128,6 +129,12 @@ def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -
         "targetsPerSecond": round(targets * training.epoch / spent.clock),
         **_figures(job, training, read_test=read_test),
     }
+
+
+def forget(job: Job, state: Path) -> None:
+    """Remove the checkpoint of a job whose test figures are known; without them it is kept, to be tested later."""
+    for folder in (state / job.key, (state / job.key).with_suffix(".partial")):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _figures(job: Job, training: Training, *, read_test: bool) -> Mapping[str, Mapping[str, float]]:
