@@ -261,6 +261,6 @@ def test_a_run_reads_its_item_table_and_ends_in_a_version(tmp_path: Path) -> Non
     assert (told["uri"], told["rows"], told["itemsWithRow"]) == ("pvc://data", n_items, n_items - 1)
     assert told["attributes"] == [{"name": "topics", "values": TOPICS + 1, "rare": 0, "without": 1}]
     card = version.contents[manifest.MODEL_CARD].decode()
-    assert f"What items are was told by pvc://data ({told['digest']}), which has 1 of them not: topics" in card
+    assert f"What items are was told by pvc://data ({told['digest']}), which has no row for 1 of them: topics" in card
     kept = tmp_path / "store/shop/topics/runs/uid-1/items.digest"
     assert kept.read_text().strip() == told["digest"]

@@ -67,7 +67,7 @@ def read_items(
 
     An item may have several rows: it has the values of all of them. One without a row, or with empty cells, has none.
     Raises InvalidData for a column that is missing or of another type, a row without an id, an attribute without any
-    value, and when no row is of an item of the interactions.
+    value or without one that enough items have, and when no row is of an item of the interactions.
     """
     keys = {ITEM: columns.id_column} | {_key(column): column.name for column in columns.attributes}
     raws = [_named(READERS[file_format], file, keys) for file in files]
@@ -86,6 +86,13 @@ def read_items(
     types = recbole_types(files[0].path) if file_format == "RecBole" else {}
     attributes = [_attribute(raws, _typed(files[0], column, types), index) for column in columns.attributes]
     made, counted = coded(len(item_ids), attributes)
+    for column, found in zip(columns.attributes, counted, strict=True):
+        if not found.values:
+            raise InvalidData(
+                f"The item table {named}: none of the {found.rare} values of the column {column.name!r} stands with "
+                f"{column.min_rows} items of the interactions or more, so it says nothing that items have in common: "
+                "lower its minRows, give it a separator, or leave it out of dataset.items.attributes."
+            )
     return made, ItemReport(len(ids), len(np.unique(known)), counted)
 
 

@@ -73,8 +73,8 @@ def _items(described: Manifest) -> list[str]:
         for attribute in table["attributes"]
     )
     return [
-        f"What items are was told by {table['uri']} ({table['digest']}), which has {table['itemsWithoutRow']} of them "
-        f"not: {told}."
+        f"What items are was told by {table['uri']} ({table['digest']}), which has no row for "
+        f"{table['itemsWithoutRow']} of them: {told}."
     ]
 
 

@@ -131,6 +131,12 @@ def test_rare_values_are_one_with_none(tmp_path: Path) -> None:
         ),
         ("items.csv", "item_id,categories,brand\n", {}, "has no rows"),
         (
+            "items.csv",
+            "item_id,categories,brand\n3,a,b\n7,a,c\n99,a,b\n",
+            {},
+            "none of the 2 values of the column 'brand' stands with 2 items of the interactions or more",
+        ),
+        (
             "shop.item",
             "item_id:token\tcategories:float\tbrand:token\n3\t1.5\tb\n",
             {"name": "RecBole item"},
