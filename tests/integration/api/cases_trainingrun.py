@@ -45,7 +45,7 @@ ITEMS: Manifest = {"uri": "s3://shop/items", "idColumn": "item_id", "attributes"
 STORE_FIELDS = (
     "dataset.endpoint, region and credentialsSecret are for a dataset.uri or dataset.items.uri that begins with s3://"
 )
-ATTRIBUTE = "spec.dataset.items.attributes.0"
+ATTRIBUTE = "spec.dataset.items.attributes[0]"
 MOMENT = "should match '^(-?[0-9]{1,19}(\\.[0-9]{1,9})?|[0-9]{4}-[0-9]{2}-[0-9]{2}(T"
 
 BASE: Manifest = {

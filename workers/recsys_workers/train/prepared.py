@@ -48,7 +48,8 @@ def read_attributes(folder: Path) -> ItemAttributes | None:
     with np.load(folder / FILE) as arrays:
         if VALUES not in arrays:
             return None
-        return ItemAttributes(*(arrays[name] for name in ATTRIBUTE_ARRAYS), n_values=int(arrays[VALUES]))
+        values, weights, starts = (arrays[name] for name in ATTRIBUTE_ARRAYS)
+        return ItemAttributes(values, weights, starts, int(arrays[VALUES]))
 
 
 def _arrays(part: str, examples: HeldOut) -> dict[str, Positions]:
