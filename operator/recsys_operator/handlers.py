@@ -14,6 +14,7 @@ from recsys_operator.api.kinds import (
     DEPLOYMENTS,
     HTTPROUTES,
     JOBS,
+    RAYJOBS,
     RECMODELS,
     SERVICES,
     TRAININGRUNS,
@@ -26,8 +27,10 @@ from recsys_operator.health import Health
 from recsys_operator.reconcile.loop import Key, Loops
 
 OWN = (RECMODELS, TRAININGRUNS, DEPLOYMENTS)
-CHILDREN = (JOBS, WORKLOADS, HTTPROUTES, SERVICES, BUDGETS)
+CHILDREN = (JOBS, RAYJOBS, WORKLOADS, HTTPROUTES, SERVICES, BUDGETS)
 """Not the autoscalers: their status changes all the time, and what they decide shows in the workloads."""
+OPTIONAL = {HTTPROUTES: "the Gateway API", RAYJOBS: "KubeRay"}
+"""What a cluster may lack, and who brings it. kopf must not watch what is not served: it is watched once it is."""
 OWNERS = {(resource.api_version, resource.kind): resource for resource in OWN}
 
 TOKEN_LIFETIME = timedelta(minutes=10)

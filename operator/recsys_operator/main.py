@@ -13,7 +13,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from recsys_operator import __version__, alerts, handlers, leader, logs, metrics
-from recsys_operator.api.kinds import HTTPROUTES, Resource
+from recsys_operator.api.kinds import Resource
 from recsys_operator.apply.client import ApiError, Client, connect
 from recsys_operator.health import Health
 from recsys_operator.metrics import LoopMetrics
@@ -170,9 +170,10 @@ async def _watch(
         ready.set()
         logger.info("ready", extra={"watched": [f"{one.plural}.{one.group}" for one in resources]})
     waits = [asyncio.create_task(_until_set(stopping), name="stop")]
-    if HTTPROUTES not in resources:
-        logger.warning("the Gateway API is not installed: its HTTPRoutes will be watched once it is")
-        waits.append(asyncio.create_task(_until_served(client, (HTTPROUTES,)), name="gateway API"))
+    for missing, name in handlers.OPTIONAL.items():
+        if missing not in resources:
+            logger.warning(f"{name} is not installed: its {missing.kind}s will be watched once it is")
+            waits.append(asyncio.create_task(_until_served(client, (missing,)), name=name))
     await asyncio.wait([watching, keeping, *waits], return_when=asyncio.FIRST_COMPLETED)
     ended = next((one for one in (watching, keeping) if one.done()), None)
     for wait in (keeping, *waits):
@@ -181,7 +182,8 @@ async def _watch(
         logger.error("the watches ended", extra={"error": repr(ended.exception())})
         return 1
     if not stopping.is_set():
-        logger.info("the Gateway API has been installed: starting anew to watch it")
+        installed = " and ".join(wait.get_name() for wait in waits if wait.done())
+        logger.info(f"{installed} has been installed: starting anew to watch it")
     await finish()  # Before the watches: when they end, kopf ends every task that it finds.
     watching.cancel()
     await asyncio.wait([watching])

@@ -22,6 +22,10 @@ Secrets are here only with `readSecrets`, and then by `get` alone: one is read w
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]
+# Of a run with several workers; in a cluster without KubeRay the rule is about nothing.
+- apiGroups: [ray.io]
+  resources: [rayjobs]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]

@@ -55,6 +55,7 @@ ROLEBINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "Role
 WORKLOADS = Resource("apps", "v1", "deployments", "Deployment")
 AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+RAYJOBS = Resource("ray.io", "v1", "rayjobs", "RayJob")
 HTTPROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 ENDPOINTSLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 GATEWAYS = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway")

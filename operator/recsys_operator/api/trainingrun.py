@@ -179,10 +179,23 @@ class WorkerResources(Model):
     )
 
 
+MOST_WORKERS = 64
+PORTS_OF_RAY = (
+    "self.metricsPort in [6379, 8080, 8265, 52365] || (self.metricsPort >= 10001 && self.metricsPort <= 19999)"
+)
+
+
 class Ray(Model):
     """How Ray runs."""
 
-    resources_per_worker: WorkerResources = Field(description="What the worker's pod gets, as request and as limit.")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=MOST_WORKERS,
+        description="How many pods train together, each on its part of every batch; the batches stay as large as "
+        "batchSize says. More than one needs KubeRay, and a store and data that all of them can mount.",
+    )
+    resources_per_worker: WorkerResources = Field(description="What each worker's pod gets, as request and as limit.")
 
 
 CHANGEABLE = "(only spec.suspend and spec.ttlSecondsAfterFinished may change)"
@@ -215,6 +228,11 @@ class TrainingRunSpec(SharedPodFields):
             f"!self.env.exists(one, one.name in {[*ACCESS_KEYS, SESSION_TOKEN]})",
             f"env must not set {', '.join(ACCESS_KEYS)} or {SESSION_TOKEN} beside dataset.credentialsSecret, which sets them",
         ),
+        Rule(
+            f"!has(self.metricsPort) || !has(self.ray) || self.ray.workers == 1 || !({PORTS_OF_RAY})",
+            "metricsPort must not be a port of Ray's where ray.workers is more than 1: 6379, 8080, 8265, 10001 to 19999 "
+            "or 52365",
+        ),
     )
 
     model_ref: LocalRef = Field(description="The RecModel that this run makes a version of.")
@@ -229,7 +247,11 @@ class TrainingRunSpec(SharedPodFields):
     seed: int = Field(1, ge=0, le=2147483647, description="Seed of every random choice.")
     ray: Ray | None = Field(None, description="How Ray runs; one worker with 1 CPU and 4Gi when absent.")
     max_retries: int = Field(
-        3, ge=0, le=20, description="How often a failed pod is replaced. Bad data and bad settings are not retried."
+        3,
+        ge=0,
+        le=20,
+        description="How often a failed pod is replaced, or with several workers all of them. Bad data and bad settings "
+        "are not retried.",
     )
     active_deadline_seconds: int | None = Field(
         None,
@@ -303,7 +325,9 @@ class TrainingRunStatus(Model):
     conditions: tuple[Condition, ...] = Field(
         (), max_length=8, json_schema_extra=listing("map", keys=("type",)), description="Succeeded is the summary."
     )
-    attempts: int | None = Field(None, ge=0, description="Pods started so far.")
+    attempts: int | None = Field(
+        None, ge=0, description="Pods started so far; with several workers, how often all of them were."
+    )
     start_time: Time | None = Field(
         None, description="When the first pod was asked for; in a queue, when Kueue first admitted the run."
     )

@@ -1,5 +1,6 @@
 """The Job that runs Ray in one pod. One process is enough for it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recsys_operator.api.kinds import JOBS
@@ -28,6 +29,8 @@ from recsys_operator.build.pod import (
 )
 
 CONTAINER = "trainer"
+TRAIN: Manifest = {"command": ["python", "-m", "recsys_workers.train"]}
+Variables = Sequence[Mapping[str, Any]]
 
 METRICS = "metrics"
 """Name of the port with the metrics."""
@@ -66,7 +69,10 @@ def training_job(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manif
                 {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
             ]
         },
-        "template": {"metadata": {"labels": of_run(config.model, owner.name)}, "spec": pod(owner, run, config)},
+        "template": {
+            "metadata": {"labels": of_run(config.model, owner.name)},
+            "spec": {"restartPolicy": "Never", **pod(owner, run, config, command=TRAIN, ports=ports(run))},
+        },
     }
     if run.active_deadline_seconds is not None:
         spec["activeDeadlineSeconds"] = run.active_deadline_seconds
@@ -83,12 +89,16 @@ def with_suspend(live: Manifest, owner: Owner, suspend: bool) -> Manifest:
     return {**manifest, "spec": {**live["spec"], "suspend": suspend}}
 
 
-def pod(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
-    """The pod's spec."""
+def pod(
+    owner: Owner, run: TrainingRunSpec, config: RunConfig, *, command: Manifest, ports: Manifest, env: Variables = ()
+) -> Manifest:
+    """The spec of a pod that trains, but for what becomes of it when it ends.
+
+    `command` and `ports` are fields of its container as they stand there, `env` are variables of the operator's own.
+    """
     volumes = _volumes(owner, run, config)
     fields = SharedPodFields.of(run)
     return {
-        "restartPolicy": "Never",
         "serviceAccountName": names.trainer_account(owner.name),
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
@@ -98,10 +108,10 @@ def pod(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
             {
                 "name": CONTAINER,
                 "image": config.image,
-                "command": ["python", "-m", "recsys_workers.train"],
-                "env": [*_environment(run), *_credentials(run.dataset), *pod_env(fields)],
-                **_ports(run),
-                "resources": _resources(_worker(run)),
+                **command,
+                "env": [*env, *_environment(run), *_credentials(run.dataset), *pod_env(fields)],
+                **ports,
+                "resources": _resources(worker_of(run)),
                 "securityContext": container_security_context(),
                 "terminationMessagePolicy": "FallbackToLogsOnError",
                 "volumeMounts": list(volumes.mounts),
@@ -112,7 +122,7 @@ def pod(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
     }
 
 
-def _ports(run: TrainingRunSpec) -> Manifest:
+def ports(run: TrainingRunSpec) -> Manifest:
     """The port that a PodMonitor finds by its name."""
     if run.metrics_port is None:
         return {}
@@ -120,7 +130,7 @@ def _ports(run: TrainingRunSpec) -> Manifest:
 
 
 def _environment(run: TrainingRunSpec) -> list[dict[str, Any]]:
-    worker = _worker(run)
+    worker = worker_of(run)
     gpus = [{"name": "RECSYS_GPUS", "value": str(worker.gpu)}] if worker.gpu else []
     port = [] if run.metrics_port is None else [{"name": "RECSYS_METRICS_PORT", "value": str(run.metrics_port)}]
     return [
@@ -154,7 +164,8 @@ def _from_secret(variable: str, reference: dict[str, Any]) -> dict[str, Any]:
     return {"name": variable, "valueFrom": {"secretKeyRef": reference}}
 
 
-def _worker(run: TrainingRunSpec) -> WorkerResources:
+def worker_of(run: TrainingRunSpec) -> WorkerResources:
+    """What each pod gets."""
     return run.ray.resources_per_worker if run.ray else WorkerResources()
 
 
@@ -179,5 +190,5 @@ def _volumes(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Volumes:
         ({"name": "run-config", "configMap": {"name": names.run_config(owner.name)}},),
         ({"name": "run-config", "mountPath": CONFIG_FOLDER, "readOnly": True},),
     )
-    size = _worker(run).shared_memory
+    size = worker_of(run).shared_memory
     return configuration + scratch() + shared_memory(None if size is None else str(size)) + claim_volumes(locations)

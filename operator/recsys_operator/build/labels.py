@@ -20,7 +20,13 @@ REVISION = "recsys.dev/revision"
 ANALYSIS_OF = "recsys.dev/analysis-of"
 METRIC = "recsys.dev/metric"
 QUEUE = "kueue.x-k8s.io/queue-name"
-"""Of a Job that Kueue admits."""
+"""Of a Job or RayJob that Kueue admits."""
+RUN_UID = "recsys.dev/trainingrun-uid"
+"""Of a RayJob's pods: their owner is KubeRay's, and an earlier run may have had the run's name."""
+ATTEMPT = "recsys.dev/attempt"
+"""Of a RayJob and its pods: the number of the attempt."""
+CONCLUDED = "recsys.dev/concluded"
+"""Annotation of a RayJob that has failed: when, and how, as JSON. What it says stands, whatever is seen later."""
 
 OPERATOR = "recsys-operator"
 """Value of `app.kubernetes.io/managed-by`."""
@@ -52,14 +58,14 @@ class Owner:
         return any(reference.get("uid") == self.uid for reference in references)
 
 
-def managed(component: Literal["trainer", "server", "analysis"], model: str) -> dict[str, str]:
+def managed(component: Literal["trainer", "ray", "server", "analysis"], model: str) -> dict[str, str]:
     """Labels of every child."""
     return {MANAGED_BY: OPERATOR, COMPONENT: component, MODEL: model}
 
 
-def of_run(model: str, run: str) -> dict[str, str]:
-    """Labels of a TrainingRun's children."""
-    return {**managed("trainer", model), TRAININGRUN: run}
+def of_run(model: str, run: str, component: Literal["trainer", "ray"] = "trainer") -> dict[str, str]:
+    """Labels of a TrainingRun's children. Metrics are scraped from pods with the component `trainer` alone."""
+    return {**managed(component, model), TRAININGRUN: run}
 
 
 def of_deployment(model: str, deployment: str) -> dict[str, str]:

@@ -24,6 +24,11 @@ def training_job(run: str) -> str:
     return f"{run}-train"
 
 
+def ray_job(run: str, attempt: int) -> str:
+    """RayJob of one attempt of a run with several workers, counted from 1. KubeRay allows 47 characters."""
+    return f"{run}-ray{attempt}"
+
+
 def server(deployment: str, version: int, revision: str) -> str:
     """Workload and Service of one revision that a Deployment serves."""
     return f"{deployment}-v{version}-{revision[:REVISION_CHARACTERS]}"

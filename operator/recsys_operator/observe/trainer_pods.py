@@ -1,10 +1,24 @@
-"""A run's Job and its pods, from the API server's objects to facts."""
+"""A run's Job or RayJobs and their pods, from the API server's objects to facts."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from recsys_operator.build.labels import QUEUE
-from recsys_operator.decide.trainingrun.facts import TRAINER, Exit, JobFacts, PodFacts, Waiting
+from recsys_operator.api.trainingrun import Failure
+from recsys_operator.build.labels import ATTEMPT, CONCLUDED, QUEUE
+from recsys_operator.decide.times import instant, rfc3339
+from recsys_operator.decide.trainingrun.facts import (
+    TRAINER,
+    Conclusion,
+    Exit,
+    JobFacts,
+    PodFacts,
+    RayAttempt,
+    Waiting,
+)
+
+NODE_TYPE = "ray.io/node-type"
+"""KubeRay's label of a pod: head or worker."""
 
 STARTING = frozenset({"ContainerCreating", "PodInitializing"})
 """Reasons of a wait that is in order."""
@@ -38,6 +52,8 @@ def pod_facts(pod: Mapping[str, Any]) -> PodFacts:
         (entry for entry in status.get("containerStatuses") or () if entry.get("name") == TRAINER), {}
     )
     state = container.get("state") or {}
+    before = (container.get("lastState") or {}).get("terminated")
+    labels = pod["metadata"].get("labels") or {}
     return PodFacts(
         name=pod["metadata"]["name"],
         created=pod["metadata"].get("creationTimestamp") or "",
@@ -47,7 +63,43 @@ def pod_facts(pod: Mapping[str, Any]) -> PodFacts:
         unscheduled=_unscheduled(status.get("conditions") or ()),
         waiting=_waiting(state.get("waiting"), _image(pod)),
         exit=_exit(status, state.get("terminated")) if phase in ("Succeeded", "Failed") else None,
+        attempt=_number(labels.get(ATTEMPT)),
+        head=labels.get(NODE_TYPE) == "head",
+        ended_before=_exit({}, before) if before else None,
     )
+
+
+def ray_attempt(job: Mapping[str, Any]) -> RayAttempt:
+    """What a RayJob says of itself, and what the operator wrote on it."""
+    metadata, status = job["metadata"], job.get("status") or {}
+    labels = metadata.get("labels") or {}
+    return RayAttempt(
+        name=metadata["name"],
+        number=_number(labels.get(ATTEMPT)) or 0,
+        created=metadata["creationTimestamp"],
+        suspended=bool(job["spec"].get("suspend", False)),
+        deployment=status.get("jobDeploymentStatus") or "",
+        job=status.get("jobStatus") or "",
+        reason=status.get("reason") or "",
+        message=status.get("message") or "",
+        started=status.get("startTime"),
+        queue=labels.get(QUEUE) or None,
+        deleting="deletionTimestamp" in metadata,
+        conclusion=_conclusion((metadata.get("annotations") or {}).get(CONCLUDED, "")),
+    )
+
+
+def _conclusion(text: str) -> Conclusion | None:
+    """What `decide.trainingrun.rayjobs.written` made; None where there is nothing of that form."""
+    try:
+        found = json.loads(text)
+        return Conclusion(rfc3339(instant(found["at"])), Failure.model_validate(found["failure"]))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _number(text: Any) -> int | None:
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() else None
 
 
 def _verdict(conditions: Any) -> tuple[Literal["Complete", "Failed"] | None, str, str]:

@@ -10,6 +10,7 @@ from recsys_operator.api.kinds import (
     CONFIGMAPS,
     JOBS,
     PODS,
+    RAYJOBS,
     RECMODELS,
     ROLEBINDINGS,
     ROLES,
@@ -20,11 +21,11 @@ from recsys_operator.api.recmodel import RecModelSpec, RecModelStatus
 from recsys_operator.api.run_config import KEY, RunConfig
 from recsys_operator.api.trainingrun import TRAININGRUN, TrainingRunSpec, TrainingRunStatus
 from recsys_operator.build import names
+from recsys_operator.build.labels import RUN_UID, Manifest, Owner
 from recsys_operator.build.labels import TRAININGRUN as RUN_LABEL
-from recsys_operator.build.labels import Manifest, Owner
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Snapshot, Unreadable
 from recsys_operator.observe.reader import Reader, faults
-from recsys_operator.observe.trainer_pods import job_facts, pod_facts
+from recsys_operator.observe.trainer_pods import job_facts, pod_facts, ray_attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +36,24 @@ class Children:
     job: Manifest | None
     access: tuple[Manifest, ...]
     pods: tuple[Manifest, ...]
+    rayjobs: tuple[Manifest, ...] = ()
+    kuberay: bool = True
+    """RayJobs are served."""
 
     @property
     def all(self) -> tuple[Manifest, ...]:
         """All but the pods."""
-        return tuple(child for child in (self.config, self.job, *self.access) if child is not None)
+        return tuple(child for child in (self.config, self.job, *self.rayjobs, *self.access) if child is not None)
+
+    def rayjob(self, name: str) -> Manifest | None:
+        """The one of this name."""
+        return next((one for one in self.rayjobs if one["metadata"]["name"] == name), None)
 
 
 NO_CHILDREN = Children(None, None, (), ())
 
 
-async def read_children(client: Reader, namespace: str, name: str) -> Children:
+async def read_children(client: Reader, namespace: str, name: str, workers: int) -> Children:
     """Read them. Read the run itself after that: its result is written before its Job completes."""
 
     async def get(resource: Resource, child: str) -> Manifest | None:
@@ -53,14 +61,30 @@ async def read_children(client: Reader, namespace: str, name: str) -> Children:
 
     account = names.trainer_account(name)
     job, config, *access = await asyncio.gather(
-        get(JOBS, names.training_job(name)),
+        get(JOBS, names.training_job(name)) if workers == 1 else _none(),
         get(CONFIGMAPS, names.run_config(name)),
         get(SERVICEACCOUNTS, account),
         get(ROLES, account),
         get(ROLEBINDINGS, account),
     )
-    pods = await client.list(PODS, namespace, {RUN_LABEL: name}) if job else []
-    return Children(config, job, tuple(child for child in access if child is not None), tuple(pods))
+    kuberay = workers == 1 or await client.serves(RAYJOBS)
+    rayjobs = await _rayjobs(client, namespace, name) if workers > 1 and kuberay else ()
+    pods = await client.list(PODS, namespace, {RUN_LABEL: name}) if job or rayjobs else []
+    found = tuple(child for child in access if child is not None)
+    return Children(config, job, found, tuple(pods), rayjobs, kuberay)
+
+
+async def _none() -> None:
+    return None
+
+
+async def _rayjobs(client: Reader, namespace: str, name: str) -> tuple[Manifest, ...]:
+    """The RayJobs that bear the run's label, and whatever bears the name of the next one."""
+    found = await client.list(RAYJOBS, namespace, {RUN_LABEL: name})
+    newest = max((ray_attempt(one).number for one in found), default=0)
+    next_one = await client.get(RAYJOBS, namespace, names.ray_job(name, newest + 1))
+    known = {one["metadata"]["uid"] for one in found}
+    return (*found, *([next_one] if next_one and next_one["metadata"]["uid"] not in known else ()))
 
 
 async def read_model(client: Reader, namespace: str, name: str) -> ModelFacts | Unreadable | None:
@@ -95,6 +119,7 @@ def observed_run(obj: Manifest, children: Children, model: ModelFacts | Unreadab
     metadata = obj["metadata"]
     owner = owner_of(obj)
     job = children.job if children.job and owner.owns(children.job) else None
+    attempts = sorted((ray_attempt(one) for one in children.rayjobs if owner.owns(one)), key=lambda one: one.number)
     return ObservedRun(
         namespace=owner.namespace,
         name=owner.name,
@@ -105,7 +130,13 @@ def observed_run(obj: Manifest, children: Children, model: ModelFacts | Unreadab
         model=model,
         snapshot=_snapshot(children.config) if children.config and owner.owns(children.config) else None,
         job=job_facts(job) if job else None,
-        pods=tuple(pod_facts(pod) for pod in children.pods if job and _made_by(pod, job)),
+        attempts=tuple(attempts),
+        kuberay=children.kuberay,
+        pods=tuple(
+            pod_facts(pod)
+            for pod in children.pods
+            if (_made_by(pod, job) if job else _label(pod, RUN_UID) == metadata["uid"])
+        ),
         strangers=tuple(
             f"{child['kind']} {child['metadata']['name']}" for child in children.all if not owner.owns(child)
         ),
@@ -115,6 +146,11 @@ def observed_run(obj: Manifest, children: Children, model: ModelFacts | Unreadab
 def _made_by(pod: Manifest, job: Manifest) -> bool:
     references: list[dict[str, Any]] = pod["metadata"].get("ownerReferences") or []
     return any(reference.get("uid") == job["metadata"]["uid"] for reference in references)
+
+
+def _label(pod: Manifest, name: str) -> str | None:
+    found: str | None = (pod["metadata"].get("labels") or {}).get(name)
+    return found
 
 
 def _snapshot(config: Manifest) -> Snapshot:

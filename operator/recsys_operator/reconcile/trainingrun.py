@@ -9,6 +9,7 @@ from recsys_operator import __version__
 from recsys_operator.api.kinds import (
     CONFIGMAPS,
     JOBS,
+    RAYJOBS,
     ROLEBINDINGS,
     ROLES,
     SERVICEACCOUNTS,
@@ -19,6 +20,7 @@ from recsys_operator.api.run_config import RunConfig
 from recsys_operator.api.trainingrun import TrainingRunStatus
 from recsys_operator.apply.changes import apply_children, attempt, failure, write_status
 from recsys_operator.apply.client import Client
+from recsys_operator.build import ray_job
 from recsys_operator.build.job import training_job, with_suspend
 from recsys_operator.build.labels import Manifest, Owner
 from recsys_operator.build.run_config import config_map, run_config
@@ -27,7 +29,9 @@ from recsys_operator.decide.refusal import Refusal
 from recsys_operator.decide.trainingrun.decision import RunDecision, decide, decided
 from recsys_operator.decide.trainingrun.expiry import seconds_left
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun
+from recsys_operator.decide.trainingrun.rayjobs import OVER, RayStep, written
 from recsys_operator.observe.recmodel import awaits_version
+from recsys_operator.observe.trainer_pods import ray_attempt
 from recsys_operator.observe.trainingrun import NO_CHILDREN, Children, observed_run, owner_of, read_children, read_model
 from recsys_operator.reconcile.loop import Key, live
 from recsys_operator.reconcile.notices import tell
@@ -52,7 +56,7 @@ class TrainingRunReconciler:
             return None
         children, model = NO_CHILDREN, None
         if not decided(TrainingRunStatus.model_validate(obj.get("status") or {})):
-            children = await read_children(self.client, key.namespace, key.name)
+            children = await read_children(self.client, key.namespace, key.name, _workers(obj))
             # After the children: the trainer writes its result before its pod ends and the Job completes.
             obj = await live(self.client, TRAININGRUNS, key)
             if children.config is None:
@@ -64,8 +68,8 @@ class TrainingRunReconciler:
         decision = decide(run, now)
         wanted = manifests(owner_of(obj), run, decision, children, self.settings.trainer_image)
         refusals = await apply_children(self.client, wanted, children.all, independent=False)
-        if decision.job == "Delete" and children.job is not None:
-            refusals += await self._delete_job(children.job)
+        if (doomed := _doomed(decision, children)) is not None:
+            refusals += await self._delete_child(*doomed)
         if refusals:
             decision = decide(replace(run, refusals=refusals), now)
         await write_status(self.client, obj, decision.status.wire())
@@ -85,23 +89,38 @@ class TrainingRunReconciler:
             extra={"object": f"{metadata['namespace']}/{metadata['name']}", "uid": metadata["uid"]},
         )
 
-    async def _delete_job(self, job: Manifest) -> tuple[Refusal, ...]:
+    async def _delete_child(self, kind: Resource, child: Manifest) -> tuple[Refusal, ...]:
         """It stays until its pods are gone: the next one's must not meet them."""
-        metadata = job["metadata"]
+        metadata = child["metadata"]
         name = metadata["name"]
-        deletion = self.client.delete(JOBS, metadata["namespace"], name, metadata["uid"], propagation="Foreground")
-        return await attempt(JOBS, name, deletion)
+        deletion = self.client.delete(kind, metadata["namespace"], name, metadata["uid"], propagation="Foreground")
+        return await attempt(kind, name, deletion)
+
+
+def _workers(obj: Manifest) -> int:
+    """How many workers a run asks for; one that is not as its CRD says is told of later."""
+    ray = obj["spec"].get("ray") or {}
+    return int(ray.get("workers", 1))
+
+
+def _doomed(decision: RunDecision, children: Children) -> tuple[Resource, Manifest] | None:
+    """The Job or RayJob to be deleted."""
+    if decision.job == "Delete" and children.job is not None:
+        return JOBS, children.job
+    if decision.ray is not None and decision.ray.action == "Delete":
+        live = _rayjob(decision.ray, children)
+        return None if live is None else (RAYJOBS, live)
+    return None
 
 
 def manifests(
     owner: Owner, run: ObservedRun, decision: RunDecision, children: Children, image: str
 ) -> tuple[tuple[Resource, Manifest], ...]:
-    """The children to apply, the Job last: its pod finds everything that it needs."""
-    if not decision.children:
-        return ()
-    config = _config(owner, run, image)
+    """The children to apply, the Job or RayJob last: its pods find everything that they need."""
+    changed = _changed_rayjob(owner, decision, children)
+    config = _config(owner, run, image) if decision.children else None
     if config is None:
-        return ()
+        return changed
     wanted: list[tuple[Resource, Manifest]] = [
         (SERVICEACCOUNTS, service_account(owner, config.model)),
         (ROLES, role(owner, config.model)),
@@ -113,7 +132,30 @@ def manifests(
         wanted.append((JOBS, training_job(owner, run.spec, config)))
     elif decision.job in ("Suspend", "Resume") and children.job is not None:
         wanted.append((JOBS, with_suspend(children.job, owner, decision.job == "Suspend")))
-    return tuple(wanted)
+    step = decision.ray
+    if step is not None and step.action == "Create":
+        made = ray_job.ray_job(owner, run.spec, config, attempt=step.attempt, deadline=step.deadline)
+        wanted.append((RAYJOBS, made))
+    return (*wanted, *changed)
+
+
+def _changed_rayjob(owner: Owner, decision: RunDecision, children: Children) -> tuple[tuple[Resource, Manifest], ...]:
+    """The RayJob that is there, suspended, resumed or concluded."""
+    step = decision.ray
+    live = None if step is None else _rayjob(step, children)
+    if step is None or live is None:
+        return ()
+    if step.action in ("Suspend", "Resume"):
+        return ((RAYJOBS, ray_job.with_suspend(live, owner, step.action == "Suspend")),)
+    if step.action == "Conclude" and step.conclusion is not None:
+        over = (live.get("status") or {}).get("jobDeploymentStatus") in OVER
+        return ((RAYJOBS, ray_job.concluded(live, owner, written(step.conclusion), over=over)),)
+    return ()
+
+
+def _rayjob(step: RayStep, children: Children) -> Manifest | None:
+    """The live RayJob of a step; one that is to be made has none."""
+    return next((one for one in children.rayjobs if ray_attempt(one).number == step.attempt), None)
 
 
 def _config(owner: Owner, run: ObservedRun, image: str) -> RunConfig | None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.integration.api import cases_pod_fields
-from tests.integration.api.case import ABSENT, Case, Manifest, Transition
+from tests.integration.api.case import ABSENT, Case, Manifest, Transition, edited
 from tests.integration.api.cases_recmodel import DNS_LABEL, HYPERPARAMETER, NAME, NAMES_GROW
 
 from recsys_operator.api.trainingrun import ENDPOINT, EXTENDED_RESOURCE, REGION
@@ -20,6 +20,10 @@ RESOURCES = {
     "sharedMemory": "1u",
     "ephemeralStorage": "10Gi",
 }
+PORTS = (
+    "metricsPort must not be a port of Ray's where ray.workers is more than 1: 6379, 8080, 8265, 10001 to 19999 "
+    "or 52365"
+)
 GPU = "ray.resourcesPerWorker.gpuResource"
 EXTENDED = rf"should match '{EXTENDED_RESOURCE}'"
 DATA_LOCATION = (
@@ -64,7 +68,7 @@ BASE: Manifest = {
         },
         "hyperparameters": {"epochs": "20"},
         "seed": 7,
-        "ray": {"resourcesPerWorker": RESOURCES},
+        "ray": {"workers": 2, "resourcesPerWorker": RESOURCES},
         **cases_pod_fields.SHARED,
         "maxRetries": 2,
         "activeDeadlineSeconds": 3600,
@@ -74,6 +78,8 @@ BASE: Manifest = {
         "suspend": False,
     },
 }
+
+ON_8080 = edited(edited(BASE, "spec.metricsPort", 8080), "spec.ray.workers", 1)
 
 
 def immutable(name: str, *changes: tuple[Any, Any]) -> list[Case]:
@@ -257,6 +263,8 @@ CASES: list[Case] = [
     Case("spec.seed", "maximum", 2147483648, 2147483647, "should be less than or equal to 2147483647"),
     # The pod
     Case("spec.ray", "required", {}, {"resourcesPerWorker": {}}, "Required value", about="spec.ray.resourcesPerWorker"),
+    Case("spec.ray.workers", "minimum", 0, 1, "should be greater than or equal to 1"),
+    Case("spec.ray.workers", "maximum", 65, 64, "should be less than or equal to 64"),
     *quantities("spec.ray.resourcesPerWorker.cpu"),
     *quantities("spec.ray.resourcesPerWorker.memory", SHARED_MEMORY),
     Case("spec.ray.resourcesPerWorker.gpu", "minimum", -1, 0, "should be greater than or equal to 0"),
@@ -291,6 +299,11 @@ CASES: list[Case] = [
     Case("spec.activeDeadlineSeconds", "maximum", 2592001, 2592000, "should be less than or equal to 2592000"),
     Case("spec.metricsPort", "minimum", 1023, 1024, "should be greater than or equal to 1024"),
     Case("spec.metricsPort", "maximum", 65536, 65535, "should be less than or equal to 65535"),
+    *(
+        Case("spec.metricsPort", "rule", wrong, right, PORTS, about="spec")
+        for wrong, right in ((6379, 6380), (8080, 8081), (8265, 8264), (10001, 10000), (19999, 20000), (52365, 52366))
+    ),
+    Case("spec.ray.workers", "rule", 2, 1, PORTS, about="spec", base=ON_8080),
     Case("spec.queueName", "minLength", "", "q", "should be at least 1 chars long"),
     Case("spec.queueName", "maxLength", "q" * 64, "q" * 63, "may not be more than 63"),
     Case("spec.queueName", "pattern", "Team_A", "team-a", cases_pod_fields.SUBDOMAIN),
@@ -311,6 +324,7 @@ CASES: list[Case] = [
     *immutable(
         "ray",
         ({"resourcesPerWorker": {"cpu": "2"}}, {"resourcesPerWorker": {"cpu": "1"}}),
+        ({"workers": 2, "resourcesPerWorker": {}}, {"workers": 3, "resourcesPerWorker": {}}),
         (ABSENT, {"resourcesPerWorker": {}}),
         ({"resourcesPerWorker": {}}, ABSENT),
     ),

@@ -1,6 +1,7 @@
 """The children of a TrainingRun, as golden files: `pytest --golden` writes them anew."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from recsys_operator.apply.same import contains
 from recsys_operator.build.job import STORE_CERTIFICATES, training_job, with_suspend
 from recsys_operator.build.labels import Manifest
 from recsys_operator.build.pod import claim_volumes
+from recsys_operator.build.ray_job import RAY_VERSION, concluded, ray_job
+from recsys_operator.build.ray_job import with_suspend as rayjob_with_suspend
 from recsys_operator.build.run_config import config_map
 from recsys_operator.build.run_config import run_config as build_run_config
 from recsys_operator.build.trainer_access import role, role_binding, service_account
 
 GOLDEN = Path(__file__).parent / "golden"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def small_run() -> list[Manifest]:
@@ -67,6 +71,25 @@ def run_on_s3() -> list[Manifest]:
     return [training_job(OWNER, run, snapshot(catalogue=None))]
 
 
+def run_of_three() -> list[Manifest]:
+    """The second attempt of a run with everything that may be said of its pods."""
+    worker = {"cpu": "1500m", "memory": "6Gi", "gpu": 1, "gpuResource": "nvidia.com/gpu", "sharedMemory": "1Gi"}
+    run = run_spec(
+        dataset=S3,
+        ray={"workers": 3, "resourcesPerWorker": worker},
+        activeDeadlineSeconds=3600,
+        queueName="team-a",
+        metricsPort=9102,
+        **cases_pod_fields.SHARED,
+    )
+    return [ray_job(OWNER, run, snapshot(), attempt=2, deadline=1800)]
+
+
+def run_of_two() -> list[Manifest]:
+    run = run_spec(ray={"workers": 2, "resourcesPerWorker": {}})
+    return [ray_job(OWNER, run, snapshot(catalogue=None), attempt=1)]
+
+
 class Readable(yaml.SafeDumper):
     """Writes text of several lines as such."""
 
@@ -79,7 +102,14 @@ Readable.add_representer(str, _text)
 
 
 @pytest.mark.parametrize(
-    ("name", "build"), [("trainer-small", small_run), ("trainer-full", full_run), ("trainer-s3", run_on_s3)]
+    ("name", "build"),
+    [
+        ("trainer-small", small_run),
+        ("trainer-full", full_run),
+        ("trainer-s3", run_on_s3),
+        ("ray-small", run_of_two),
+        ("ray-full", run_of_three),
+    ],
 )
 def test_manifests_are_the_golden_ones(name: str, build: Any, golden: bool) -> None:
     text = yaml.dump_all(build(), Dumper=Readable, sort_keys=False, width=120)
@@ -196,6 +226,63 @@ def test_suspending_changes_nothing_else() -> None:
     changed = with_suspend(live, OWNER, suspend=True)
     assert changed["spec"] == {**live["spec"], "suspend": True}
     assert contains(changed["metadata"], live["metadata"])
+    assert live["spec"]["suspend"] is False
+
+
+def test_ray_has_the_version_of_the_trainers_image() -> None:
+    locked = re.search(
+        r"^ray(?:\[[a-z,]+\])?==([0-9.]+)", (ROOT / "requirements" / "trainer.txt").read_text(), re.MULTILINE
+    )
+    assert locked is not None
+    assert locked[1] == RAY_VERSION
+
+
+def test_every_pod_of_a_rayjob_is_as_the_pod_of_a_job() -> None:
+    """… but for what KubeRay does: it starts Ray, and a container that ends is started again."""
+    [job], [alone] = run_of_two(), [training_job(OWNER, run_spec(), snapshot(catalogue=None))]
+    cluster = job["spec"]["rayClusterSpec"]
+    of_job = alone["spec"]["template"]["spec"]
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        spec = group["template"]["spec"]
+        [container], [expected] = spec["containers"], of_job["containers"]
+        assert spec["restartPolicy"] == "Always"
+        assert {**spec, "restartPolicy": "Never", "containers": []} == {**of_job, "containers": []}
+        assert "command" not in container
+        assert [one for one in container["env"] if one in expected["env"]] == expected["env"]
+        assert contains(container, {name: expected[name] for name in expected if name not in ("command", "env")})
+
+
+def test_each_worker_asks_for_its_gpu() -> None:
+    [job] = run_of_three()
+    cluster = job["spec"]["rayClusterSpec"]
+    groups = (cluster["headGroupSpec"], *cluster["workerGroupSpecs"])
+    for group in groups:
+        [container] = group["template"]["spec"]["containers"]
+        assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
+        assert container["resources"]["requests"] == container["resources"]["limits"]
+        assert (group["rayStartParams"]["num-gpus"], group["rayStartParams"]["num-cpus"]) == ("1", "2")
+    assert [group.get("replicas", 1) for group in groups] == [1, 2]
+
+
+def test_a_variable_of_the_users_wins_over_what_ray_is_told() -> None:
+    run = run_spec(ray={"workers": 2, "resourcesPerWorker": {}}, env=[{"name": "RAY_COLOR_PREFIX", "value": "1"}])
+    cluster = ray_job(OWNER, run, snapshot(), attempt=1)["spec"]["rayClusterSpec"]
+    env = cluster["headGroupSpec"]["template"]["spec"]["containers"][0]["env"]
+    assert [one["value"] for one in env if one["name"] == "RAY_COLOR_PREFIX"] == ["1"]
+
+
+def test_suspending_and_concluding_a_rayjob_change_nothing_else() -> None:
+    [live] = run_of_two()
+    live["spec"] |= {"jobId": "of-kuberay"}
+    live["metadata"]["annotations"] |= {"recsys.dev/applied-hash": "x", "kueue.x-k8s.io/of": "kueue"}
+    suspended = rayjob_with_suspend(live, OWNER, suspend=True)
+    assert suspended["spec"] == {**live["spec"], "suspend": True}
+    assert suspended["metadata"]["annotations"] == {"ray.io/disable-provisioned-head-restart": "true"}
+    ended = concluded(live, OWNER, "how", over=False)
+    assert ended["spec"] == {**live["spec"], "activeDeadlineSeconds": 1}
+    assert ended["metadata"]["annotations"]["recsys.dev/concluded"] == "how"
+    assert concluded(live, OWNER, "how", over=True)["spec"] == live["spec"]
+    assert rayjob_with_suspend(ended, OWNER, suspend=True)["metadata"]["annotations"]["recsys.dev/concluded"] == "how"
     assert live["spec"]["suspend"] is False
 
 

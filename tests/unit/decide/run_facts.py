@@ -21,11 +21,13 @@ from recsys_operator.build.labels import Owner
 from recsys_operator.build.run_config import run_config
 from recsys_operator.decide.conditions import conclude
 from recsys_operator.decide.trainingrun.facts import (
+    Conclusion,
     Exit,
     JobFacts,
     ModelFacts,
     ObservedRun,
     PodFacts,
+    RayAttempt,
     Snapshot,
     Unreadable,
     Waiting,
@@ -183,6 +185,35 @@ pods = st.builds(
     unscheduled=st.none() | texts,
     waiting=st.none() | st.builds(Waiting, st.sampled_from(("ImagePullBackOff", "CrashLoopBackOff", "")), texts, texts),
     exit=st.none() | exits,
+    attempt=st.none() | st.integers(1, 3),
+    head=st.booleans(),
+    ended_before=st.none() | exits,
+)
+attempts = st.builds(
+    RayAttempt,
+    name=st.just("movies-1-ray1"),
+    number=st.integers(1, 5),
+    created=times,
+    suspended=st.booleans(),
+    deployment=st.sampled_from(
+        ("", "Initializing", "Running", "Complete", "Failed", "ValidationFailed", "Suspending", "Suspended", "Other")
+    ),
+    job=st.sampled_from(("", "PENDING", "RUNNING", "SUCCEEDED", "FAILED", "STOPPED")),
+    reason=st.sampled_from(("", "AppFailed", "DeadlineExceeded", "SubmissionFailed")),
+    message=texts
+    | st.sampled_from(
+        (
+            "Job entrypoint command failed with exit code -9. No logs available.",
+            'x\nrecsys-trainer-ended {"exitCode": 2, "reason": "InvalidData", "message": "Bad."}',
+            'recsys-trainer-ended {"exitCode": "2", "reason": "OutOfMemory", "log": 7}',
+            "recsys-trainer-ended [",
+        )
+    ),
+    started=st.none() | times,
+    queue=st.none() | st.just("team-a"),
+    deleting=st.booleans(),
+    conclusion=st.none()
+    | st.builds(Conclusion, at=times, failure=st.builds(Failure, reason=st.just("TrainerError"), message=texts)),
 )
 jobs = st.builds(
     JobFacts,
@@ -235,7 +266,8 @@ statuses = st.builds(
     | st.builds(Failure, reason=st.just("InvalidData"), message=texts, pod=st.sampled_from((None, "a"))),
 )
 specs = st.builds(
-    lambda suspend, queue, ttl, retries, deadline, parameters: run_spec(
+    lambda suspend, queue, ttl, retries, deadline, parameters, workers: run_spec(
+        ray=workers and {"workers": workers, "resourcesPerWorker": {}},
         suspend=suspend,
         queueName=queue,
         ttlSecondsAfterFinished=ttl,
@@ -250,6 +282,7 @@ specs = st.builds(
     st.none() | st.integers(1, 100),
     st.none()
     | st.dictionaries(st.sampled_from(("epochs", "heads", "learningRate", "epoch")), st.text(max_size=8), max_size=3),
+    st.sampled_from((None, 1, 2)),
 )
 models = (
     st.none()
@@ -274,6 +307,10 @@ observations = st.builds(
     model=models,
     snapshot=snapshots,
     job=st.none() | jobs,
+    attempts=st.lists(attempts, max_size=3, unique_by=lambda one: one.number).map(
+        lambda found: tuple(sorted(found, key=lambda one: one.number))
+    ),
+    kuberay=st.booleans(),
     pods=st.lists(pods, max_size=4).map(tuple),
     strangers=st.just(()) | st.just(("Job movies-1-train",)),
     unlisted=st.booleans(),

@@ -11,8 +11,8 @@ from recsys_operator.decide.notice import Notice
 from recsys_operator.decide.times import instant, rfc3339
 from recsys_operator.decide.trainingrun.expiry import seconds_left
 from recsys_operator.decide.trainingrun.facts import ObservedRun
-from recsys_operator.decide.trainingrun.failure import newest_failure
-from recsys_operator.decide.trainingrun.policies import LOOK_AGAIN, Verdict, judge_run, memory_of
+from recsys_operator.decide.trainingrun.policies import LOOK_AGAIN, Verdict, judge_run
+from recsys_operator.decide.trainingrun.rayjobs import RayStep, as_job, last_failure, ray_step
 from recsys_operator.decide.trainingrun.reasons import SUCCEEDED, EventReason, Reason
 
 QUIET = frozenset({Reason.PENDING, Reason.MODEL_NOT_OBSERVED})
@@ -25,13 +25,15 @@ class RunDecision:
 
     `children`: identity and rights of the pod are to exist. `take_snapshot`: the ConfigMap is to be made, now.
     `job`: make it, or set `suspend` of the one that exists; nothing else of a Job ever changes. One that has a queue is
-    deleted instead: Kueue would start it again at once. `delete`: the run itself, whose time is over.
+    deleted instead: Kueue would start it again at once. `ray` is the same for a run with several workers. `delete`: the
+    run itself, whose time is over.
     """
 
     status: TrainingRunStatus
     children: bool = False
     take_snapshot: bool = False
     job: Literal["Create", "Suspend", "Resume", "Delete"] | None = None
+    ray: RayStep | None = None
     delete: bool = False
     notices: tuple[Notice, ...] = ()
     requeue_after: float | None = None
@@ -50,7 +52,11 @@ def decide(run: ObservedRun, now: datetime) -> RunDecision:
         if left == 0:
             return RunDecision(status, delete=not run.unlisted, requeue_after=LOOK_AGAIN)
         return RunDecision(status, requeue_after=left)
+    several = run.workers > 1
+    if several:
+        run = replace(run, job=as_job(run, now))
     verdict = judge_run(run)
+    step = ray_step(run, run.job, now, start=verdict.start) if several else None
     condition = conclude(
         run.status.conditions,
         SUCCEEDED,
@@ -73,8 +79,9 @@ def decide(run: ObservedRun, now: datetime) -> RunDecision:
         status=status,
         children=verdict.start,
         take_snapshot=verdict.start and run.snapshot is None,
-        job=_job(run, verdict),
-        notices=_notices(run, condition, failure),
+        job=None if several else _job(run, verdict),
+        ray=step,
+        notices=_notices(run, condition, failure, step),
         requeue_after=verdict.requeue_after,
     )
 
@@ -97,7 +104,7 @@ def _failure(run: ObservedRun, verdict: Verdict) -> Failure | None:
     """While attempts are left, the failure of the last one stands in status; its pod may be gone at the end."""
     if verdict.status != "Unknown":
         return verdict.failure
-    return newest_failure(run.pods, run.status.failure, memory_of(run))
+    return last_failure(run)
 
 
 def _attempts(run: ObservedRun) -> int | None:
@@ -129,20 +136,15 @@ def _job(run: ObservedRun, verdict: Verdict) -> Literal["Create", "Suspend", "Re
     return "Suspend" if run.spec.suspend else "Resume"
 
 
-def _notices(run: ObservedRun, condition: Condition, failure: Failure | None) -> tuple[Notice, ...]:
+def _notices(
+    run: ObservedRun, condition: Condition, failure: Failure | None, step: RayStep | None
+) -> tuple[Notice, ...]:
     """What is news: another reason than before, or a pod that failed and will be replaced."""
     notices: list[Notice] = []
     before = find(run.status.conditions, SUCCEEDED)
-    known = run.status.failure.pod if run.status.failure else None
-    if condition.status == "Unknown" and failure is not None and failure.pod not in (None, known):
-        notices.append(
-            Notice(
-                "Warning",
-                EventReason.ATTEMPT_FAILED,
-                f"Pod {failure.pod} failed with {failure.reason}: {failure.message}",
-                "Train",
-            )
-        )
+    if condition.status == "Unknown" and failure is not None and (who := _failed_now(run, failure, step)):
+        text = f"{who} failed with {failure.reason}: {failure.message}"
+        notices.append(Notice("Warning", EventReason.ATTEMPT_FAILED, text, "Train"))
     if (before is None or before.reason != condition.reason) and condition.reason not in QUIET:
         told = Notice("Normal", condition.reason, condition.message, "Train")
         if condition.reason == Reason.RUNNING:
@@ -151,3 +153,12 @@ def _notices(run: ObservedRun, condition: Condition, failure: Failure | None) ->
             told = replace(told, type="Warning")
         notices.append(told)
     return tuple(notices)
+
+
+def _failed_now(run: ObservedRun, failure: Failure, step: RayStep | None) -> str | None:
+    """What failed since the last look, as it is called in a sentence; None when nothing did."""
+    if run.workers > 1:
+        concluded = step is not None and step.action == "Conclude"
+        return f"{run.job.kind} {run.job.name}" if concluded and run.job else None
+    known = run.status.failure.pod if run.status.failure else None
+    return None if failure.pod in (None, known) else f"Pod {failure.pod}"

@@ -5,7 +5,7 @@ from typing import Literal
 
 from recsys_operator.api.recmodel import Champion, RecModelSpec
 from recsys_operator.api.run_config import RunConfig
-from recsys_operator.api.trainingrun import TrainingRunSpec, TrainingRunStatus
+from recsys_operator.api.trainingrun import Failure, TrainingRunSpec, TrainingRunStatus
 from recsys_operator.decide.refusal import Refusal
 
 TRAINER = "trainer"
@@ -57,10 +57,14 @@ class JobFacts:
     queue: str | None = None
     started: str | None = None
     deleting: bool = False
+    kind: str = "Job"
+    """RayJob for what stands in a Job's place where a run has several workers; see `rayjobs.py`."""
+    trains: bool | None = None
+    """Whether a RayJob trains: its pods run before and after that too. None of a Job, whose pods tell."""
 
     @property
     def attempts(self) -> int:
-        """Pods that were started, as far as the Job counts them."""
+        """Pods that were started, as far as the Job counts them; of RayJobs, how many."""
         return self.active + self.succeeded + self.failed
 
 
@@ -89,8 +93,38 @@ class Exit:
 
 
 @dataclass(frozen=True, slots=True)
+class Conclusion:
+    """How an attempt failed, as it was written down when that was seen, and when that was."""
+
+    at: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class RayAttempt:
+    """One attempt of a run with several workers: a RayJob. `deployment`, `job`, `reason`, `message` are KubeRay's.
+
+    `deployment` is about the cluster (Initializing, Running, Complete, Failed, Suspended, …), `job` about the trainer
+    in it (PENDING, RUNNING, SUCCEEDED, FAILED, STOPPED); both are empty until KubeRay takes the RayJob up.
+    """
+
+    name: str
+    number: int
+    created: str
+    suspended: bool
+    deployment: str = ""
+    job: str = ""
+    reason: str = ""
+    message: str = ""
+    started: str | None = None
+    queue: str | None = None
+    deleting: bool = False
+    conclusion: Conclusion | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PodFacts:
-    """One pod of the Job."""
+    """One pod of the Job or RayJob."""
 
     name: str
     created: str
@@ -101,6 +135,12 @@ class PodFacts:
     unscheduled: str | None
     waiting: Waiting | None
     exit: Exit | None
+    attempt: int | None = None
+    """Of a RayJob's pod: the number of its attempt."""
+    head: bool = False
+    """Ray's head, in which the trainer begins."""
+    ended_before: Exit | None = None
+    """How its container ended before it was started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +159,18 @@ class ObservedRun:
     model: ModelFacts | Unreadable | None = None
     snapshot: Snapshot | None = None
     job: JobFacts | None = None
+    attempts: tuple[RayAttempt, ...] = ()
+    """Of a run with several workers, oldest first. Such a run has no Job."""
+    kuberay: bool = True
+    """RayJobs are served. Read only for a run with several workers."""
     pods: tuple[PodFacts, ...] = ()
     strangers: tuple[str, ...] = ()
     unlisted: bool = False
     """The RecModel is to list the version of this run and does not yet. Read only when the run is to be deleted."""
     refusals: tuple[Refusal, ...] = ()
     """What the API server refused when the children were applied just now."""
+
+    @property
+    def workers(self) -> int:
+        """How many pods train together."""
+        return self.spec.ray.workers if self.spec.ray else 1

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from recsys_operator.api.trainingrun import Failure
 from recsys_operator.decide.conditions import clip
-from recsys_operator.decide.trainingrun.facts import Exit, PodFacts
+from recsys_operator.decide.trainingrun.facts import Exit, ObservedRun, PodFacts
 from recsys_operator.decide.trainingrun.reasons import RESERVED, Reason
+
+DEFAULT_MEMORY = "4Gi"
 
 LOG_LINES = 20
 LOG_CHARACTERS = 4096
@@ -22,6 +24,11 @@ class Said:
     reason: str
     message: str
     log: str
+
+
+def memory_of(run: ObservedRun) -> str:
+    """The memory limit of each of the run's pods."""
+    return str(run.spec.ray.resources_per_worker.memory) if run.spec.ray else DEFAULT_MEMORY
 
 
 def newest_failure(pods: tuple[PodFacts, ...], previous: Failure | None, memory: str) -> Failure | None:

@@ -7,6 +7,10 @@ from recsys_operator.decide.trainingrun.unscheduled import unscheduled_message
 
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 
+KEEPERS = {"Job": "the Job controller", "RayJob": "KubeRay"}
+"""Who tells what became of a pod."""
+HINTS = {"Job": "", "RayJob": ": KubeRay's operator may not run, or not watch this namespace"}
+
 CONFIG_REASON = "CreateContainerConfigError"
 """The kubelet's word for a Secret, a ConfigMap or a key of one that a variable names and that is not there."""
 
@@ -14,14 +18,16 @@ CONFIG_REASON = "CreateContainerConfigError"
 def trains(run: ObservedRun) -> bool:
     """Whether a pod runs, or has just succeeded and the Job is about to say so."""
     ended_well = run.job is not None and run.job.succeeded > 0
+    if run.job is not None and run.job.trains is not None:
+        return ended_well or run.job.trains
     return ended_well or any(pod.running or pod.phase == "Succeeded" for pod in run.pods)
 
 
 def running_message(run: ObservedRun) -> str:
     """How far the trainer is."""
-    pod = next((pod for pod in run.pods if pod.running), None)
+    pod = next((pod for pod in sorted(run.pods, key=lambda pod: not pod.head) if pod.running), None)
     if pod is None:
-        return "The pod has ended; the Job controller has yet to say so."
+        return f"The pod has ended; {KEEPERS[run.job.kind if run.job else 'Job']} has yet to say so."
     progress = run.status.progress
     told = _progress(progress) if progress else f"Pod {pod.name} runs; the trainer has not reported yet."
     return f"{_attempt(run)}{told}"
@@ -30,7 +36,7 @@ def running_message(run: ObservedRun) -> str:
 def queued_message(job: JobFacts, namespace: str) -> str:
     """Whom the run waits for."""
     return (
-        f"The Job {job.name} waits in the queue {job.queue} until Kueue admits it; `kubectl -n {namespace} get "
+        f"The {job.kind} {job.name} waits in the queue {job.queue} until Kueue admits it; `kubectl -n {namespace} get "
         "workloads` says what is missing. It waits for ever where Kueue is not installed, or the namespace has no "
         f"LocalQueue {job.queue}."
     )
@@ -42,23 +48,34 @@ def pending_message(run: ObservedRun, last: Failure | None) -> str:
     if pods:
         return f"{_attempt(run)}{_waiting(run, pods[-1])}"
     if run.job is None:
-        return "The Job is being made."
+        return f"The {'Job' if run.workers == 1 else 'RayJob'} is being made."
     if run.job.deleting:
-        return f"The Job {run.job.name} of before is being deleted; another one takes its place then."
+        return f"The {run.job.kind} {run.job.name} of before is being deleted; another one takes its place then."
     if run.job.suspended:
-        return f"The Job {run.job.name} is being resumed."
+        return f"The {run.job.kind} {run.job.name} is being resumed."
+    if up := _up(run):
+        return f"{_attempt(run)}Ray starts: {up} of {run.workers} pods run."
     if any(pod.deleting for pod in run.pods):
         return "The last pod is ending; another one takes its place then."
-    if last is not None and run.job.failed:
+    if last is not None and run.job.failed and not (run.attempts and run.job.active):
         allowed = run.spec.max_retries + 1
+        next_one = "pod comes" if run.workers == 1 else "RayJob comes"
         return (
             f"{run.job.failed} of {allowed} attempts failed, the last one with {last.reason}: {last.message} "
-            "The next pod comes after a back-off."
+            f"The next {next_one} after a back-off."
         )
+    kind, name = run.job.kind, run.job.name
     return (
-        f"The Job {run.job.name} has no pod yet; `kubectl -n {run.namespace} describe job {run.job.name}` says why if "
-        "it stays so."
+        f"The {kind} {name} has no pod yet; `kubectl -n {run.namespace} describe {kind.lower()} {name}` says why if it "
+        f"stays so{HINTS[kind]}."
     )
+
+
+def _up(run: ObservedRun) -> int:
+    """How many pods of the RayJob that has begun, and does not train yet, run."""
+    if not run.attempts or run.job is None or not run.job.active:
+        return 0
+    return sum(pod.running and pod.attempt == run.attempts[-1].number for pod in run.pods)
 
 
 def _attempt(run: ObservedRun) -> str:

@@ -10,15 +10,16 @@ from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.hyperparameters import Source, faults
 from recsys_operator.decide.refusal import sentence
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Unreadable
-from recsys_operator.decide.trainingrun.failure import newest_failure
 from recsys_operator.decide.trainingrun.pods import pending_message, queued_message, running_message, trains
+from recsys_operator.decide.trainingrun.rayjobs import last_failure
 from recsys_operator.decide.trainingrun.reasons import Reason
 from recsys_operator.decide.trainingrun.result import judge
 
 LOOK_AGAIN = 5.0
 """Seconds between two looks at something whose change wakes nobody, such as a pod that waits."""
 
-DEFAULT_MEMORY = "4Gi"
+WATCH_HEAD = 10.0
+"""Seconds between two looks at the pods of a RayJob that trains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def job_failed(run: ObservedRun) -> Verdict | None:
     job = run.job
     if job is None or job.verdict != "Failed" or run.status.result is not None:
         return None
-    last = newest_failure(run.pods, run.status.failure, memory_of(run))
+    last = last_failure(run)
     if job.verdict_reason == "DeadlineExceeded":
         return failed(
             Reason.DEADLINE_EXCEEDED,
@@ -163,7 +164,9 @@ def job_failed(run: ObservedRun) -> Verdict | None:
     if job.verdict_reason != "BackoffLimitExceeded":
         if last is not None:
             return failed(last.reason, last.message, last)
-        return failed(Reason.JOB_FAILED, f"The Job {job.name} failed: {job.verdict_message or 'no reason given'}")
+        return failed(
+            Reason.JOB_FAILED, f"The {job.kind} {job.name} failed: {job.verdict_message or 'no reason given'}"
+        )
     if last is None:
         return failed(Reason.ATTEMPTS_EXHAUSTED, f"All {attempts_allowed(run)} attempts failed; no pod is left to ask.")
     if attempts_allowed(run) == 1:
@@ -179,8 +182,20 @@ def result_missing(run: ObservedRun) -> Verdict | None:
         return None
     return failed(
         Reason.RESULT_MISSING,
-        f"The Job {run.job.name} is complete but its pod wrote no status.result: the trainer may not be allowed to "
-        "write this run's status (see the pod's log), or the image is not a recsys-trainer.",
+        f"The {run.job.kind} {run.job.name} is complete but its pod wrote no status.result: the trainer may not be "
+        "allowed to write this run's status (see the pod's log), or the image is not a recsys-trainer.",
+    )
+
+
+def kuberay_not_installed(run: ObservedRun) -> Verdict | None:
+    """A run with several workers is a RayJob. Where the API server has none, nobody tells when it has."""
+    if run.workers == 1 or run.kuberay:
+        return None
+    return waiting(
+        Reason.KUBERAY_NOT_INSTALLED,
+        f"KubeRay is not installed, and spec.ray.workers is {run.workers}: several workers are a RayJob of KubeRay's "
+        "(rayjobs.ray.io/v1). Install KubeRay, and the run starts by itself; or make another TrainingRun with one "
+        "worker.",
     )
 
 
@@ -214,17 +229,14 @@ def pending(run: ObservedRun) -> Verdict | None:
     if trains(run):
         return None
     return Verdict(
-        "Unknown",
-        Reason.PENDING,
-        pending_message(run, newest_failure(run.pods, run.status.failure, memory_of(run))),
-        start=True,
-        requeue_after=LOOK_AGAIN,
+        "Unknown", Reason.PENDING, pending_message(run, last_failure(run)), start=True, requeue_after=LOOK_AGAIN
     )
 
 
 def running(run: ObservedRun) -> Verdict:
-    """A pod trains, and its progress is the news."""
-    return Verdict("Unknown", Reason.RUNNING, running_message(run), start=True)
+    """A pod trains, and its progress is the news; of a Ray cluster that has lost its head there is none."""
+    again = WATCH_HEAD if run.attempts else None
+    return Verdict("Unknown", Reason.RUNNING, running_message(run), start=True, requeue_after=again)
 
 
 POLICIES: tuple[Policy, ...] = (
@@ -243,6 +255,7 @@ POLICIES: tuple[Policy, ...] = (
     job_failed,
     result_missing,
     # What it does now.
+    kuberay_not_installed,
     child_refused,
     suspended,
     queued,
@@ -271,11 +284,6 @@ def failed(reason: str, message: str, last: Failure | None = None) -> Verdict:
     return Verdict(
         "False", reason, message, failure=evidence.model_copy(update={"reason": str(reason), "message": message})
     )
-
-
-def memory_of(run: ObservedRun) -> str:
-    """The memory limit of the run's pod."""
-    return str(run.spec.ray.resources_per_worker.memory) if run.spec.ray else DEFAULT_MEMORY
 
 
 def attempts_allowed(run: ObservedRun) -> int:
