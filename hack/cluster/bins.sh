@@ -4,14 +4,14 @@
 #   hack/cluster/bins.sh helm etcd  only what these need; the other names may be missing from the directory
 # Groups: kubernetes (kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubectl), helm, kubeconform,
 # coredns, local-path-provisioner, gateway-api (the directory gateway-api-crds), traefik, etcd, prometheus (and promtool), alertmanager;
-# only when they are named: metrics-server, seaweedfs (an S3 server, for tests), and argo-rollouts and flagger (each with a directory of
-# its CRDs), which benchmarks compare with.
+# only when they are named: metrics-server, seaweedfs (an S3 server, for tests), kuberay (ray-operator; kuberay-crds is the directory of
+# its CRDs alone), and argo-rollouts and flagger (each with a directory of its CRDs), which benchmarks compare with.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 all=(kubeconform gateway-api traefik etcd prometheus alertmanager helm kubernetes coredns local-path-provisioner)
-on_demand=(metrics-server seaweedfs argo-rollouts flagger)
+on_demand=(metrics-server seaweedfs kuberay kuberay-crds argo-rollouts flagger)
 gocache=$CACHE/tmp/go
 links=$(bins)
 debian=$(. /etc/os-release && echo "$ID$VERSION_ID")
@@ -25,6 +25,7 @@ home() {
     etcd) echo "$CACHE/bin/etcd-$debian" ;;
     alertmanager) echo "$CACHE/bin/alertmanager-templates-$debian" ;;
     traefik) echo "$CACHE/bin/traefik-$TRAEFIK_VERSION-$(hash_of "$HERE/python/traefik.txt")" ;;
+    kuberay-crds) echo "$CACHE/bin/kuberay-crds-$KUBERAY_VERSION-$(hash_of "$HERE/go/kuberay/go.mod" "$HERE/go/kuberay/go.sum")" ;;
     seaweedfs) echo "$CACHE/bin/seaweedfs-$SEAWEEDFS_VERSION-$(hash_of "$HERE/python/seaweedfs.txt")" ;;
     *)
       version=$(tr a-z- A-Z_ <<< "$name")_VERSION
@@ -96,8 +97,12 @@ download_ahead() {
 go_build() { # go_build GROUP DIRECTORY
   local name=$1 directory=$2 flags='-s -w' version=k8s.io/component-base/version packages
   use_go
-  cd "$HERE/go/$name"
+  cd "$HERE/go/${name%-crds}"
   case $name in
+    kuberay-crds)
+      copy_crds github.com/ray-project/kuberay/ray-operator config/crd/bases 'ray.io_*.yaml' "$directory/kuberay-crds"
+      return
+      ;;
     gateway-api)
       copy_crds sigs.k8s.io/gateway-api config/crd/standard '*.yaml' "$directory/gateway-api-crds"
       return
@@ -134,7 +139,7 @@ build() { # build GROUP DIRECTORY
 takes() {
   case $1 in
     kubernetes | argo-rollouts) echo "6 to 10 minutes of two cores" ;;
-    helm | coredns | local-path-provisioner | prometheus | metrics-server | flagger) echo "1 to 2 minutes" ;;
+    helm | coredns | local-path-provisioner | prometheus | metrics-server | kuberay | flagger) echo "1 to 2 minutes" ;;
     *) echo "some seconds" ;;
   esac
 }

@@ -36,7 +36,7 @@ for r in json.load(sys.stdin).get("Replace") or []:
   )
 }
 
-wanted=${*:-kubernetes helm kubeconform coredns prometheus local-path-provisioner gateway-api metrics-server argo-rollouts flagger}
+wanted=${*:-kubernetes helm kubeconform coredns prometheus local-path-provisioner gateway-api metrics-server kuberay argo-rollouts flagger}
 for tool in $wanted; do
   case $tool in
     kubernetes)
@@ -57,10 +57,11 @@ for tool in $wanted; do
       ;;
     gateway-api) write gateway-api sigs.k8s.io/gateway-api "$GATEWAY_API_VERSION" sigs.k8s.io/gateway-api/apis/v1 ;;
     metrics-server) write metrics-server sigs.k8s.io/metrics-server "$METRICS_SERVER_VERSION" sigs.k8s.io/metrics-server/cmd/metrics-server ;;
+    kuberay) write kuberay github.com/ray-project/kuberay/ray-operator "$KUBERAY_VERSION" github.com/ray-project/kuberay/ray-operator ;;
     argo-rollouts)
       write argo-rollouts github.com/argoproj/argo-rollouts "$ARGO_ROLLOUTS_VERSION" github.com/argoproj/argo-rollouts/cmd/rollouts-controller
       ;;
     flagger) write flagger github.com/fluxcd/flagger "$FLAGGER_VERSION" github.com/fluxcd/flagger/cmd/flagger ;;
-    *) echo "update.sh: no tool is called '$tool'; there are kubernetes, helm, kubeconform, coredns, prometheus, local-path-provisioner, gateway-api, metrics-server, argo-rollouts and flagger" >&2; exit 2 ;;
+    *) echo "update.sh: no tool is called '$tool'; there are kubernetes, helm, kubeconform, coredns, prometheus, local-path-provisioner, gateway-api, metrics-server, kuberay, argo-rollouts and flagger" >&2; exit 2 ;;
   esac
 done

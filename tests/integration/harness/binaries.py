@@ -23,7 +23,7 @@ def directory() -> Path:
     if chosen:
         return Path(chosen)
     done = subprocess.run(
-        [BINS, "etcd", "kubernetes", "gateway-api"],
+        [BINS, "etcd", "kubernetes", "gateway-api", "kuberay-crds"],
         capture_output=True,
         text=True,
         check=False,
@@ -53,4 +53,12 @@ def gateway_api_crds() -> Path:
     path = directory() / "gateway-api-crds"
     if not path.is_dir():
         raise MissingBinaryError(f"{path} is missing: run `hack/cluster/bins.sh gateway-api`.")
+    return path
+
+
+def kuberay_crds() -> Path:
+    """The directory of KubeRay's CRDs, one YAML file each."""
+    path = directory() / "kuberay-crds"
+    if not path.is_dir():
+        raise MissingBinaryError(f"{path} is missing: run `hack/cluster/bins.sh kuberay-crds`.")
     return path

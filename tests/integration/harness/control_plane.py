@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import httpx
 import yaml
-from tests.integration.harness.binaries import ROOT, binary, gateway_api_crds
+from tests.integration.harness.binaries import ROOT, binary, gateway_api_crds, kuberay_crds
 from tests.integration.harness.certificates import Authority, Pair
 from tests.integration.harness.processes import Process, free_port, lasting_port
 
@@ -233,6 +233,10 @@ class ControlPlane:
     def install_gateway_api(self, plurals: tuple[str, ...] = ("gatewayclasses", "gateways", "httproutes")) -> None:
         """Apply these CRDs of the Gateway API and wait until they are served."""
         self.install_crds(gateway_api_crds() / f"gateway.networking.k8s.io_{plural}.yaml" for plural in plurals)
+
+    def install_kuberay(self) -> None:
+        """Apply KubeRay's CRD of RayJobs and wait until it is served."""
+        self.install_crds([kuberay_crds() / "ray.io_rayjobs.yaml"])
 
     def _install_crd(self, client: httpx.Client, manifest: dict[str, Any], seconds: float = 30) -> None:
         name = manifest["metadata"]["name"]
