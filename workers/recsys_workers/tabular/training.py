@@ -32,6 +32,10 @@ class RowBatch:
         """How many rows."""
         return len(self.tensors[0])
 
+    def part(self, first: int, every: int) -> "RowBatch":
+        """Every `every`-th row from `first` on."""
+        return RowBatch(tuple(tensor[first::every] for tensor in self.tensors))
+
 
 class RowSampler:
     """Every row exactly once an epoch, in an order from one generator, whose state is the sampler's."""

@@ -28,7 +28,7 @@ def main() -> int:
         attempt.run(config)
     except AttemptFailed as error:
         LOGGER.error("%s: %s", error.reason, error.message)
-        write_termination_message(error.reason, error.message, error.log)
+        write_termination_message(error.reason, error.message, error.log, error.pod)
         return error.exit_code
     except SystemExit:
         LOGGER.info("stopped by SIGTERM; the next attempt continues from the newest checkpoint")

@@ -21,7 +21,7 @@ from recsys_workers.train import (
     ray_run,
     threads,
 )
-from recsys_workers.train.failure import CANNOT_HEAL, AttemptFailed
+from recsys_workers.train.failure import CANNOT_HEAL, OUT_OF_MEMORY, AttemptFailed
 from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter, now
 from recsys_workers.train.run_config import RunConfig
 from recsys_workers.train.sequential import Sequential
@@ -86,7 +86,8 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     if idle := hardware.idle_gpus(ray_run.gpus_asked(), hardware.cuda_devices()):
         LOGGER.warning(idle)
     allowed = threads.allowed()
-    progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}.")
+    several = f" in each of {workers} workers" if (workers := ray_run.workers_asked()) > 1 else ""
+    progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}{several}.")
     readings = {"readings": str(progress.readings.path)} if progress.readings else {}
     parameters = documents.parameters(config, hyperparameters, work.facts())
     _fit(config, hyperparameters, {**work.settings(), **readings, "parameters": parameters}, allowed)
@@ -136,6 +137,9 @@ def _fit(config: RunConfig, hyperparameters: Hyperparameters, of_task: Mapping[s
         for kind, reason in DETERMINISTIC_FAILURES.items():
             if kind in error.kinds:
                 raise AttemptFailed(reason, error.message, heals=False) from error
+        if error.out_of_memory:
+            text = f"A process of the pod {error.out_of_memory} was killed for its memory."
+            raise AttemptFailed(OUT_OF_MEMORY, text, heals=True, log=error.log, pod=error.out_of_memory) from error
         raise AttemptFailed("TrainingFailed", error.message, heals=True, log=error.log) from error
 
 

@@ -10,6 +10,9 @@ TERMINATION_LOG = "/dev/termination-log"
 LIMIT = 4096
 """The kubelet keeps this many bytes of a termination message."""
 
+OUT_OF_MEMORY = "OutOfMemory"
+"""Reason of a process of a pod that the kernel killed for its memory, where no pod ends by that."""
+
 CANNOT_HEAL = 2
 RETRY = 1
 SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|KEY", re.IGNORECASE)
@@ -21,36 +24,39 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 class AttemptFailed(Exception):
     """Ends the attempt. `reason` is CamelCase, `message` a sentence; with `heals` the Job may try again.
 
-    `log` is the traceback, or the lines of a log, that whoever looks for the cause needs besides the sentence.
+    `log` is the traceback, or the lines of a log, that whoever looks for the cause needs besides the sentence; `pod`
+    is the one at fault, where it is another than the trainer's own.
     """
 
-    def __init__(self, reason: str, message: str, *, heals: bool, log: str = "") -> None:
+    def __init__(self, reason: str, message: str, *, heals: bool, log: str = "", pod: str = "") -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.message = message
         self.log = log
+        self.pod = pod
         self.exit_code = RETRY if heals else CANNOT_HEAL
 
 
-def write_termination_message(reason: str, message: str, log: str = "") -> None:
-    """Leave {"reason", "message", "log"} where the kubelet picks it up; does nothing where that file does not exist.
+def write_termination_message(reason: str, message: str, log: str = "", pod: str = "") -> None:
+    """Leave {"reason", "message", "log", "pod"} where the kubelet picks it up; does nothing without that file.
 
     The whole fits what the kubelet keeps: a long message loses its end, and the log its first lines. Without a log
-    there is no such key. Values of the environment that are secret by their name, and tokens, are left out.
+    or a pod there is no such key. Values of the environment that are secret by their name, and tokens, are left out.
     """
     path = Path(os.environ.get("RECSYS_TERMINATION_LOG", TERMINATION_LOG))
     try:
         if path.exists() or "RECSYS_TERMINATION_LOG" in os.environ:
-            path.write_text(_encoded(reason, _without_secrets(message), _without_secrets(log).strip()))
+            path.write_text(_encoded(reason, _without_secrets(message), _without_secrets(log).strip(), pod))
     except OSError as error:
         logging.getLogger(__name__).warning("The termination message cannot be written to %s: %s", path, error)
 
 
-def _encoded(reason: str, message: str, log: str) -> str:
-    room = LIMIT - _size({"reason": reason, "message": "", "log": ""})
+def _encoded(reason: str, message: str, log: str, pod: str = "") -> str:
+    of_pod = {"pod": pod} if pod else {}
+    room = LIMIT - _size({"reason": reason, "message": "", "log": "", **of_pod})
     while _size(message) - 2 > (room // 2 if log else room):
         message = message[: len(message) * 9 // 10]
-    told = {"reason": reason, "message": message}
+    told = {"reason": reason, "message": message, **of_pod}
     if log:
         told["log"] = _end(log, room - (_size(message) - 2))
     return json.dumps(told)

@@ -28,6 +28,7 @@ from recsys_workers.train.augmentation import augmentation_of
 from recsys_workers.train.history import History, Point
 from recsys_workers.train.reports import EpochReport, StepReport
 from recsys_workers.train.sampler import Sampler, left_padded
+from recsys_workers.train.team import Divisible, Team
 
 STATE = "state.pt"
 VALIDATION_K = 10
@@ -37,17 +38,12 @@ class TrainingDiverged(ArithmeticError):
     """The loss is not a finite number."""
 
 
-class Batch(Protocol):
+class Batch(Divisible, Protocol):
     """What one step learns from."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """The arguments of the model's loss."""
-        ...
-
-    @property
-    def targets(self) -> int:
-        """How many targets it has; of single rows, how many rows."""
         ...
 
 
@@ -71,7 +67,8 @@ class Loop:
     """A model in training. `epoch` counts the finished epochs; `best` holds the weights that validated best.
 
     With `averageDecay` these are averages of the weights over the steps, which `judged` has. A task's own class says
-    what validates; it seeds torch before it makes the model.
+    what validates; it seeds torch before it makes the model. `team` are the workers that train it together: one, unless
+    somebody says otherwise.
     """
 
     validated_by = ""
@@ -95,6 +92,7 @@ class Loop:
         self.best_epoch = 0
         self.best: dict[str, Any] = {}
         self.without_better = 0
+        self.team = Team()
 
     @property
     def stopped_early(self) -> bool:
@@ -116,8 +114,9 @@ class Loop:
         `on_step` is called after each step of the optimizer, and must take no time to speak of.
         """
         every = self.hyperparameters.integer("checkpointEvery")
+        loss_of = self._loss()
         while self.epoch < self.epochs and not self.stopped_early:
-            loss = self._one_epoch(on_step)
+            loss = self._one_epoch(loss_of, on_step)
             due = self.epoch % every == 0 or self.epoch == self.epochs
             validation = self._validate() if due else None
             if validation is not None:
@@ -126,11 +125,15 @@ class Loop:
             if due:
                 on_checkpoint()
 
-    def _one_epoch(self, on_step: Callable[[StepReport], None]) -> float:
-        self.model.train()
+    def _loss(self) -> Callable[..., Tensor]:
         loss_of = cast("Callable[..., Tensor]", self.model.loss)
         if self.hyperparameters.choice("compile") == ON:
             loss_of = torch.compile(loss_of, dynamic=True)
+        return self.team.averaging(self.model, loss_of)
+
+    def _one_epoch(self, loss_of: Callable[..., Tensor], on_step: Callable[[StepReport], None]) -> float:
+        self.model.train()
+        self.team.begin_epoch(self.epoch)
         mixed = torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.hyperparameters.choice("precision") == "BFloat16"
         )
@@ -139,8 +142,11 @@ class Loop:
         for done, batch in self.sampler.batches():
             rate = optimizers.rate(self.hyperparameters, (self.epoch + done) / self.epochs)
             optimizers.set_rate(self.optimizer, rate)
+            mine, weight = self.team.part(batch)
             with mixed:
-                loss = loss_of(*(tensor.to(self.device) for tensor in batch.tensors))
+                loss = loss_of(*(tensor.to(self.device) for tensor in mine.tensors))
+            if weight != 1.0:
+                loss = loss * weight
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             if longest:
@@ -152,7 +158,7 @@ class Loop:
             self.step, targets = self.step + 1, targets + batch.targets
             on_step(StepReport(self.epoch, self.epochs, done, self.step, total / batches, targets))
         self.epoch += 1
-        mean = total / batches
+        mean = self.team.mean(total / batches)
         if not math.isfinite(mean):
             raise TrainingDiverged(
                 f"The loss is {mean} in epoch {self.epoch}: the training diverged. Lower the hyperparameter "
@@ -165,7 +171,7 @@ class Loop:
         raise NotImplementedError
 
     def _validate(self) -> float:
-        found = self.validation_of(self.judged)
+        found = self.team.from_teller(self.validation_of(self.judged) if self.team.tells else 0.0)
         self.without_better += 1
         if found < self.best_validation if self.smaller_is_better else found > self.best_validation:
             self.best_validation, self.best_epoch, self.without_better = found, self.epoch, 0

@@ -1,17 +1,25 @@
-"""Start Ray inside this pod, train in one worker of it, stop Ray again."""
+"""Start Ray inside this pod, or join the cluster that KubeRay has made; train in its workers; leave Ray again."""
 
 import json
 import logging
 import os
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from recsys_workers.train import memory
 
 LOGGER = logging.getLogger(__name__)
 OBJECT_STORE_BYTES = 80 * 2**20
 """Ray's smallest object store is 75 MiB; nothing of size goes through it."""
 SNAPSHOT = "checkpoint_manager_snapshot.json"
 KEPT_CHECKPOINTS = 2
+LONGEST_WAIT_SECONDS = 6 * 3600
+"""How long workers wait for the one that validates. One that dies is noticed at once."""
+ANSWER_SECONDS = 20.0
+OWN_FAILURES = {"TrainingDiverged"}
+"""What the training raises in all workers alike."""
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_METRICS_COLLECTION": "0",
@@ -34,22 +42,30 @@ def gpus_asked(environ: Mapping[str, str] = os.environ) -> int:
     return int(environ.get("RECSYS_GPUS") or 0)
 
 
-def scaling(threads: int, gpus: int) -> dict[str, Any]:
-    """What Ray Train's ScalingConfig gets: one worker with all that the pod has."""
+def workers_asked(environ: Mapping[str, str] = os.environ) -> int:
+    """How many workers train together: what the operator wrote into RECSYS_WORKERS, else one."""
+    return int(environ.get("RECSYS_WORKERS") or 1)
+
+
+def scaling(threads: int, gpus: int, workers: int = 1) -> dict[str, Any]:
+    """What Ray Train's ScalingConfig gets: so many workers, each with all that a pod has."""
     resources: dict[str, float] = {"CPU": threads, **({"GPU": gpus} if gpus else {})}
-    return {"num_workers": 1, "use_gpu": gpus > 0, "resources_per_worker": resources}
+    apart = {"placement_strategy": "SPREAD"} if workers > 1 else {}
+    return {"num_workers": workers, "use_gpu": gpus > 0, "resources_per_worker": resources, **apart}
 
 
 class TrainingFailed(Exception):
     """The worker raised. `kinds` are the names of the exception's classes, `message` is what it said.
 
-    `log` is what Ray tells of it: the worker's traceback, which the exception has lost on its way.
+    `log` is what Ray tells of it: the worker's traceback, which the exception has lost on its way. `out_of_memory` is
+    the pod in which the kernel killed a process for its memory, where that is not the driver's only pod.
     """
 
-    def __init__(self, cause: BaseException, log: str) -> None:
+    def __init__(self, cause: BaseException, log: str, out_of_memory: str = "") -> None:
         origin = getattr(cause, "cause", None) or cause
         self.message = str(origin).strip().splitlines()[-1] if str(origin).strip() else type(origin).__name__
         self.log = log
+        self.out_of_memory = out_of_memory
         self.kinds = {kind.__name__ for kind in type(origin).__mro__}
         super().__init__(self.message)
 
@@ -57,48 +73,109 @@ class TrainingFailed(Exception):
 def fit(settings: Mapping[str, Any], folder: Path, threads: int) -> None:
     """Run `train_worker(settings)` under Ray Train with checkpoints in `folder`; continues a run that was killed.
 
-    The run's name is the folder's, which is the TrainingRun's UID: that is how Ray finds the earlier attempts.
+    The run's name is the folder's, which is the TrainingRun's UID: that is how Ray finds the earlier attempts. Several
+    workers all see the folder.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import ray
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 
-    from recsys_workers.train.one_pod import OnePodTrainer
-
     repair_snapshot(folder)
-    gpus = gpus_asked()
-    ray.init(
-        num_cpus=threads,
-        num_gpus=gpus,
-        include_dashboard=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-        log_to_driver=True,
-        logging_level=logging.WARNING,
-        _system_config={
-            "prestart_worker_first_driver": False,
-            "enable_worker_prestart": False,
-            # Ray's workers give way to everything else by default; in this pod there is nothing else.
-            "worker_niceness": 0,
-        },
-    )
+    gpus, workers = gpus_asked(), workers_asked()
+    ray.init(log_to_driver=True, logging_level=logging.WARNING, **_cluster(threads, gpus, workers))
+    told = {**settings, "workers": workers, "driversNode": ray.get_runtime_context().get_node_id()}
+    trainer, more = _trainer(gpus, workers)
     try:
-        OnePodTrainer(
+        trainer(
             in_worker,
-            train_loop_config=dict(settings),
-            scaling_config=ScalingConfig(**scaling(threads, gpus)),
+            train_loop_config=told,
+            scaling_config=ScalingConfig(**scaling(threads, gpus, workers)),
             run_config=RunConfig(
                 name=folder.name,
                 storage_path=str(folder.parent),
                 checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),
                 failure_config=FailureConfig(max_failures=0),
             ),
+            **more,
         ).fit()
     except ray.train.TrainingFailedError as error:
         failures = getattr(error, "worker_failures", {})
-        raise TrainingFailed(next(iter(failures.values()), error), str(error)) from error
+        killed = _out_of_memory() if workers > 1 else ""
+        raise TrainingFailed(origin(failures.values()) or error, str(error), killed) from error
     finally:
         ray.shutdown()
+
+
+def _cluster(threads: int, gpus: int, workers: int) -> dict[str, Any]:
+    """What ray.init gets: nothing in KubeRay's cluster, which RAY_ADDRESS names; else a cluster of this pod alone."""
+    if workers > 1 and os.environ.get("RAY_ADDRESS"):
+        return {"address": "auto"}
+    return {
+        "num_cpus": threads * workers,
+        "num_gpus": gpus * workers,
+        "include_dashboard": False,
+        "object_store_memory": OBJECT_STORE_BYTES,
+        "_system_config": {
+            "prestart_worker_first_driver": False,
+            "enable_worker_prestart": False,
+            # Ray's workers give way to everything else by default; in this pod there is nothing else.
+            "worker_niceness": 0,
+        },
+    }
+
+
+def _trainer(gpus: int, workers: int) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Ray Train's trainer, and what it gets besides: for several workers, one that joins them by torch.distributed."""
+    if workers == 1:
+        from recsys_workers.train.one_pod import OnePodTrainer
+
+        return OnePodTrainer, {}
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    backend = "nccl" if gpus else "gloo"
+    return TorchTrainer, {"torch_config": TorchConfig(backend=backend, timeout_s=LONGEST_WAIT_SECONDS)}
+
+
+def origin(failures: Iterable[BaseException]) -> BaseException | None:
+    """The failure that the others follow from: where one worker ends, the rest only lose their connection to it.
+
+    A worker that died comes before one that raised, and what the training itself raised before both.
+    """
+
+    def rank(failure: BaseException) -> int:
+        kinds = {kind.__name__ for kind in type(getattr(failure, "cause", None) or failure).__mro__}
+        if kinds & OWN_FAILURES:
+            return 0
+        return 1 if "RayActorError" in kinds | {kind.__name__ for kind in type(failure).__mro__} else 2
+
+    return min(failures, key=rank, default=None)
+
+
+def _out_of_memory() -> str:
+    """The pod of the cluster in which the kernel killed a process for its memory; empty when none tells of one."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    def kills() -> tuple[str, int]:
+        return socket.gethostname(), memory.kills()
+
+    asked = [
+        ray.remote(kills)
+        .options(num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False))
+        .remote()
+        for node in ray.nodes()
+        if node["Alive"]
+    ]
+    done, _ = ray.wait(asked, num_returns=len(asked), timeout=ANSWER_SECONDS) if asked else ([], [])
+    for one in done:
+        try:
+            pod, killed = ray.get(one)
+        except ray.exceptions.RayError:
+            continue
+        if killed:
+            return str(pod)
+    return ""
 
 
 def in_worker(settings: Mapping[str, Any]) -> None:

@@ -32,6 +32,10 @@ class Batch:
         """How many items are to be told."""
         return int(torch.count_nonzero(self.target_BT))
 
+    def part(self, first: int, every: int) -> "Batch":
+        """Every `every`-th sample from `first` on."""
+        return Batch(self.history_BT[first::every], self.target_BT[first::every])
+
 
 class Sampler:
     """Every transition of every sequence is a target exactly once an epoch; with Sets, every item of every user is.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import ray
 import ray.train
 import torch
 
@@ -24,6 +25,7 @@ from recsys_workers.train.loop import STATE, Loop, Training
 from recsys_workers.train.progress import Progress, StatusWriter
 from recsys_workers.train.readings import Readings
 from recsys_workers.train.scored import Scored
+from recsys_workers.train.team import joined
 from recsys_workers.train.watch import END_PERCENT, Watch
 
 LOGGER = logging.getLogger(__name__)
@@ -31,17 +33,27 @@ EVALUATION_PERCENT = 85
 
 
 def train_worker(settings: Mapping[str, Any]) -> None:
-    """Train from the newest checkpoint to the last epoch; a run that is finished already returns at once."""
+    """Train from the newest checkpoint to the last epoch; a run that is finished already returns at once.
+
+    Of several workers, which all call this, one tells, saves and exports.
+    """
     configure()
     torch.set_num_threads(settings["threads"])
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA has no deterministic products
     torch.use_deterministic_algorithms(True)
     folder = Path(settings["folder"])
     training, finish = begun(settings)
+    if settings["workers"] > 1:
+        node = ray.get_runtime_context().get_node_id()
+        training.team = joined(node, settings["driversNode"], settings["seed"])
+        LOGGER.info("worker %d of %d", training.team.rank + 1, training.team.size)
     checkpoint = newest_checkpoint(folder)
     if checkpoint is not None:
         training.restore(checkpoint)
         LOGGER.info("continuing after epoch %d of %d from %s", training.epoch, training.epochs, checkpoint.name)
+    if not training.team.tells:
+        training.run(lambda _: None, lambda: ray.train.report({"epoch": training.epoch}))
+        return
     readings = Readings(Path(settings["readings"])) if "readings" in settings else None
     progress = Progress(StatusWriter(settings["namespace"], settings["name"], settings["uid"]), readings)
     events = Events(Path(settings["events"]), training.step)

@@ -1,0 +1,86 @@
+"""A run with two workers, with real Ray, as KubeRay's command starts it: the same quality as with one, and survival."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.workers.test_trainer_kill import (
+    EPOCHS,
+    LEFT,
+    ROOT,
+    Trainer,
+    alive,
+    descendants,
+    run_json,
+    write_data,
+)
+
+from recsys_workers import manifest
+from recsys_workers.train import submitted
+
+pytestmark = [pytest.mark.torch, pytest.mark.full, pytest.mark.timeout(1800)]
+
+
+def metrics(store: Path, number: int) -> dict[str, float]:
+    version = manifest.load(store / "versions" / str(number), None).manifest
+    return {entry["name"]: float(entry["value"]) for entry in json.loads(manifest.encode(version))["metrics"]}
+
+
+def test_two_workers_reach_what_one_reaches_and_go_on_after_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_data(tmp_path / "data")
+    (tmp_path / "store").mkdir()
+    one = Trainer(tmp_path, "one", 1)
+    assert one.wait() == 0, one.text()
+
+    monkeypatch.setenv("RECSYS_WORKERS", "2")
+    two = Trainer(tmp_path, "two", 1)
+    two.wait_for_checkpoints(3)
+    processes = [two.process.pid, *descendants(two.process.pid)]
+    two.kill()
+    assert not alive(processes)
+    again = Trainer(tmp_path, "two", 2)
+    assert again.wait() == 0, again.text()
+    assert "continuing after epoch" in again.text()
+    assert len(again.epochs()) < EPOCHS
+    assert "worker 2 of 2" in again.text()
+    assert again.left() == LEFT
+
+    undisturbed = Trainer(tmp_path, "three", 1)
+    assert undisturbed.wait() == 0, undisturbed.text()
+    found = [metrics(one.store, number) for number in (1, 2, 3)]
+    assert found[1] == found[2], "a run that was killed becomes what an undisturbed one does"
+    for name, value in found[0].items():
+        assert abs(found[1][name] - value) < 0.05, (name, found)
+
+
+def test_what_ends_a_trainer_of_two_workers_stands_in_the_last_line(tmp_path: Path) -> None:
+    write_data(tmp_path / "data")
+    (tmp_path / "store").mkdir()
+    document: dict[str, Any] = run_json("uid-1", [])
+    document["hyperparameters"] |= {"learningRate": "10", "optimizer": "SGD", "epochs": "3"}
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "workers"),
+        "RECSYS_PVC_ROOT": str(tmp_path),
+        "RECSYS_RUN_CONFIG": str(tmp_path / "run.json"),
+        "RECSYS_THREADS": "1",
+        "RECSYS_WORKERS": "2",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "recsys_workers.train.submitted"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    told = json.loads(done.stdout.splitlines()[-1].removeprefix(submitted.MARK))
+    assert (told["reason"], told["exitCode"]) == ("TrainingDiverged", 2)

@@ -1,0 +1,104 @@
+"""The trainer as a job of Ray's dashboard: its last line, and what the kernel counts."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recsys_operator.decide.trainingrun import rayword
+from recsys_workers.train import memory, submitted
+from recsys_workers.train.failure import OUT_OF_MEMORY
+from recsys_workers.train.ray_run import origin
+
+SAYS = (
+    "import os, pathlib; print('a line', flush=True); "
+    'pathlib.Path(os.environ["RECSYS_TERMINATION_LOG"]).write_text('
+    '\'{"reason": "InvalidData", "message": "Two\\\\nlines"}\'); '
+    "raise SystemExit(2)"
+)
+
+
+def last_line(text: str) -> dict[str, object]:
+    line = text.splitlines()[-1]
+    assert line.startswith(submitted.MARK)
+    told: dict[str, object] = json.loads(line.removeprefix(submitted.MARK))
+    return told
+
+
+def test_operator_and_trainer_call_it_the_same() -> None:
+    assert submitted.MARK == rayword.MARK
+    assert OUT_OF_MEMORY == rayword.OUT_OF_MEMORY
+
+
+def test_the_last_line_is_the_trainers_word(capfd: pytest.CaptureFixture[str]) -> None:
+    assert submitted.main(("-c", SAYS)) == 2
+    told = last_line(capfd.readouterr().out)
+    assert (told["reason"], told["message"], told["exitCode"]) == ("InvalidData", "Two\nlines", 2)
+    message = f"Job entrypoint command failed with exit code 2, last:\n{submitted.MARK}{json.dumps(told)}\n"
+    failure = rayword.failure_of_message(message, None, "4Gi")
+    assert (failure.reason, failure.message, failure.exit_code, failure.pod) == (
+        "InvalidData",
+        "Two\nlines",
+        2,
+        told["pod"],
+    )
+
+
+def test_a_trainer_that_ends_well_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    assert submitted.main(("-c", "print('done')")) == 0
+    assert capfd.readouterr().out == "done\n"
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_trainer_that_was_killed_is_said_to_be_when_the_kernel_counted_it(
+    killed: bool, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = iter((1, 1 + killed))
+    monkeypatch.setattr(memory, "kills", lambda: next(counts))
+    assert submitted.main(("-c", "import os; print('x', flush=True); os.kill(os.getpid(), 9)")) == 137
+    out = capfd.readouterr().out
+    if killed:
+        assert (last_line(out)["reason"], last_line(out)["exitCode"]) == (OUT_OF_MEMORY, 137)
+    else:
+        assert out == "x\n"
+
+
+def test_being_stopped_is_passed_on() -> None:
+    script = "import time; print('begun', flush=True); time.sleep(60)"
+    command = f"import sys; from recsys_workers.train import submitted; sys.exit(submitted.main(('-c', {script!r})))"
+    process = subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, text=True, env=os.environ)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_both_versions_of_cgroups_count(tmp_path: Path) -> None:
+    assert memory.kills(tmp_path) == 0
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "memory" / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n")
+    assert memory.kills(tmp_path) == 2
+    (tmp_path / "memory.events").write_text("low 0\nhigh 0\nmax 7\noom 1\noom_kill 1\noom_group_kill 0\n")
+    assert memory.kills(tmp_path) == 1
+
+
+def test_the_failure_that_others_follow_from_is_told() -> None:
+    class RayActorError(Exception):
+        pass
+
+    class TrainingDiverged(Exception):
+        pass
+
+    lost, died, diverged = RuntimeError("Connection closed by peer"), RayActorError("died"), TrainingDiverged("loss")
+    assert origin([lost, died]) is died
+    assert origin([lost, died, diverged]) is diverged
+    assert origin([lost]) is lost
+    assert origin([]) is None
