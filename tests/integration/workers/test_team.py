@@ -22,7 +22,7 @@ ITEMS, EPOCHS = 12, 3
 
 
 def hyperparameters() -> Hyperparameters:
-    """Without dropout, which each worker draws for itself. A batch of 5 cannot be halved, and the last one has a row."""
+    """Without dropout, which each worker draws for itself. Batches cannot be halved, and the last one has one row."""
     return check(
         "SASRec",
         {
