@@ -45,6 +45,6 @@ compile dev 3.11 pyproject.toml --extra operator --extra cli --extra server --ex
 compile operator 3.13 pyproject.toml --extra operator --constraint "$work/dev.txt"
 compile server 3.13 pyproject.toml --extra server --constraint "$work/dev.txt"
 # Without Triton (1 GB): it builds its kernels with a C compiler, which the image has not. torch runs eagerly without it.
-compile trainer 3.13 pyproject.toml --extra trainer --constraint "$work/dev.txt" --no-emit-package triton
+compile trainer 3.13 pyproject.toml --extra trainer --extra cluster --constraint "$work/dev.txt" --no-emit-package triton
 compile demo 3.11 pyproject.toml --group demo --constraint "$work/dev.txt"
 compile tools 3.11 requirements/tools.in

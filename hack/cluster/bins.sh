@@ -4,8 +4,8 @@
 #   hack/cluster/bins.sh helm etcd  only what these need; the other names may be missing from the directory
 # Groups: kubernetes (kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubectl), helm, kubeconform,
 # coredns, local-path-provisioner, gateway-api (the directory gateway-api-crds), traefik, etcd, prometheus (and promtool), alertmanager;
-# only when they are named: metrics-server, seaweedfs (an S3 server, for tests), kuberay (ray-operator; kuberay-crds is the directory of
-# its CRDs alone), and argo-rollouts and flagger (each with a directory of its CRDs), which benchmarks compare with.
+# only when they are named: metrics-server, seaweedfs (an S3 server, for tests), kuberay (with its ClusterRole in kuberay-rbac), kuberay-crds (the
+# directory of its CRDs), and argo-rollouts and flagger (each with a directory of its CRDs), which benchmarks compare with.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -72,7 +72,7 @@ use_go() {
   export GOPATH=$gocache/path GOMODCACHE=$gocache/mod GOCACHE=$gocache/build GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS='-modcacherw -buildvcs=false'
 }
 
-# copy_crds MODULE FOLDER PATTERN DIRECTORY: the CRDs that a module carries in one of its folders.
+# copy_crds MODULE FOLDER PATTERN DIRECTORY: the CRDs, or other manifests, that a module carries in one of its folders.
 copy_crds() {
   local source
   source=$(go mod download -json "$1" | sed -n 's/.*"Dir": "\(.*\)",/\1/p')
@@ -109,12 +109,14 @@ go_build() { # go_build GROUP DIRECTORY
       ;;
     argo-rollouts) copy_crds github.com/argoproj/argo-rollouts manifests/crds '*-crd.yaml' "$directory/argo-rollouts-crds" ;;
     flagger) copy_crds github.com/fluxcd/flagger artifacts/flagger crd.yaml "$directory/flagger-crds" ;;
+    kuberay) copy_crds github.com/ray-project/kuberay/ray-operator config/rbac role.yaml "$directory/kuberay-rbac" ;;
   esac
   [ "$name" != kubernetes ] || flags+=" -X $version.gitVersion=v$KUBERNETES_VERSION -X $version.gitMajor=1 -X $version.gitMinor=$(cut -d. -f2 <<< "$KUBERNETES_VERSION")"
   [ "$name" != helm ] || flags+=" -X helm.sh/helm/v4/internal/version.version=v$HELM_VERSION"
   [ "$name" != prometheus ] || flags+=" -X github.com/prometheus/common/version.Version=3.${PROMETHEUS_VERSION#0.3}" # module v0.315.0 is release 3.15.0
   mapfile -t packages < <(packages_of "$name")
   go build -mod=readonly -trimpath -tags "$tags" -ldflags "$flags" -o "$directory/" "${packages[@]}" 2> >(grep -v '^go: downloading' >&2)
+  [ "$name" != kuberay ] || mv "$directory/ray-operator" "$directory/kuberay"
 }
 
 build() { # build GROUP DIRECTORY
