@@ -64,7 +64,7 @@ def epochs(log: str) -> dict[int, str]:
     return {int(number): text for number, text in EPOCH.findall(log)}
 
 
-def ended(namespace: Namespace, run: str) -> dict[str, Any]:
+def ended(namespace: Namespace, run: str, seconds: float = 600) -> dict[str, Any]:
     """The status of the run when it is decided."""
 
     def probe() -> dict[str, Any] | None:
@@ -72,7 +72,7 @@ def ended(namespace: Namespace, run: str) -> dict[str, Any]:
         decided = {c["type"]: c["status"] for c in status.get("conditions", [])}.get("Succeeded", "Unknown")
         return None if decided == "Unknown" else status
 
-    return until(f"the TrainingRun {run} to end", probe, 600)
+    return until(f"the TrainingRun {run} to end", probe, seconds)
 
 
 def epoch(namespace: Namespace, run: str) -> int:
