@@ -149,6 +149,9 @@ async def _watch(
     resources = await _unless(stopping, _served(client))
     if resources is None:
         return 0
+    missing = {one: name for one, name in handlers.OPTIONAL.items() if one not in resources}
+    for one, name in missing.items():
+        logger.warning(f"{name} is not installed: its {one.kind}s will be watched once it is")
     namespaces = Namespaces(client, settings.watch_namespaces, resources, loops, health)
     await _unless(stopping, namespaces.start())
     if stopping.is_set():
@@ -170,10 +173,7 @@ async def _watch(
         ready.set()
         logger.info("ready", extra={"watched": [f"{one.plural}.{one.group}" for one in resources]})
     waits = [asyncio.create_task(_until_set(stopping), name="stop")]
-    for missing, name in handlers.OPTIONAL.items():
-        if missing not in resources:
-            logger.warning(f"{name} is not installed: its {missing.kind}s will be watched once it is")
-            waits.append(asyncio.create_task(_until_served(client, (missing,)), name=name))
+    waits += [asyncio.create_task(_until_served(client, (one,)), name=name) for one, name in missing.items()]
     await asyncio.wait([watching, keeping, *waits], return_when=asyncio.FIRST_COMPLETED)
     ended = next((one for one in (watching, keeping) if one.done()), None)
     for wait in (keeping, *waits):

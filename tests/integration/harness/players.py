@@ -22,6 +22,7 @@ from recsys_operator.api.kinds import (
     HTTPROUTES,
     JOBS,
     PODS,
+    RAYJOBS,
     SERVICEACCOUNTS,
     TRAININGRUNS,
     WORKLOADS,
@@ -38,7 +39,7 @@ BAD_DATA = {"reason": "InvalidData", "message": "The table has no column named i
 class Players:
     """Play in all namespaces of a control plane. What a run comes to is in its hyperparameter `dropout`:
 
-    `0.85` fails its gates, `0.86` fails on its data; all others pass.
+    `0.85` fails its gates, `0.86` fails on its data, `0.87` fails once if there are several workers; all others pass.
     """
 
     def __init__(self, api: Api) -> None:
@@ -57,7 +58,12 @@ class Players:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        for resource, play in ((JOBS, self._job), (WORKLOADS, self._workload), (HTTPROUTES, self._route)):
+        for resource, play in (
+            (JOBS, self._job),
+            (RAYJOBS, self._rayjob),
+            (WORKLOADS, self._workload),
+            (HTTPROUTES, self._route),
+        ):
             self._start(self._follow(resource, play))
         return self
 
@@ -75,12 +81,12 @@ class Players:
 
     async def _follow(self, resource: Resource, play: Callable[[Object], Awaitable[bool]]) -> None:
         while True:
-            with suppress(aiohttp.ClientError, Refused):
+            with suppress(aiohttp.ClientError, Refused):  # Also where the resource is not served (yet).
                 async for kind, obj in self.api.watch(resource):
                     uid = obj["metadata"]["uid"]
                     if kind == "DELETED":
                         continue
-                    if resource == JOBS and RUN_LABEL in obj["metadata"].get("labels", {}):
+                    if resource in (JOBS, RAYJOBS) and RUN_LABEL in obj["metadata"].get("labels", {}):
                         run = (obj["metadata"]["namespace"], obj["metadata"]["labels"][RUN_LABEL])
                         self.jobs.setdefault(run, set()).add(uid)
                     if uid in self._busy:
@@ -243,6 +249,42 @@ class Players:
         await self._patch_status(JOBS, job, {"active": 0, "ready": 0, **ended})
         return False
 
+    async def _rayjob(self, job: Object) -> bool:
+        """One step of a training by several workers: Ray's head, its running, its report, its end. Workers are left out."""
+        status, metadata = job.get("status", {}), job["metadata"]
+        namespace, head = metadata["namespace"], f"{metadata['name']}-head"
+        pod = await self.api.get(PODS, namespace, head)
+        if status.get("jobDeploymentStatus") in ("Complete", "Failed"):
+            if pod is not None:
+                await self.api.delete(PODS, namespace, head)
+            return False
+        if job["spec"].get("suspend"):
+            return False
+        if pod is None:
+            await self.api.create(PODS, _head(job, head))
+            await self._patch_status(RAYJOBS, job, {"jobDeploymentStatus": "Initializing", "startTime": _now()})
+            return True
+        if pod.get("status", {}).get("phase") == "Pending":
+            await self._patch_status(PODS, pod, {"phase": "Running", "containerStatuses": [_container(running=True)]})
+            await self._patch_status(RAYJOBS, job, {"jobDeploymentStatus": "Running", "jobStatus": "RUNNING"})
+            return True
+        end = await self._attempt(namespace, metadata["labels"])
+        if end is None:
+            return True
+        ended = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}
+        if end[0]:
+            message = f"recsys-trainer-ended {json.dumps({'exitCode': end[0], **json.loads(end[1])})}"
+            ended = {"jobDeploymentStatus": "Failed", "jobStatus": "FAILED", "message": message}
+        await self._patch_status(RAYJOBS, job, ended)
+        return True
+
+    async def _attempt(self, namespace: str, labels: Object) -> tuple[int, str] | None:
+        """As `_train`, but the first attempt may stumble."""
+        config = await self.api.get(CONFIGMAPS, namespace, f"{labels[RUN_LABEL]}-config")
+        if labels["recsys.dev/attempt"] == "1" and config and '"dropout": "0.87"' in config["data"]["run.json"]:
+            return (1, json.dumps({"reason": "TrainingFailed", "message": "A worker died."}))
+        return await self._train(namespace, labels[RUN_LABEL])
+
     async def _train(self, namespace: str, name: str) -> tuple[int, str] | None:
         """What the trainer writes: progress, then the result. Returns exit code and last words, None while it works."""
         run = await self.api.get(TRAININGRUNS, namespace, name)
@@ -335,6 +377,14 @@ def _pod(job: Object, name: str) -> Object:
         },
         "spec": template["spec"],
     }
+
+
+def _head(job: Object, name: str) -> Object:
+    """The pod of Ray's head; KubeRay's RayCluster, which would own it, is left out."""
+    template = job["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]
+    labels = {**template["metadata"]["labels"], "ray.io/node-type": "head"}
+    metadata = {"name": name, "namespace": job["metadata"]["namespace"], "labels": labels}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
 def _container(*, running: bool = False, end: tuple[int, str] = (0, "")) -> Object:

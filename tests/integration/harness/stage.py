@@ -1,4 +1,4 @@
-"""A control plane with all that the operator watches: the project's kinds, the Gateway API and a Gateway."""
+"""A control plane with all that the operator watches: the project's kinds, the Gateway API with a Gateway, RayJobs."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +18,7 @@ def set_stage(controllers: Sequence[str] = ()) -> Iterator[Stage]:
     with ControlPlane(controllers=controllers) as plane:
         plane.install_crds()
         plane.install_gateway_api()
+        plane.install_kuberay()
         _make_gateway(plane)
         yield plane, access.make_account(plane)
 

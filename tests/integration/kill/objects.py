@@ -33,7 +33,7 @@ def recmodel(namespace: str) -> Object:
     }
 
 
-def trainingrun(namespace: str, name: str, dropout: str = "0.2") -> Object:
+def trainingrun(namespace: str, name: str, dropout: str = "0.2", workers: int = 1) -> Object:
     """A TrainingRun; `dropout` says what the played trainer comes to."""
     return {
         "apiVersion": API_VERSION,
@@ -43,7 +43,7 @@ def trainingrun(namespace: str, name: str, dropout: str = "0.2") -> Object:
             "modelRef": {"name": MODEL},
             "dataset": {"uri": "pvc://data/ml-100k.inter", "format": "RecBole"},
             "hyperparameters": {"dropout": dropout},
-            "ray": {"resourcesPerWorker": {"cpu": "1", "memory": "2Gi"}},
+            "ray": {"workers": workers, "resourcesPerWorker": {"cpu": "1", "memory": "2Gi"}},
             "maxRetries": 1,
         },
     }

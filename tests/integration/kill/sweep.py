@@ -23,7 +23,7 @@ def is_event(write: Write) -> bool:
     return "/apis/events.k8s.io/" in write.path
 
 
-async def sweep(world: World, life: Life, *, quick: bool = False) -> None:
+async def sweep(world: World, life: Life, *, quick: bool = False, attempts: int = 1) -> None:
     """Live undisturbed, then once for each cut before and after each write; each must end as the undisturbed life did.
 
     A write is known by its meaning and its occurrence. A `quick` sweep passes events over and cuts each other write
@@ -31,11 +31,11 @@ async def sweep(world: World, life: Life, *, quick: bool = False) -> None:
     """
     begin = time.monotonic()
     undisturbed = await run(world, life)
-    problems = _sound(undisturbed)
+    problems = _sound(undisturbed, attempts)
     assert undisturbed.writes, f"{life.name}: the operator wrote nothing"
     cuts = _quick_cuts(undisturbed.writes) if quick else _all_cuts(undisturbed.writes)
     places = asyncio.Semaphore(SIDE_BY_SIDE)
-    found = await asyncio.gather(*(_cut(world, life, cut, undisturbed, places) for cut in cuts))
+    found = await asyncio.gather(*(_cut(world, life, cut, undisturbed, places, attempts) for cut in cuts))
     for cut, (_, lines) in zip(cuts, found, strict=True):
         problems += [f"{life.name} cut {cut}: {line}" for line in lines[:12]]
     hits = Counter(cut.meaning for cut, (hit, _) in zip(cuts, found, strict=True) if hit)
@@ -63,7 +63,7 @@ def _quick_cuts(writes: Iterable[Write]) -> list[Cut]:
 
 
 async def _cut(
-    world: World, life: Life, cut: Cut, undisturbed: End, places: asyncio.Semaphore
+    world: World, life: Life, cut: Cut, undisturbed: End, places: asyncio.Semaphore, attempts: int
 ) -> tuple[bool, list[str]]:
     """Whether the cut was made, and what was wrong in the end."""
     for _ in range(TRIES):
@@ -72,15 +72,15 @@ async def _cut(
                 end = await run(world, life, cut, undisturbed.objects)
             except Exception as error:
                 return False, [f"{type(error).__name__}: {error}"]
-        problems = [*_sound(end), *differences(undisturbed.objects, end.objects)]
+        problems = [*_sound(end, attempts), *differences(undisturbed.objects, end.objects)]
         if problems or end.cut_at is not None:
             return end.cut_at is not None, [f"({end.name}) {line}" for line in problems]
     return False, []
 
 
-def _sound(end: End) -> list[str]:
-    """What must hold of every end."""
-    problems = [f"the run {run} had {count} Jobs" for run, count in end.jobs.items() if count != 1]
+def _sound(end: End, attempts: int) -> list[str]:
+    """What must hold of every end: one Job a run, or so many RayJobs."""
+    problems = [f"the run {run} had {count} Jobs" for run, count in end.jobs.items() if count != attempts]
     for name, obj in end.objects.items():
         if obj["metadata"].get("finalizers"):
             problems.append(f"{name} has finalizers {obj['metadata']['finalizers']}")

@@ -15,12 +15,12 @@ async def _nothing(_: Case) -> None:
     """Even the RecModel's first status is part of the life."""
 
 
-def life(name: str, dropout: str, reason: str, *, version: bool) -> Life:
+def life(name: str, dropout: str, reason: str, *, version: bool, workers: int = 1) -> Life:
     """A RecModel and one run of it, to the run's end and to the version's place in the RecModel's status."""
 
     async def live(case: Case) -> None:
         await case.api.create(RECMODELS, recmodel(case.namespace))
-        await case.api.create(TRAININGRUNS, trainingrun(case.namespace, RUN, dropout))
+        await case.api.create(TRAININGRUNS, trainingrun(case.namespace, RUN, dropout, workers))
 
         async def ended() -> str | None:
             run = await case.api.get(TRAININGRUNS, case.namespace, RUN)
@@ -62,3 +62,21 @@ async def test_a_run_that_fails_its_gates(world: World) -> None:
 async def test_a_run_whose_trainer_gives_up(world: World) -> None:
     """… keeps the same reason."""
     await sweep(world, life("gives-up", "0.86", "InvalidData", version=False))
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("name", "dropout", "reason", "version"),
+    [("several", "0.2", "VersionCreated", True), ("several-no", "0.86", "InvalidData", False)],
+)
+async def test_a_run_with_several_workers(world: World, name: str, dropout: str, reason: str, version: bool) -> None:
+    """… comes to the same end by one RayJob."""
+    await sweep(world, life(name, dropout, reason, version=version, workers=2))
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+async def test_a_run_with_several_workers_whose_first_attempt_fails(world: World) -> None:
+    """… becomes the same version by exactly two RayJobs, the first of which says how it failed."""
+    await sweep(world, life("stumbles", "0.87", "VersionCreated", version=True, workers=2), attempts=2)

@@ -9,6 +9,7 @@ from recsys_operator.api.kinds import (
     HTTPROUTES,
     JOBS,
     PODS,
+    RAYJOBS,
     RECMODELS,
     TRAININGRUNS,
     WORKLOADS,
@@ -152,7 +153,7 @@ def test_the_end_of_a_model_wakes_what_names_it(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", [None, "ADDED", "MODIFIED", "DELETED"])
-@pytest.mark.parametrize(("resource", "key"), [(JOBS, RUN), (WORKLOADS, SERVED), (HTTPROUTES, SERVED)])
+@pytest.mark.parametrize(("resource", "key"), [(JOBS, RUN), (RAYJOBS, RUN), (WORKLOADS, SERVED), (HTTPROUTES, SERVED)])
 def test_a_child_wakes_its_owner_and_nothing_else(world: World, resource: Resource, key: Key, kind: str | None) -> None:
     assert world.event(resource, kind, child(reference(key))) == {key}
 
@@ -222,6 +223,7 @@ def _silent(world: World) -> set[str]:
         (TRAININGRUNS, {}, True),
         (DEPLOYMENTS, {}, True),
         (JOBS, OURS, True),
+        (RAYJOBS, OURS, True),
         (WORKLOADS, OURS, True),
         (HTTPROUTES, OURS, True),
         (JOBS, {}, False),
