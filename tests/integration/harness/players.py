@@ -250,7 +250,7 @@ class Players:
         return False
 
     async def _rayjob(self, job: Object) -> bool:
-        """One step of a training by several workers: Ray's head, its running, its report, its end. Workers are left out."""
+        """One step of a training by several workers: Ray's head, its running, report and end. Workers are left out."""
         status, metadata = job.get("status", {}), job["metadata"]
         namespace, head = metadata["namespace"], f"{metadata['name']}-head"
         pod = await self.api.get(PODS, namespace, head)
