@@ -43,7 +43,7 @@ def train_worker(settings: Mapping[str, Any]) -> None:
     torch.use_deterministic_algorithms(True)
     folder = Path(settings["folder"])
     training, finish = begun(settings)
-    if settings["workers"] > 1:
+    if settings.get("workers", 1) > 1:
         node = ray.get_runtime_context().get_node_id()
         training.team = joined(node, settings["driversNode"], settings["seed"])
         LOGGER.info("worker %d of %d", training.team.rank + 1, training.team.size)
