@@ -10,13 +10,14 @@ zeros does. N and C are at least 1; a place without a column is always 0.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from recsys_workers.calendars import Calendar
 from recsys_workers.manifest import ArtifactError
 
 BINARY, MULTICLASS, REGRESSION = "Binary", "Multiclass", "Regression"
@@ -29,7 +30,7 @@ SCHEMA_VERSION = 1
 Floats = npt.NDArray[np.float64]
 Texts: TypeAlias = Sequence[str | None]
 Columns: TypeAlias = Mapping[str, "Floats | Texts"]
-"""The values of each column: numbers with NaN where nothing is, or texts with None."""
+"""The values of each column: numbers, or seconds since 1970, with NaN where nothing is, or texts with None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,16 @@ class Numeric:
     def width(self) -> int:
         """How many inputs it makes."""
         return 2 if self.missing else 1
+
+    def numbers(self, values: Floats) -> npt.NDArray[np.float32]:
+        """The inputs, [rows, width]."""
+        made = np.empty((len(values), self.width), dtype=np.float32)
+        absent = np.isnan(values)
+        scaled = (np.where(absent, self.mean, values) - self.mean) / self.scale
+        made[:, 0] = np.clip(scaled, -FURTHEST, FURTHEST)
+        if self.missing:
+            made[:, 1] = absent
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +112,16 @@ class Vocabulary:
 
 
 Categorical: TypeAlias = OneHot | Hashed | Vocabulary
-Column: TypeAlias = Numeric | OneHot | Hashed | Vocabulary
+Column: TypeAlias = Numeric | Calendar | OneHot | Hashed | Vocabulary
+OF_NUMBERS = (Numeric, Calendar)
+"""The kinds whose values are numbers; those of the others are texts."""
+
+
+def values_of(column: Column) -> str:
+    """What a column's values are: columns of which this is the same can be made of the same values."""
+    if isinstance(column, Calendar):
+        return "times"
+    return "numbers" if isinstance(column, Numeric) else "texts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,24 +164,19 @@ class Preprocessing:
     target: Target
 
     @property
-    def numerics(self) -> tuple[Numeric, ...]:
-        """The columns of numbers."""
-        return tuple(column for column in self.columns if isinstance(column, Numeric))
-
-    @property
-    def categoricals(self) -> tuple[Categorical, ...]:
-        """The columns of categories."""
-        return tuple(column for column in self.columns if not isinstance(column, Numeric))
-
-    @property
     def numeric_width(self) -> int:
         """N of the graph's inputs."""
-        return max(1, sum(column.width for column in self.numerics))
+        return max(1, sum(_width(column) for column in self.columns))
+
+    @property
+    def categorical_width(self) -> int:
+        """C of the graph's inputs."""
+        return max(1, sum(len(_sizes(column)) for column in self.columns))
 
     @property
     def table_size(self) -> int:
         """How many rows the table of categories has, row 0 included."""
-        return 1 + sum(column.size for column in self.categoricals)
+        return 1 + sum(sum(_sizes(column)) for column in self.columns)
 
     def apply(self, columns: Columns, rows: int) -> Inputs:
         """The inputs of so many rows. Each is computed by itself: how many stand beside it changes no bit.
@@ -169,22 +184,17 @@ class Preprocessing:
         A column that may not be missing must be whole: callers check that, and say where it is not.
         """
         numeric = np.zeros((rows, self.numeric_width), dtype=np.float32)
-        place = 0
-        for number in self.numerics:
-            values = np.asarray(columns[number.name], dtype=np.float64)
-            absent = np.isnan(values)
-            scaled = (np.where(absent, number.mean, values) - number.mean) / number.scale
-            numeric[:, place] = np.clip(scaled, -FURTHEST, FURTHEST)
-            if number.missing:
-                numeric[:, place + 1] = absent
-            place += number.width
-        categorical = np.zeros((rows, max(1, len(self.categoricals))), dtype=np.int64)
-        first, unknown = 1, 0
-        for position, category in enumerate(self.categoricals):
-            found, strangers = _indices(category, columns[category.name])
-            unknown += strangers
-            categorical[:, position] = np.where(found < 0, UNKNOWN, first + found)
-            first += category.size
+        categorical = np.zeros((rows, self.categorical_width), dtype=np.int64)
+        place, position, first, unknown = 0, 0, 1, 0
+        for column in self.columns:
+            values = columns[column.name]
+            if isinstance(column, OF_NUMBERS):
+                numbers = np.asarray(values, dtype=np.float64)
+                numeric[:, place : place + column.width] = column.numbers(numbers)
+                place += column.width
+            for found, size, strangers in _placed(column, values):
+                categorical[:, position] = np.where(found < 0, UNKNOWN, first + found)
+                position, first, unknown = position + 1, first + size, unknown + strangers
         return Inputs(numeric, categorical, unknown)
 
 
@@ -192,6 +202,28 @@ def bucket_of(name: str, value: str, buckets: int) -> int:
     """The bucket of a value of the column `name`: the same in every process and on every machine."""
     hashed = hashlib.blake2b(f"{name}={value}".encode("utf-8", "surrogatepass"), digest_size=8)
     return int.from_bytes(hashed.digest(), "big") % buckets
+
+
+def _width(column: Column) -> int:
+    """How many numeric inputs a column makes."""
+    return column.width if isinstance(column, OF_NUMBERS) else 0
+
+
+def _sizes(column: Column) -> tuple[int, ...]:
+    """For each categorical input that a column makes, how many rows of the table are its own."""
+    if isinstance(column, Numeric):
+        return ()
+    return column.sizes if isinstance(column, Calendar) else (column.size,)
+
+
+def _placed(column: Column, values: "Floats | Texts") -> Iterator[tuple[npt.NDArray[np.int64], int, int]]:
+    """For each categorical input of a column what `_indices` gives, with the input's size in between."""
+    if isinstance(column, Calendar):
+        for found, size in zip(column.places(np.asarray(values, dtype=np.float64)), column.sizes, strict=True):
+            yield found, size, 0
+    elif not isinstance(column, Numeric):
+        found, strangers = _indices(column, values)
+        yield found, column.size, strangers
 
 
 def _indices(column: Categorical, values: "Floats | Texts") -> tuple[npt.NDArray[np.int64], int]:
@@ -239,7 +271,6 @@ def _document(column: Column) -> dict[str, Any]:
 
 def decode(data: bytes) -> Preprocessing:
     """Parse preprocessing.json; raises ArtifactError."""
-    kinds = {kind.__name__: kind for kind in (Numeric, OneHot, Hashed, Vocabulary)}
     try:
         document: dict[str, Any] = json.loads(data)
         if document["schemaVersion"] != SCHEMA_VERSION:
@@ -247,10 +278,16 @@ def decode(data: bytes) -> Preprocessing:
         target = Target(**{**document["target"], "classes": tuple(document["target"]["classes"])})
         if target.objective not in OBJECTIVES:
             raise ValueError(f"the objective {target.objective!r}")
-        columns = []
-        for entry in document["columns"]:
-            kind = kinds[entry.pop("kind")]
-            columns.append(kind(**{**entry, **({"values": tuple(entry["values"])} if "values" in entry else {})}))
+        columns = [_column(entry.pop("kind"), entry) for entry in document["columns"]]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"preprocessing.json cannot be used: {error!r}.") from error
     return Preprocessing(tuple(columns), target)
+
+
+def _column(kind: str, entry: Mapping[str, Any]) -> Column:
+    """What `_document` wrote, but for its kind."""
+    kinds = {kind.__name__: kind for kind in (Numeric, Calendar, OneHot, Hashed, Vocabulary)}
+    tuples = {"values": tuple(entry["values"])} if "values" in entry else {}
+    parts = {"parts": {part: tuple(values) for part, values in entry["parts"].items()}} if "parts" in entry else {}
+    made: Column = kinds[kind](**{**entry, **tuples, **parts})
+    return made

@@ -6,6 +6,8 @@ from recsys_operator.api.schema import Rule
 SEQUENTIAL, RETRIEVAL, TABULAR, RANKING = "SequentialRecommendation", "Retrieval", "Tabular", "Ranking"
 ROWS = (TABULAR, RANKING)
 """The tasks whose models answer rows, and no lists of items."""
+FEATURES = ("Numeric", "Categorical", "Calendar")
+"""The roles of columns that a model of rows sees, besides a Timestamp with calendar."""
 SMALLER_IS_BETTER = ("LogLoss", "RMSE", "MAE")
 OF_LISTS, OF_ROWS = ("LeaveOneOut", "ByTime"), ("ByTime", "ByRatio", "ByColumn")
 """The protocols."""
@@ -83,8 +85,8 @@ TASK_RULES = (
         "the metrics of SequentialRecommendation and Retrieval are NDCG@k and HR@k",
     ),
     _for_lists(
-        "self.schema.columns.all(c, !has(c.encoding) && !has(c.minRows))",
-        "encoding and minRows of a column are for the tasks Tabular and Ranking: leave them out",
+        "self.schema.columns.all(c, !has(c.encoding) && !has(c.minRows) && !has(c.calendar))",
+        "encoding, minRows and calendar of a column are for the tasks Tabular and Ranking: leave them out",
     ),
     *(
         _for(
@@ -96,8 +98,8 @@ TASK_RULES = (
     ),
     _for(
         TABULAR,
-        "self.schema.columns.exists(c, c.role in ['Numeric', 'Categorical'])",
-        "schema.columns must name at least one Numeric or Categorical column for the task Tabular",
+        f"self.schema.columns.exists(c, c.role in {list(FEATURES)} || has(c.calendar))",
+        f"schema.columns must name at least one column with a role to learn from for the task Tabular: {', '.join(FEATURES)}",
     ),
     _for(
         TABULAR,

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from recsys_operator.api.architectures import described
 from recsys_operator.api.by_task import SMALLER_IS_BETTER, TASK_RULES
+from recsys_operator.api.columns import Schema
 from recsys_operator.api.common import Condition, LocalRef, MetricValue, one_of
 from recsys_operator.api.schema import (
     NAME_RULES,
@@ -43,76 +44,6 @@ class Architecture(Model):
         if name not in described():
             raise ValueError(f"the architecture {name!r} does not exist: use one of {', '.join(described())}")
         return name
-
-
-class SchemaColumn(Model):
-    """The role of one column of the table, and how it is coded."""
-
-    CEL = (
-        Rule(
-            "(has(self.encoding) && self.encoding == 'Hashed') == has(self.buckets)",
-            "a column has buckets if and only if its encoding is Hashed",
-        ),
-        Rule(
-            "!has(self.encoding) || self.role in ['Categorical', 'User', 'Item']",
-            "encoding is for columns with the role Categorical, User or Item: leave it out",
-        ),
-        Rule(
-            "!has(self.minRows) || (has(self.encoding) ? self.encoding == 'Vocabulary' : self.role in ['User', 'Item'])",
-            "minRows is for columns whose encoding is Vocabulary: leave it out",
-        ),
-        Rule(
-            "!has(self.missing) || self.role in ['Numeric', 'Categorical']",
-            "missing is for columns with the role Numeric or Categorical: leave it out",
-        ),
-        Rule(
-            "!has(self.positive) || self.role == 'Label'",
-            "positive is for the column with the role Label: leave it out",
-        ),
-    )
-
-    name: ColumnName = Field(description="Name of the column, without RecBole's type suffix.")
-    role: Literal["User", "Item", "Timestamp", "Label", "Numeric", "Categorical", "Split", "Weight"] = Field(
-        description="What the column means. SequentialRecommendation has User, Item and Timestamp, one each. Tabular has one "
-        "Label, any number of Numeric (standardised) and Categorical (text, whole numbers, booleans), and perhaps a Timestamp "
-        "(for ByTime and cleaning), a Split (train, validation, test; for ByColumn) and a Weight (of a row in the loss). Ranking has "
-        "one User, one Item and what Tabular has; its Label says whether the user clicked, or liked, the item."
-    )
-    encoding: Literal["OneHot", "Hashed", "Vocabulary"] | None = Field(
-        None,
-        description="How a Categorical column (OneHot when absent) or the User or Item of Ranking (Vocabulary when absent) is "
-        "coded. OneHot: an input for each value of the training rows, at most 1000; others count as none. Hashed: values fall "
-        "into buckets. Vocabulary: as OneHot for the values with minRows training rows, at most 1000000; the others share one.",
-    )
-    min_rows: int | None = Field(
-        None,
-        ge=1,
-        le=1000000,
-        description="How many training rows a value of a Vocabulary needs for an input of its own; 5 when absent.",
-    )
-    buckets: int | None = Field(None, ge=2, le=1000000, description="How many buckets a Hashed column has.")
-    missing: Literal["Fail", "Impute"] | None = Field(
-        None,
-        description="A missing value of a feature. Fail (when absent): it ends the run, and is refused when serving. Impute: "
-        "a number becomes the training mean, a category one of its own, and the model is told.",
-    )
-    positive: str | None = Field(
-        None,
-        min_length=1,
-        max_length=256,
-        description="The label's value that is the positive class of the objective Binary; 1, or true, when absent.",
-    )
-
-
-class Schema(Model):
-    """Which column of the table plays which role."""
-
-    columns: tuple[SchemaColumn, ...] = Field(
-        min_length=1,
-        max_length=64,
-        json_schema_extra=listing("map", keys=("name",)),
-        description="Columns that are read; all others are ignored.",
-    )
 
 
 class Catalogue(Model):

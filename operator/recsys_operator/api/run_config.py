@@ -5,7 +5,8 @@ import json
 from pydantic import Field
 
 from recsys_operator.api.cleaning import Cleaning
-from recsys_operator.api.recmodel import Catalogue, Evaluation, Gate, Schema, Storage
+from recsys_operator.api.columns import Schema
+from recsys_operator.api.recmodel import Catalogue, Evaluation, Gate, Storage
 from recsys_operator.api.schema import Digest, Model
 from recsys_operator.api.trainingrun import Dataset
 

@@ -120,7 +120,7 @@ CASES: list[Case] = [
         2,
         {"name": "price", "role": "Numeric", "encoding": "Vocabulary"},
         {"name": "price", "role": "Categorical", "encoding": "Vocabulary"},
-        "encoding is for columns with the role Categorical, User or Item: leave it out",
+        "encoding is for columns with the role Categorical, User, Item or Calendar, or with calendar: leave it out",
     ),
     *(
         _column(index, wrong, right, "minRows is for columns whose encoding is Vocabulary: leave it out")
@@ -133,7 +133,7 @@ CASES: list[Case] = [
         0,
         {**USER, "missing": "Impute"},
         USER,
-        "missing is for columns with the role Numeric or Categorical: leave it out",
+        "missing is for columns with the role Numeric, Categorical or Calendar: leave it out",
     ),
     *(
         Case(f"spec.schema.columns[0].{field}", keyword, wrong, right, message, base=BASE)

@@ -137,7 +137,7 @@ CASES: list[Case] = [
             "rule",
             {**ITEM, **given},
             ITEM,
-            "encoding and minRows of a column are for the tasks Tabular and Ranking: leave them out",
+            "encoding, minRows and calendar of a column are for the tasks Tabular and Ranking: leave them out",
             about="spec",
         )
         for given in ({"encoding": "OneHot"}, {"minRows": 2})

@@ -10,7 +10,15 @@ LABEL = {"name": "churned", "role": "Label", "positive": "yes"}
 TIME = {"name": "day", "role": "Timestamp"}
 SPLIT = {"name": "part", "role": "Split"}
 WEIGHT = {"name": "weight", "role": "Weight"}
-COLUMNS = [NUMBER, CATEGORY, LABEL, TIME, SPLIT, WEIGHT]
+SIGNUP = {
+    "name": "signup",
+    "role": "Calendar",
+    "encoding": "Cyclic",
+    "calendar": ["Hour", "Weekday"],
+    "unit": "Milliseconds",
+    "missing": "Impute",
+}
+COLUMNS = [NUMBER, CATEGORY, LABEL, TIME, SPLIT, WEIGHT, SIGNUP]
 METRICS = ["LogLoss", "Accuracy"]
 GATES = [
     {"name": "floor", "floor": {"metric": "Accuracy", "min": "0.8"}},
@@ -42,6 +50,14 @@ BASE: Manifest = {
 
 CATALOGUE = {"uri": "pvc://data/items.csv", "format": "CSV", "idColumn": "id", "titleColumn": "title"}
 FLOOR_MAX = "a floor has max, and no min, if its metric is better when smaller (LogLoss, RMSE, MAE), and only then"
+FEATURES = (
+    "schema.columns must name at least one column with a role to learn from for the task Tabular: "
+    "Numeric, Categorical, Calendar"
+)
+CYCLIC = (
+    "the encoding of a column of times (role Calendar, or with calendar) is OneHot or Cyclic, "
+    "and of others it is not Cyclic"
+)
 OBJECTIVE = "spec.objective must be set for the task Tabular (Binary, Multiclass or Regression), and for no other"
 
 
@@ -108,9 +124,9 @@ CASES: list[Case] = [
         "schema.columns must name exactly one Label column for the task Tabular",
     ),
     _columns(
-        _less(NUMBER, CATEGORY),
-        "schema.columns must name at least one Numeric or Categorical column for the task Tabular",
-        _less(NUMBER),
+        _less(NUMBER, CATEGORY, SIGNUP),
+        FEATURES,
+        [*_less(NUMBER, CATEGORY, SIGNUP, TIME), {**TIME, "calendar": ["Hour"]}],
     ),
     _columns(
         [*COLUMNS, {"name": "user", "role": "User"}],
@@ -137,12 +153,34 @@ CASES: list[Case] = [
     _column(
         0,
         {"name": "tenure", "role": "Numeric", "encoding": "OneHot"},
-        "encoding is for columns with the role Categorical, User or Item: leave it out",
+        "encoding is for columns with the role Categorical, User, Item or Calendar, or with calendar: leave it out",
     ),
     _column(
         2,
         {"name": "churned", "role": "Label", "missing": "Impute"},
-        "missing is for columns with the role Numeric or Categorical: leave it out",
+        "missing is for columns with the role Numeric, Categorical or Calendar: leave it out",
+    ),
+    *(
+        _column(
+            index,
+            wrong,
+            CYCLIC,
+        )
+        for index, wrong in (
+            (1, {"name": "plan", "role": "Categorical", "encoding": "Cyclic"}),
+            (6, {"name": "signup", "role": "Calendar", "encoding": "Vocabulary"}),
+            (3, {"name": "day", "role": "Timestamp", "calendar": ["Day"], "encoding": "Vocabulary"}),
+        )
+    ),
+    _column(
+        0,
+        {"name": "tenure", "role": "Numeric", "calendar": ["Hour"]},
+        "calendar is for columns with the role Calendar or Timestamp: leave it out",
+    ),
+    _column(
+        3,
+        {"name": "day", "role": "Timestamp", "unit": "Seconds"},
+        "unit is for columns with the role Calendar, or with calendar: leave it out",
     ),
     _column(
         0,
@@ -157,13 +195,33 @@ CASES: list[Case] = [
     *(
         Case(f"spec.schema.columns[{index}].{field}", keyword, wrong, right, message, base=BASE)
         for index, field, keyword, wrong, right, message in (
-            (1, "encoding", "enum", "Target", "Hashed", 'supported values: "OneHot", "Hashed", "Vocabulary"'),
+            (1, "encoding", "enum", "Target", "Hashed", 'supported values: "OneHot", "Hashed", "Vocabulary", "Cyclic"'),
+            (6, "calendar[0]", "enum", "Year", "Month", 'supported values: "Hour", "Weekday", "Day", "Month"'),
+            (6, "calendar", "minItems", [], ["Day"], "should have at least 1 items"),
+            (6, "calendar", "unique", ["Day", "Day"], ["Day", "Hour"], "Duplicate value"),
+            (
+                6,
+                "unit",
+                "enum",
+                "Minutes",
+                "Seconds",
+                'supported values: "Seconds", "Milliseconds", "Microseconds", "N',
+            ),
             (1, "buckets", "minimum", 1, 2, "should be greater than or equal to 2"),
             (1, "buckets", "maximum", 1000001, 1000000, "should be less than or equal to 1000000"),
             (0, "missing", "enum", "Mean", "Impute", 'supported values: "Fail", "Impute"'),
             (2, "positive", "minLength", "", "y", "should be at least 1 chars long"),
             (2, "positive", "maxLength", "y" * 257, "y" * 256, "may not be more than 256"),
         )
+    ),
+    Case(
+        "spec.schema.columns[6].calendar",
+        "maxItems",
+        ["Hour", "Weekday", "Day", "Month", "Hour"],
+        ["Hour", "Weekday", "Day", "Month"],
+        "must have at most 4 items",
+        also=("Duplicate value",),
+        base=BASE,
     ),
     # How it is judged
     Case(

@@ -6,24 +6,23 @@ from pathlib import Path
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
+from recsys_workers.calendars import LONGEST_SECONDS
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.raw import RawFile
+from recsys_workers.data.raw import TIMESTAMP, RawFile
 
 NANOSECONDS = pa.timestamp("ns")
-LONGEST_SECONDS = (2**63 - 1) // 10**9
-"""How far from 1970 a time may be, to be counted in nanoseconds by 64 bits."""
 TIMES = "a number, or an ISO 8601 time from 1677-09-22 to 2262-04-10"
 WRITTEN_AS = (pa.int64(), pa.float64(), *(pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "ns")))
 """What text is tried as, in this order, which is that of Arrow's CSV reader."""
 
 
-def time_or_number(raw: RawFile, name: str) -> pa.ChunkedArray:
+def time_or_number(raw: RawFile, name: str, key: str = TIMESTAMP) -> pa.ChunkedArray:
     """The column as timestamp[ns] when the file has times, else as int64 or float64; null where nothing is.
 
     A reader may find a unit a file: whole seconds, nanoseconds where there are fractions, days where there are dates.
-    `name` is what the file calls the column.
+    `name` is what the file calls the column, `key` what `raw` does.
     """
-    column = raw.table["Timestamp"]
+    column = raw.table[key]
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):

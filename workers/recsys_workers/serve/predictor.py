@@ -72,7 +72,7 @@ class Predictor:
     def warm_up(self) -> None:
         """Run the graph as requests will; raises CannotServe when it does not work."""
         columns: Columns = {
-            column.name: np.zeros(1) if isinstance(column, preprocessing.Numeric) else ["?"]
+            column.name: np.zeros(1) if isinstance(column, preprocessing.OF_NUMBERS) else ["?"]
             for column in self._fitted.columns
         }
         try:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from recsys_workers.preprocessing import Columns, Numeric, Preprocessing
+from recsys_workers.calendars import LONGEST_SECONDS, UNITS, Calendar, seconds_of_number, seconds_of_text
+from recsys_workers.preprocessing import OF_NUMBERS, Column, Columns, Numeric, Preprocessing
 from recsys_workers.serve.contract import describe
 from recsys_workers.serve.refusal import Refused, bad_request
 
@@ -31,13 +32,22 @@ def parse(body: bytes, fitted: Preprocessing) -> tuple[Columns, int]:
             raise _unknown(f"rows[{index}]", unknown, names)
     columns: dict[str, Any] = {}
     for column in fitted.columns:
-        read = _number if isinstance(column, Numeric) else _text
-        values = [
-            read(row.get(column.name), index, column.name, name_given=column.name in row, missing=column.missing)
-            for index, row in enumerate(rows)
-        ]
-        columns[column.name] = np.array(values, dtype=np.float64) if isinstance(column, Numeric) else values
+        values = [_value(row, index, column) for index, row in enumerate(rows)]
+        columns[column.name] = np.array(values, dtype=np.float64) if isinstance(column, OF_NUMBERS) else values
     return columns, len(rows)
+
+
+def _value(row: dict[str, Any], index: int, column: Column) -> float | str | None:
+    """A row's value of a column, as `Preprocessing.apply` takes it."""
+    value, place = row.get(column.name), f"rows[{index}].{column.name}"
+    numeric = isinstance(column, OF_NUMBERS)
+    # As in the training data, where an empty cell is a missing value.
+    if value is None or (value == "" and not isinstance(column, Numeric)):
+        _require_optional(place, name_given=column.name in row, missing=column.missing)
+        return math.nan if numeric else None
+    if isinstance(column, Numeric):
+        return _number(value, place)
+    return _time(value, place, column) if isinstance(column, Calendar) else _text(value, place)
 
 
 def _rows(body: bytes) -> list[Any]:
@@ -58,11 +68,7 @@ def _rows(body: bytes) -> list[Any]:
     return rows
 
 
-def _number(value: object, index: int, name: str, *, name_given: bool, missing: bool) -> float:
-    place = f"rows[{index}].{name}"
-    if value is None:
-        _require_optional(place, name_given=name_given, missing=missing)
-        return math.nan
+def _number(value: object, place: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _wrong(place, value, "a number")
     try:
@@ -74,12 +80,24 @@ def _number(value: object, index: int, name: str, *, name_given: bool, missing: 
     return number
 
 
-def _text(value: object, index: int, name: str, *, name_given: bool, missing: bool) -> str | None:
-    place = f"rows[{index}].{name}"
-    # As in the training data, where an empty cell is a missing value.
-    if value is None or value == "":
-        _require_optional(place, name_given=name_given, missing=missing)
-        return None
+def _time(value: object, place: str, column: Calendar) -> float:
+    wanted = f"an ISO 8601 date or time, or a number of {column.unit.lower()} since 1970"
+    seconds: int | None = None
+    if isinstance(value, str):
+        seconds = seconds_of_text(value)
+    elif not isinstance(value, bool) and isinstance(value, int | float):
+        # What is beyond any time is not divided: it may be too large for it.
+        near = abs(value) <= (LONGEST_SECONDS + 1) * UNITS[column.unit]
+        seconds = seconds_of_number(value, column.unit) if near else LONGEST_SECONDS + 1
+    if seconds is None:
+        raise _wrong(place, value, wanted)
+    if abs(seconds) > LONGEST_SECONDS:
+        told = f"{place} is too far from 1970: it must be {wanted}, from 1677-09-22 to 2262-04-10."
+        raise bad_request("InvalidValue", told, place)
+    return float(seconds)
+
+
+def _text(value: object, place: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

@@ -42,9 +42,9 @@ def per_row(folder: Path, digest: str, data: Rowwise, metric: str, threads: int)
 
 def _require_comparable(theirs: Preprocessing, data: Rowwise) -> None:
     own = data.preprocessing
-    kinds = {column.name: isinstance(column, preprocessing.Numeric) for column in own.columns}
+    kinds = {column.name: preprocessing.values_of(column) for column in own.columns}
     for column in theirs.columns:
-        if kinds.get(column.name) != isinstance(column, preprocessing.Numeric):
+        if kinds.get(column.name) != preprocessing.values_of(column):
             raise DifferentRows(f"it needs the column {column.name!r}, which the schema does not have as it was")
     found, wanted = theirs.target, own.target
     if (found.name, found.objective) != (wanted.name, wanted.objective):

@@ -18,7 +18,7 @@ from recsys_workers.tabular.cleaning import Rows, kept_rows
 from recsys_workers.tabular.fitting import fit
 from recsys_workers.tabular.labels import labels
 from recsys_workers.tabular.reading import Table, read
-from recsys_workers.tabular.schema import NUMERIC, TableSchema
+from recsys_workers.tabular.schema import CALENDAR, NUMERIC, TableSchema
 from recsys_workers.tabular.splitting import Parts
 from recsys_workers.train.run_config import RunConfig
 
@@ -101,7 +101,7 @@ def columns_of(table: Table, rows: Rows) -> Columns:
     return {
         feature.name: (
             taken[feature.name].to_numpy().astype(np.float64)
-            if feature.role == NUMERIC
+            if feature.role in (NUMERIC, CALENDAR)
             else taken[feature.name].to_pylist()
         )
         for feature in table.schema.features

@@ -4,12 +4,13 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
+from recsys_workers.calendars import CYCLIC, ONE_HOT, Calendar, part_of
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.interactions import id_order
-from recsys_workers.preprocessing import Column, Hashed, Numeric, OneHot, Preprocessing, Target, Vocabulary
+from recsys_workers.preprocessing import Column, Floats, Hashed, Numeric, OneHot, Preprocessing, Target, Vocabulary
 from recsys_workers.tabular.cleaning import Rows
 from recsys_workers.tabular.reading import Table
-from recsys_workers.tabular.schema import NUMERIC, Feature
+from recsys_workers.tabular.schema import CALENDAR, NUMERIC, Feature
 
 MOST_VALUES, MOST_WORDS = 1000, 1_000_000
 """Of a one-hot column, and of a vocabulary."""
@@ -23,6 +24,8 @@ def fit(table: Table, training: Rows, target: Target) -> Preprocessing:
 def _column(table: Table, feature: Feature, training: Rows) -> Column:
     if feature.role == NUMERIC:
         return _numeric(table, feature, training)
+    if feature.role == CALENDAR:
+        return _calendar(table, feature, training)
     if feature.buckets is not None:
         return Hashed(feature.name, feature.buckets, feature.missing)
     column = table.columns[feature.name].take(training)
@@ -49,7 +52,16 @@ def _vocabulary(table: Table, feature: Feature, column: pa.ChunkedArray, least: 
     return Vocabulary(feature.name, tuple(values), len(values) < len(counted), feature.missing)
 
 
-def _numeric(table: Table, feature: Feature, training: Rows) -> Numeric:
+def _calendar(table: Table, feature: Feature, training: Rows) -> Calendar:
+    seconds = _known(table, feature, training)
+    parts: dict[str, tuple[int, ...]] = {}
+    for part in feature.parts:
+        parts[part] = () if feature.cyclic else tuple(np.unique(part_of(part, seconds)).tolist())
+    return Calendar(feature.name, feature.unit, CYCLIC if feature.cyclic else ONE_HOT, parts, feature.missing)
+
+
+def _known(table: Table, feature: Feature, training: Rows) -> Floats:
+    """The numbers, or seconds, of the training rows that have one."""
     values = table.numbers(feature.name)[training]
     known = values[~np.isnan(values)]
     if not len(known):
@@ -57,6 +69,11 @@ def _numeric(table: Table, feature: Feature, training: Rows) -> Numeric:
             f"{table.places[0].path}: the column {feature.name!r} is empty in all {len(training)} training rows: "
             "leave it out."
         )
+    return known
+
+
+def _numeric(table: Table, feature: Feature, training: Rows) -> Numeric:
+    known = _known(table, feature, training)
     with np.errstate(over="ignore", invalid="ignore"):
         mean, spread = float(known.mean()), float(known.std())
     if not np.isfinite([mean, spread]).all():

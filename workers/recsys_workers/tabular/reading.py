@@ -8,13 +8,14 @@ import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
+from recsys_workers.calendars import LONGEST_SECONDS, UNITS, seconds_of_numbers
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import DatasetFile
 from recsys_workers.data.raw import TIMESTAMP, RawFile
 from recsys_workers.data.readers import READERS
 from recsys_workers.data.times import NANOSECONDS, comparable, time_or_number
 from recsys_workers.preprocessing import REGRESSION, Floats
-from recsys_workers.tabular.schema import NUMERIC, TableSchema
+from recsys_workers.tabular.schema import CALENDAR, NUMERIC, TableSchema
 
 TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean)
@@ -32,7 +33,10 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of all files in their order. `columns` are float64 (null is missing) or strings, by name."""
+    """The rows of all files in their order. `columns` are float64 (null is missing) or strings, by name.
+
+    Calendar columns are whole seconds since 1970 in UTC.
+    """
 
     schema: TableSchema
     columns: pa.Table
@@ -76,7 +80,10 @@ def read(files: Sequence[DatasetFile], file_format: str, schema: TableSchema) ->
     raws = [raw for raw in raws if raw.table.num_rows]
     if not raws:
         raise InvalidData(f"The dataset {', '.join(str(file.path) for file in files)} has no rows.")
-    columns = {name: _joined(raws, key, name, schema) for key, name in named.items() if key != TIMESTAMP}
+    seen = {feature.name for feature in schema.features}
+    columns = {
+        name: _joined(raws, key, name, schema) for key, name in named.items() if key != TIMESTAMP or name in seen
+    }
     return Table(schema, pa.table(columns), _times(raws, schema.timestamp), raws)
 
 
@@ -94,8 +101,29 @@ def _joined(raws: Sequence[RawFile], key: str, name: str, schema: TableSchema) -
     numeric = {feature.name for feature in schema.features if feature.role == NUMERIC} | {schema.weight}
     if schema.objective == REGRESSION:
         numeric.add(schema.label)
+    units = {feature.name: feature.unit for feature in schema.features if feature.role == CALENDAR}
+    if name in units:
+        return pa.chunked_array([_seconds(raw, key, name, units[name]) for raw in raws])
     read_as = as_number if name in numeric else as_text
     return pa.chunked_array([chunk for raw in raws for chunk in read_as(raw, key, name).chunks])
+
+
+def _seconds(raw: RawFile, key: str, name: str, unit: str) -> pa.Array:
+    """The column as whole seconds since 1970, null where nothing is; raises InvalidData for what is no time."""
+    column = time_or_number(raw, name, key)
+    absent = column.is_null().to_numpy()
+    if column.type == NANOSECONDS:
+        column, unit = column.cast(pa.int64()), "Nanoseconds"
+    numbers = pc.fill_null(column, pa.scalar(0, column.type)).to_numpy()
+    outside = np.abs(numbers.astype(np.float64)) > LONGEST_SECONDS * float(UNITS[unit])
+    if outside.any():
+        row = int(outside.argmax())
+        raise InvalidData(
+            f"{raw.path}: the column {name!r} holds {column[row]} in {raw.place(row)}, and in {outside.sum()} of its "
+            f"{len(column)} rows what is no time from 1677-09-22 to 2262-04-10 where numbers count {unit}: correct it, "
+            f"or give the column another unit of {', '.join(UNITS)}."
+        )
+    return pa.array(seconds_of_numbers(numbers, unit), mask=absent)
 
 
 def as_number(raw: RawFile, key: str, name: str) -> pa.ChunkedArray:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from recsys_workers.calendars import CYCLIC, PARTS, UNITS, USUAL
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.preprocessing import BINARY, OBJECTIVES
 from recsys_workers.tasks import RANKING, TABULAR
@@ -15,6 +17,8 @@ LABEL, NUMERIC, CATEGORICAL, TIMESTAMP, SPLIT, WEIGHT = (
     "Split",
     "Weight",
 )
+CALENDAR = "Calendar"
+FEATURES = (NUMERIC, CATEGORICAL, CALENDAR)
 USER, ITEM = IDS = ("User", "Item")
 ONCE = (TIMESTAMP, SPLIT, WEIGHT)
 ONE_HOT, HASHED, VOCABULARY = "OneHot", "Hashed", "Vocabulary"
@@ -29,13 +33,17 @@ class Feature:
 
     name: str
     role: str
-    """NUMERIC or CATEGORICAL."""
+    """One of FEATURES. A Timestamp with calendar features is CALENDAR here."""
     buckets: int | None
-    """How many buckets a hashed column has; None: one-hot, or a number."""
+    """How many buckets a hashed column has; None: another code, or no category."""
     missing: bool
     """Whether a value may be missing."""
     min_rows: int | None = None
-    """How many training rows a value of a vocabulary needs for a row of its own; None: another code, or a number."""
+    """How many training rows a value of a vocabulary needs for a row of its own; None: another code, or no category."""
+    parts: tuple[str, ...] = ()
+    """Of CALENDAR, and so the next two; see recsys_workers.calendars."""
+    cyclic: bool = False
+    unit: str = "Seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,8 @@ class TableSchema:
     def columns(self) -> tuple[str, ...]:
         """Every column that is read."""
         others = (self.label, self.timestamp, self.split, self.weight)
-        return (*(feature.name for feature in self.features), *(name for name in others if name is not None))
+        names = (*(feature.name for feature in self.features), *(name for name in others if name is not None))
+        return tuple(dict.fromkeys(names))
 
 
 def parse(columns: Sequence[Mapping[str, object]], objective: str | None, task: str = TABULAR) -> TableSchema:
@@ -72,7 +81,7 @@ def parse(columns: Sequence[Mapping[str, object]], objective: str | None, task: 
     names: dict[str, list[str]] = {}
     for column in columns:
         role = str(column["role"])
-        if role not in (LABEL, NUMERIC, CATEGORICAL, *ONCE, *ids):
+        if role not in (LABEL, *FEATURES, *ONCE, *ids):
             raise InvalidData(f"schema.columns: {column['name']!r} has the role {role}, which {task} does not have.")
         names.setdefault(role, []).append(str(column["name"]))
     for role in (LABEL, *ONCE, *ids):
@@ -81,9 +90,14 @@ def parse(columns: Sequence[Mapping[str, object]], objective: str | None, task: 
     for role in (LABEL, *ids):
         if role not in names:
             raise InvalidData(f"schema.columns has no column with the role {role}: add it.")
-    features = tuple(_feature(column) for column in columns if column["role"] in (NUMERIC, CATEGORICAL, *ids))
+    features = tuple(
+        _time(column) if column["role"] in (CALENDAR, TIMESTAMP) else _feature(column)
+        for column in columns
+        if column["role"] in (*FEATURES, *ids) or column.get("calendar")
+    )
     if not features:
-        raise InvalidData("schema.columns has no column with the role Numeric or Categorical: add what to learn from.")
+        known = ", ".join(FEATURES)
+        raise InvalidData(f"schema.columns has no column to learn from: give one of the roles {known} to some.")
     positive = next((column.get("positive") for column in columns if column["role"] == LABEL), None)
     if positive is not None and objective != BINARY:
         raise InvalidData(
@@ -101,6 +115,18 @@ def parse(columns: Sequence[Mapping[str, object]], objective: str | None, task: 
         once[USER],
         once[ITEM],
     )
+
+
+def _time(column: Mapping[str, Any]) -> Feature:
+    """A column of times, of which parts are seen."""
+    name, unit, encoding = str(column["name"]), str(column.get("unit") or "Seconds"), column.get("encoding")
+    parts = tuple(column.get("calendar") or USUAL)
+    if unknown := [part for part in parts if part not in PARTS]:
+        raise InvalidData(f"schema.columns: {name!r} has the calendar part {unknown[0]}: use {', '.join(PARTS)}.")
+    if unit not in UNITS or encoding not in (None, ONE_HOT, CYCLIC):
+        raise InvalidData(f"schema.columns: {name!r} has the unit {unit} and the encoding {encoding}, not of times.")
+    missing = column["role"] == CALENDAR and column.get("missing") == IMPUTE
+    return Feature(name, CALENDAR, None, missing, parts=parts, cyclic=encoding == CYCLIC, unit=unit)
 
 
 def _feature(column: Mapping[str, object]) -> Feature:

@@ -109,7 +109,7 @@ def shape_of(preprocessing: Preprocessing) -> RowShape:
     """The sizes that a model is made for."""
     return RowShape(
         preprocessing.numeric_width,
-        max(1, len(preprocessing.categoricals)),
+        preprocessing.categorical_width,
         preprocessing.table_size,
         preprocessing.target.outputs,
         preprocessing.target.objective,

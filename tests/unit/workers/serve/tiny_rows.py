@@ -36,7 +36,7 @@ def graph_of(fitted: Preprocessing, weights: float = 1.0) -> bytes:
         helper.make_node("Add", ["numbers", "categories"], ["sum"]),
         helper.make_node("MatMul", ["sum", "each"], ["output"]),
     ]
-    width = max(1, len(fitted.categoricals))
+    width = fitted.categorical_width
     graph = helper.make_graph(
         nodes,
         "rows",

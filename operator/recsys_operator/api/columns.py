@@ -1,0 +1,109 @@
+"""The columns of a RecModel's table: what each means, and how it is coded."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from recsys_operator.api.schema import ColumnName, Model, Rule, listing
+
+CalendarPart = Literal["Hour", "Weekday", "Day", "Month"]
+
+OF_TIMES = "(self.role == 'Calendar' || has(self.calendar))"
+
+
+class SchemaColumn(Model):
+    """The role of one column of the table, and how it is coded."""
+
+    CEL = (
+        Rule(
+            "(has(self.encoding) && self.encoding == 'Hashed') == has(self.buckets)",
+            "a column has buckets if and only if its encoding is Hashed",
+        ),
+        Rule(
+            f"!has(self.encoding) || self.role in ['Categorical', 'User', 'Item'] || {OF_TIMES}",
+            "encoding is for columns with the role Categorical, User, Item or Calendar, or with calendar: leave it out",
+        ),
+        Rule(
+            f"!has(self.encoding) || self.encoding == 'OneHot' || (self.encoding == 'Cyclic') == {OF_TIMES}",
+            "the encoding of a column of times (role Calendar, or with calendar) is OneHot or Cyclic, and of others it is not Cyclic",
+        ),
+        Rule(
+            "!has(self.calendar) || self.role in ['Calendar', 'Timestamp']",
+            "calendar is for columns with the role Calendar or Timestamp: leave it out",
+        ),
+        Rule(
+            f"!has(self.unit) || {OF_TIMES}",
+            "unit is for columns with the role Calendar, or with calendar: leave it out",
+        ),
+        Rule(
+            "!has(self.minRows) || (has(self.encoding) ? self.encoding == 'Vocabulary' : self.role in ['User', 'Item'])",
+            "minRows is for columns whose encoding is Vocabulary: leave it out",
+        ),
+        Rule(
+            "!has(self.missing) || self.role in ['Numeric', 'Categorical', 'Calendar']",
+            "missing is for columns with the role Numeric, Categorical or Calendar: leave it out",
+        ),
+        Rule(
+            "!has(self.positive) || self.role == 'Label'",
+            "positive is for the column with the role Label: leave it out",
+        ),
+    )
+
+    name: ColumnName = Field(description="Name of the column, without RecBole's type suffix.")
+    role: Literal["User", "Item", "Timestamp", "Label", "Numeric", "Categorical", "Calendar", "Split", "Weight"] = (
+        Field(
+            description="What the column means. SequentialRecommendation has User, Item and Timestamp, one each. Tabular has one "
+            "Label, any number of Numeric (standardised), Categorical (text, whole numbers, booleans) and Calendar (a time, as hour, "
+            "weekday and so on), and perhaps a Timestamp (for ByTime and cleaning), a Split (train, validation, test; for ByColumn) and "
+            "a Weight (of a row in the loss). Ranking has one User, one Item and what Tabular has; its Label says whether the user "
+            "clicked, or liked, the item."
+        )
+    )
+    encoding: Literal["OneHot", "Hashed", "Vocabulary", "Cyclic"] | None = Field(
+        None,
+        description="How a Categorical column (OneHot when absent) or the User or Item of Ranking (Vocabulary when absent) is "
+        "coded. OneHot: an input for each value of the training rows, at most 1000; others count as none. Hashed: values fall "
+        "into buckets. Vocabulary: as OneHot for the values with minRows training rows, at most 1000000; the others share one. "
+        "Parts of a time are OneHot (when absent) or Cyclic: sine and cosine, so that the last hour is beside the first.",
+    )
+    calendar: tuple[CalendarPart, ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=4,
+        json_schema_extra=listing("set"),
+        description="Which parts of a time, in UTC, are features: Hour (0 to 23), Weekday (1 is Monday), Day (of the month), Month. "
+        "Of a Calendar column Hour, Weekday and Month when absent; of a Timestamp none when absent.",
+    )
+    unit: Literal["Seconds", "Milliseconds", "Microseconds", "Nanoseconds"] | None = Field(
+        None,
+        description="What numbers in a column of times count from 1970 on; Seconds when absent. ISO 8601 times need none.",
+    )
+    min_rows: int | None = Field(
+        None,
+        ge=1,
+        le=1000000,
+        description="How many training rows a value of a Vocabulary needs for an input of its own; 5 when absent.",
+    )
+    buckets: int | None = Field(None, ge=2, le=1000000, description="How many buckets a Hashed column has.")
+    missing: Literal["Fail", "Impute"] | None = Field(
+        None,
+        description="A missing value of a feature. Fail (when absent): it ends the run, and is refused when serving. Impute: "
+        "a number becomes the training mean, a category or a time one of its own, and the model is told.",
+    )
+    positive: str | None = Field(
+        None,
+        min_length=1,
+        max_length=256,
+        description="The label's value that is the positive class of the objective Binary; 1, or true, when absent.",
+    )
+
+
+class Schema(Model):
+    """Which column of the table plays which role."""
+
+    columns: tuple[SchemaColumn, ...] = Field(
+        min_length=1,
+        max_length=64,
+        json_schema_extra=listing("map", keys=("name",)),
+        description="Columns that are read; all others are ignored.",
+    )
