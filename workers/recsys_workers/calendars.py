@@ -84,19 +84,20 @@ class Calendar:
 
 def part_of(part: str, seconds: Floats) -> Integers:
     """The hour, weekday, day of the month or month of times that are there."""
-    whole = seconds.astype(np.int64)
-    days = whole // DAY_SECONDS
-    if part == "Hour":
-        found: Integers = (whole - days * DAY_SECONDS) // HOUR_SECONDS
-        return found
-    if part == "Weekday":
-        # 1970-01-01 was a Thursday.
-        return (days + 3) % 7 + 1
+    whole: Integers = seconds.astype(np.int64)
+    days: Integers = whole // DAY_SECONDS
     dates = days.astype("datetime64[D]")
     months = dates.astype("datetime64[M]")
-    if part == "Month":
-        return months.astype(np.int64) % 12 + 1
-    return (dates - months.astype("datetime64[D]")).astype(np.int64) + 1
+    found: Integers
+    if part == "Hour":
+        found = (whole - days * DAY_SECONDS) // HOUR_SECONDS
+    elif part == "Weekday":
+        found = (days + 3) % 7 + 1  # 1970-01-01 was a Thursday
+    elif part == "Month":
+        found = months.astype(np.int64) % 12 + 1
+    else:
+        found = (dates - months.astype("datetime64[D]")).astype(np.int64) + 1
+    return found
 
 
 def seconds_of_text(text: str) -> int | None:

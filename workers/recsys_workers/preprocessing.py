@@ -12,13 +12,14 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys_workers.calendars import Calendar
 from recsys_workers.manifest import ArtifactError
+from recsys_workers.tfidf import Text
 
 BINARY, MULTICLASS, REGRESSION = "Binary", "Multiclass", "Regression"
 OBJECTIVES = (BINARY, MULTICLASS, REGRESSION)
@@ -112,7 +113,7 @@ class Vocabulary:
 
 
 Categorical: TypeAlias = OneHot | Hashed | Vocabulary
-Column: TypeAlias = Numeric | Calendar | OneHot | Hashed | Vocabulary
+Column: TypeAlias = Numeric | Calendar | Text | OneHot | Hashed | Vocabulary
 OF_NUMBERS = (Numeric, Calendar)
 """The kinds whose values are numbers; those of the others are texts."""
 
@@ -188,10 +189,9 @@ class Preprocessing:
         place, position, first, unknown = 0, 0, 1, 0
         for column in self.columns:
             values = columns[column.name]
-            if isinstance(column, OF_NUMBERS):
-                numbers = np.asarray(values, dtype=np.float64)
-                numeric[:, place : place + column.width] = column.numbers(numbers)
-                place += column.width
+            if width := _width(column):
+                numeric[:, place : place + width] = _numbers(column, values)
+                place += width
             for found, size, strangers in _placed(column, values):
                 categorical[:, position] = np.where(found < 0, UNKNOWN, first + found)
                 position, first, unknown = position + 1, first + size, unknown + strangers
@@ -206,12 +206,19 @@ def bucket_of(name: str, value: str, buckets: int) -> int:
 
 def _width(column: Column) -> int:
     """How many numeric inputs a column makes."""
-    return column.width if isinstance(column, OF_NUMBERS) else 0
+    return column.width if isinstance(column, Numeric | Calendar | Text) else 0
+
+
+def _numbers(column: Column, values: "Floats | Texts") -> npt.NDArray[np.float32]:
+    """The numeric inputs of a column that makes some."""
+    if isinstance(column, Numeric | Calendar):
+        return column.numbers(np.asarray(values, dtype=np.float64))
+    return cast("Text", column).numbers(cast("Texts", values))
 
 
 def _sizes(column: Column) -> tuple[int, ...]:
     """For each categorical input that a column makes, how many rows of the table are its own."""
-    if isinstance(column, Numeric):
+    if isinstance(column, Numeric | Text):
         return ()
     return column.sizes if isinstance(column, Calendar) else (column.size,)
 
@@ -221,7 +228,7 @@ def _placed(column: Column, values: "Floats | Texts") -> Iterator[tuple[npt.NDAr
     if isinstance(column, Calendar):
         for found, size in zip(column.places(np.asarray(values, dtype=np.float64)), column.sizes, strict=True):
             yield found, size, 0
-    elif not isinstance(column, Numeric):
+    elif not isinstance(column, Numeric | Text):
         found, strangers = _indices(column, values)
         yield found, column.size, strangers
 
@@ -286,8 +293,8 @@ def decode(data: bytes) -> Preprocessing:
 
 def _column(kind: str, entry: Mapping[str, Any]) -> Column:
     """What `_document` wrote, but for its kind."""
-    kinds = {kind.__name__: kind for kind in (Numeric, Calendar, OneHot, Hashed, Vocabulary)}
-    tuples = {"values": tuple(entry["values"])} if "values" in entry else {}
+    kinds = {kind.__name__: kind for kind in (Numeric, Calendar, Text, OneHot, Hashed, Vocabulary)}
+    tuples = {name: tuple(entry[name]) for name in ("values", "words", "idf") if name in entry}
     parts = {"parts": {part: tuple(values) for part, values in entry["parts"].items()}} if "parts" in entry else {}
     made: Column = kinds[kind](**{**entry, **tuples, **parts})
     return made

@@ -6,7 +6,7 @@ from recsys_operator.api.schema import Rule
 SEQUENTIAL, RETRIEVAL, TABULAR, RANKING = "SequentialRecommendation", "Retrieval", "Tabular", "Ranking"
 ROWS = (TABULAR, RANKING)
 """The tasks whose models answer rows, and no lists of items."""
-FEATURES = ("Numeric", "Categorical", "Calendar")
+FEATURES = ("Numeric", "Categorical", "Calendar", "Text")
 """The roles of columns that a model of rows sees, besides a Timestamp with calendar."""
 SMALLER_IS_BETTER = ("LogLoss", "RMSE", "MAE")
 OF_LISTS, OF_ROWS = ("LeaveOneOut", "ByTime"), ("ByTime", "ByRatio", "ByColumn")

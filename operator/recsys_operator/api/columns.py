@@ -40,8 +40,12 @@ class SchemaColumn(Model):
             "minRows is for columns whose encoding is Vocabulary: leave it out",
         ),
         Rule(
-            "!has(self.missing) || self.role in ['Numeric', 'Categorical', 'Calendar']",
-            "missing is for columns with the role Numeric, Categorical or Calendar: leave it out",
+            "!has(self.missing) || self.role in ['Numeric', 'Categorical', 'Calendar', 'Text']",
+            "missing is for columns with the role Numeric, Categorical, Calendar or Text: leave it out",
+        ),
+        Rule(
+            "!has(self.maxFeatures) || self.role == 'Text'",
+            "maxFeatures is for columns with the role Text: leave it out",
         ),
         Rule(
             "!has(self.positive) || self.role == 'Label'",
@@ -50,14 +54,14 @@ class SchemaColumn(Model):
     )
 
     name: ColumnName = Field(description="Name of the column, without RecBole's type suffix.")
-    role: Literal["User", "Item", "Timestamp", "Label", "Numeric", "Categorical", "Calendar", "Split", "Weight"] = (
-        Field(
-            description="What the column means. SequentialRecommendation has User, Item and Timestamp, one each. Tabular has one "
-            "Label, any number of Numeric (standardised), Categorical (text, whole numbers, booleans) and Calendar (a time, as hour, "
-            "weekday and so on), and perhaps a Timestamp (for ByTime and cleaning), a Split (train, validation, test; for ByColumn) and "
-            "a Weight (of a row in the loss). Ranking has one User, one Item and what Tabular has; its Label says whether the user "
-            "clicked, or liked, the item."
-        )
+    role: Literal[
+        "User", "Item", "Timestamp", "Label", "Numeric", "Categorical", "Calendar", "Text", "Split", "Weight"
+    ] = Field(
+        description="What the column means. SequentialRecommendation has User, Item and Timestamp, one each. Tabular has one "
+        "Label, any number of Numeric (standardised), Categorical (text, whole numbers, booleans), Calendar (a time, as hour, "
+        "weekday and so on) and Text (words, weighted by TF-IDF), and perhaps a Timestamp (for ByTime and cleaning), a Split (train, "
+        "validation, test; for ByColumn) and a Weight (of a row in the loss). Ranking has one User, one Item and what Tabular has; "
+        "its Label says whether the user clicked, or liked, the item."
     )
     encoding: Literal["OneHot", "Hashed", "Vocabulary", "Cyclic"] | None = Field(
         None,
@@ -85,10 +89,17 @@ class SchemaColumn(Model):
         description="How many training rows a value of a Vocabulary needs for an input of its own; 5 when absent.",
     )
     buckets: int | None = Field(None, ge=2, le=1000000, description="How many buckets a Hashed column has.")
+    max_features: int | None = Field(
+        None,
+        ge=1,
+        le=4096,
+        description="How many words a Text column has at most, an input each: those that training rows have most often; 512 when "
+        "absent.",
+    )
     missing: Literal["Fail", "Impute"] | None = Field(
         None,
         description="A missing value of a feature. Fail (when absent): it ends the run, and is refused when serving. Impute: "
-        "a number becomes the training mean, a category or a time one of its own, and the model is told.",
+        "a number becomes the training mean, a category, a time or a text one of its own, and the model is told.",
     )
     positive: str | None = Field(
         None,

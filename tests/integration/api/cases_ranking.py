@@ -133,7 +133,7 @@ CASES: list[Case] = [
         0,
         {**USER, "missing": "Impute"},
         USER,
-        "missing is for columns with the role Numeric, Categorical or Calendar: leave it out",
+        "missing is for columns with the role Numeric, Categorical, Calendar or Text: leave it out",
     ),
     *(
         Case(f"spec.schema.columns[0].{field}", keyword, wrong, right, message, base=BASE)

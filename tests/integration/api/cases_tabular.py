@@ -18,7 +18,8 @@ SIGNUP = {
     "unit": "Milliseconds",
     "missing": "Impute",
 }
-COLUMNS = [NUMBER, CATEGORY, LABEL, TIME, SPLIT, WEIGHT, SIGNUP]
+NOTE = {"name": "note", "role": "Text", "maxFeatures": 100, "missing": "Impute"}
+COLUMNS = [NUMBER, CATEGORY, LABEL, TIME, SPLIT, WEIGHT, SIGNUP, NOTE]
 METRICS = ["LogLoss", "Accuracy"]
 GATES = [
     {"name": "floor", "floor": {"metric": "Accuracy", "min": "0.8"}},
@@ -52,7 +53,7 @@ CATALOGUE = {"uri": "pvc://data/items.csv", "format": "CSV", "idColumn": "id", "
 FLOOR_MAX = "a floor has max, and no min, if its metric is better when smaller (LogLoss, RMSE, MAE), and only then"
 FEATURES = (
     "schema.columns must name at least one column with a role to learn from for the task Tabular: "
-    "Numeric, Categorical, Calendar"
+    "Numeric, Categorical, Calendar, Text"
 )
 CYCLIC = (
     "the encoding of a column of times (role Calendar, or with calendar) is OneHot or Cyclic, "
@@ -124,9 +125,9 @@ CASES: list[Case] = [
         "schema.columns must name exactly one Label column for the task Tabular",
     ),
     _columns(
-        _less(NUMBER, CATEGORY, SIGNUP),
+        _less(NUMBER, CATEGORY, SIGNUP, NOTE),
         FEATURES,
-        [*_less(NUMBER, CATEGORY, SIGNUP, TIME), {**TIME, "calendar": ["Hour"]}],
+        [*_less(NUMBER, CATEGORY, SIGNUP, NOTE, TIME), {**TIME, "calendar": ["Hour"]}],
     ),
     _columns(
         [*COLUMNS, {"name": "user", "role": "User"}],
@@ -158,7 +159,7 @@ CASES: list[Case] = [
     _column(
         2,
         {"name": "churned", "role": "Label", "missing": "Impute"},
-        "missing is for columns with the role Numeric, Categorical or Calendar: leave it out",
+        "missing is for columns with the role Numeric, Categorical, Calendar or Text: leave it out",
     ),
     *(
         _column(
@@ -176,6 +177,11 @@ CASES: list[Case] = [
         0,
         {"name": "tenure", "role": "Numeric", "calendar": ["Hour"]},
         "calendar is for columns with the role Calendar or Timestamp: leave it out",
+    ),
+    _column(
+        0,
+        {"name": "tenure", "role": "Numeric", "maxFeatures": 100},
+        "maxFeatures is for columns with the role Text: leave it out",
     ),
     _column(
         3,
@@ -207,6 +213,8 @@ CASES: list[Case] = [
                 "Seconds",
                 'supported values: "Seconds", "Milliseconds", "Microseconds", "N',
             ),
+            (7, "maxFeatures", "minimum", 0, 1, "should be greater than or equal to 1"),
+            (7, "maxFeatures", "maximum", 4097, 4096, "should be less than or equal to 4096"),
             (1, "buckets", "minimum", 1, 2, "should be greater than or equal to 2"),
             (1, "buckets", "maximum", 1000001, 1000000, "should be less than or equal to 1000000"),
             (0, "missing", "enum", "Mean", "Impute", 'supported values: "Fail", "Impute"'),

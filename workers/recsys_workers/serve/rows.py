@@ -11,6 +11,7 @@ from recsys_workers.calendars import LONGEST_SECONDS, UNITS, Calendar, seconds_o
 from recsys_workers.preprocessing import OF_NUMBERS, Column, Columns, Numeric, Preprocessing
 from recsys_workers.serve.contract import describe
 from recsys_workers.serve.refusal import Refused, bad_request
+from recsys_workers.tfidf import Text
 
 MAX_ROWS = 1000
 MAX_TEXT = 1024
@@ -47,7 +48,9 @@ def _value(row: dict[str, Any], index: int, column: Column) -> float | str | Non
         return math.nan if numeric else None
     if isinstance(column, Numeric):
         return _number(value, place)
-    return _time(value, place, column) if isinstance(column, Calendar) else _text(value, place)
+    if isinstance(column, Calendar):
+        return _time(value, place, column)
+    return _text(value, place, longest=None if isinstance(column, Text) else MAX_TEXT)
 
 
 def _rows(body: bytes) -> list[Any]:
@@ -97,13 +100,14 @@ def _time(value: object, place: str, column: Calendar) -> float:
     return float(seconds)
 
 
-def _text(value: object, place: str) -> str:
+def _text(value: object, place: str, longest: int | None) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
         return _digits(value, place)
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise _wrong(place, value, f"a string of at most {MAX_TEXT} characters, a whole number, true or false")
+    if not isinstance(value, str) or (longest is not None and len(value) > longest):
+        wanted = "a string" if longest is None else f"a string of at most {longest} characters"
+        raise _wrong(place, value, f"{wanted}, a whole number, true or false")
     return value
 
 

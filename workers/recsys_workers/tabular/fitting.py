@@ -10,7 +10,8 @@ from recsys_workers.data.interactions import id_order
 from recsys_workers.preprocessing import Column, Floats, Hashed, Numeric, OneHot, Preprocessing, Target, Vocabulary
 from recsys_workers.tabular.cleaning import Rows
 from recsys_workers.tabular.reading import Table
-from recsys_workers.tabular.schema import CALENDAR, NUMERIC, Feature
+from recsys_workers.tabular.schema import CALENDAR, NUMERIC, TEXT, Feature
+from recsys_workers.tfidf import Text, fitted
 
 MOST_VALUES, MOST_WORDS = 1000, 1_000_000
 """Of a one-hot column, and of a vocabulary."""
@@ -26,6 +27,8 @@ def _column(table: Table, feature: Feature, training: Rows) -> Column:
         return _numeric(table, feature, training)
     if feature.role == CALENDAR:
         return _calendar(table, feature, training)
+    if feature.role == TEXT:
+        return _text(table, feature, training)
     if feature.buckets is not None:
         return Hashed(feature.name, feature.buckets, feature.missing)
     column = table.columns[feature.name].take(training)
@@ -50,6 +53,17 @@ def _vocabulary(table: Table, feature: Feature, column: pa.ChunkedArray, least: 
             f"or more, and a vocabulary at most {MOST_WORDS}: raise minRows, or give it encoding: Hashed with buckets."
         )
     return Vocabulary(feature.name, tuple(values), len(values) < len(counted), feature.missing)
+
+
+def _text(table: Table, feature: Feature, training: Rows) -> Text:
+    texts = table.columns[feature.name].take(training).drop_null().to_pylist()
+    found = fitted(feature.name, texts, feature.words, missing=feature.missing)
+    if not found.words:
+        raise InvalidData(
+            f"{table.places[0].path}: the column {feature.name!r} has no word of two letters or more in all "
+            f"{len(training)} training rows: leave it out."
+        )
+    return found
 
 
 def _calendar(table: Table, feature: Feature, training: Rows) -> Calendar:

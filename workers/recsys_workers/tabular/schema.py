@@ -8,6 +8,7 @@ from recsys_workers.calendars import CYCLIC, PARTS, UNITS, USUAL
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.preprocessing import BINARY, OBJECTIVES
 from recsys_workers.tasks import RANKING, TABULAR
+from recsys_workers.tfidf import USUAL_WORDS
 
 LABEL, NUMERIC, CATEGORICAL, TIMESTAMP, SPLIT, WEIGHT = (
     "Label",
@@ -17,8 +18,8 @@ LABEL, NUMERIC, CATEGORICAL, TIMESTAMP, SPLIT, WEIGHT = (
     "Split",
     "Weight",
 )
-CALENDAR = "Calendar"
-FEATURES = (NUMERIC, CATEGORICAL, CALENDAR)
+CALENDAR, TEXT = "Calendar", "Text"
+FEATURES = (NUMERIC, CATEGORICAL, CALENDAR, TEXT)
 USER, ITEM = IDS = ("User", "Item")
 ONCE = (TIMESTAMP, SPLIT, WEIGHT)
 ONE_HOT, HASHED, VOCABULARY = "OneHot", "Hashed", "Vocabulary"
@@ -44,6 +45,8 @@ class Feature:
     """Of CALENDAR, and so the next two; see recsys_workers.calendars."""
     cyclic: bool = False
     unit: str = "Seconds"
+    words: int = 0
+    """Of TEXT: how many words there are at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,9 @@ def _feature(column: Mapping[str, object]) -> Feature:
     encoding = column.get("encoding") or (VOCABULARY if role in IDS else ONE_HOT)
     if (encoding == HASHED) != (buckets is not None):
         raise InvalidData(f"schema.columns: {name!r} must have both encoding Hashed and buckets, or neither.")
+    words = column.get("maxFeatures")
+    if words is not None and role != TEXT:
+        raise InvalidData(f"schema.columns: {name!r} has maxFeatures, which is for the role Text: leave it out.")
     if least is not None and encoding != VOCABULARY:
         raise InvalidData(f"schema.columns: {name!r} has minRows, which is for the encoding Vocabulary: leave it out.")
     return Feature(
@@ -142,4 +148,5 @@ def _feature(column: Mapping[str, object]) -> Feature:
         None if buckets is None else int(str(buckets)),
         column.get("missing") == IMPUTE,
         int(str(MIN_ROWS if least is None else least)) if encoding == VOCABULARY else None,
+        words=int(str(USUAL_WORDS if words is None else words)) if role == TEXT else 0,
     )
