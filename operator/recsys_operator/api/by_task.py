@@ -111,7 +111,11 @@ TASK_RULES = (
             f"self.schema.columns.filter(c, c.role == '{role}').size() <= 1",
             f"schema.columns must name at most one {role} column",
         )
-        for role in ("Timestamp", "Split", "Weight")
+        for role in ("Timestamp", "Split", "Weight", "Group")
+    ),
+    _for_rows(
+        "self.evaluation.protocol != 'ByTime' || !self.schema.columns.exists(c, c.role == 'Group')",
+        "the protocol ByTime may cut a group in two: use ByRatio or ByColumn, or leave out the column with the role Group",
     ),
     *(
         _for_rows(

@@ -55,12 +55,13 @@ class SchemaColumn(Model):
 
     name: ColumnName = Field(description="Name of the column, without RecBole's type suffix.")
     role: Literal[
-        "User", "Item", "Timestamp", "Label", "Numeric", "Categorical", "Calendar", "Text", "Split", "Weight"
+        "User", "Item", "Timestamp", "Label", "Numeric", "Categorical", "Calendar", "Text", "Split", "Weight", "Group"
     ] = Field(
         description="What the column means. SequentialRecommendation has User, Item and Timestamp, one each. Tabular has one "
         "Label, any number of Numeric (standardised), Categorical (text, whole numbers, booleans), Calendar (a time, as hour, "
         "weekday and so on) and Text (words, weighted by TF-IDF), and perhaps a Timestamp (for ByTime and cleaning), a Split (train, "
-        "validation, test; for ByColumn) and a Weight (of a row in the loss). Ranking has one User, one Item and what Tabular has; "
+        "validation, test; for ByColumn), a Weight (of a row in the loss) and a Group (rows of one value stand in one part of the "
+        "split). Ranking has one User, one Item and what Tabular has; "
         "its Label says whether the user clicked, or liked, the item."
     )
     encoding: Literal["OneHot", "Hashed", "Vocabulary", "Cyclic"] | None = Field(

@@ -19,7 +19,8 @@ SIGNUP = {
     "missing": "Impute",
 }
 NOTE = {"name": "note", "role": "Text", "maxFeatures": 100, "missing": "Impute"}
-COLUMNS = [NUMBER, CATEGORY, LABEL, TIME, SPLIT, WEIGHT, SIGNUP, NOTE]
+GROUP = {"name": "household", "role": "Group"}
+COLUMNS = [NUMBER, CATEGORY, LABEL, TIME, SPLIT, WEIGHT, SIGNUP, NOTE, GROUP]
 METRICS = ["LogLoss", "Accuracy"]
 GATES = [
     {"name": "floor", "floor": {"metric": "Accuracy", "min": "0.8"}},
@@ -59,6 +60,7 @@ CYCLIC = (
     "the encoding of a column of times (role Calendar, or with calendar) is OneHot or Cyclic, "
     "and of others it is not Cyclic"
 )
+CUT = "the protocol ByTime may cut a group in two: use ByRatio or ByColumn, or leave out the column with the role Group"
 OBJECTIVE = "spec.objective must be set for the task Tabular (Binary, Multiclass or Regression), and for no other"
 
 
@@ -139,7 +141,7 @@ CASES: list[Case] = [
             [*COLUMNS, {"name": "second", "role": column["role"]}],
             f"schema.columns must name at most one {column['role']} column",
         )
-        for column in (TIME, SPLIT, WEIGHT)
+        for column in (TIME, SPLIT, WEIGHT, GROUP)
     ),
     _column(
         1,
@@ -236,15 +238,20 @@ CASES: list[Case] = [
         "spec.evaluation",
         "rule",
         _evaluation("LeaveOneOut"),
-        _evaluation("ByTime"),
+        _evaluation("ByColumn"),
         "spec.evaluation.protocol must be one for the task Tabular: ByTime, ByRatio, ByColumn",
         about="spec",
         base=BASE,
     ),
+    _of_spec(
+        _spec(evaluation=_evaluation("ByTime")),
+        _spec(evaluation=_evaluation("ByTime"), schema={"columns": _less(GROUP)}),
+        CUT,
+    ),
     *(
         _of_spec(
-            _spec(evaluation=_evaluation(protocol), schema={"columns": _less(column)}),
-            _spec(evaluation=_evaluation(protocol)),
+            _spec(evaluation=_evaluation(protocol), schema={"columns": _less(column, GROUP)}),
+            _spec(evaluation=_evaluation(protocol), schema={"columns": _less(GROUP)}),
             f"the protocol {protocol} needs a column with the role {column['role']} in schema.columns",
         )
         for protocol, column in (("ByTime", TIME), ("ByColumn", SPLIT))
@@ -252,7 +259,7 @@ CASES: list[Case] = [
     Case(
         "spec.evaluation",
         "rule",
-        {"protocol": "ByTime", "byRatio": {}, "metrics": METRICS},
+        {"protocol": "ByColumn", "byRatio": {}, "metrics": METRICS},
         {"protocol": "ByRatio", "byRatio": {}, "metrics": METRICS},
         "evaluation.byRatio needs evaluation.protocol ByRatio: set that, or leave byRatio out",
         base=BASE,

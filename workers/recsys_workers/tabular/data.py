@@ -76,6 +76,12 @@ class Rowwise:
         user = self.table.schema.user
         return None if user is None else self.table.codes(user)[self.rows[part]]
 
+    def clusters(self, part: Rows) -> Rows | None:
+        """Which rows of a part say less together than apart: a user's, or a group's; None where each is for itself."""
+        schema = self.table.schema
+        name = schema.group if schema.user is None else schema.user
+        return None if name is None else self.table.codes(name)[self.rows[part]]
+
     def examples(self, part: Rows) -> Examples:
         """The rows of one part."""
         weight = self.table.schema.weight

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from recsys_workers import manifest, predictions
+from recsys_workers.calendars import UNITS
 from recsys_workers.evaluate import gates, latency, metrics, parity
 from recsys_workers.evaluate.gates import SMALLER_IS_BETTER, Verdict
 from recsys_workers.evaluate.metrics import Estimate
@@ -14,6 +15,7 @@ from recsys_workers.preprocessing import Floats
 from recsys_workers.tabular import champion
 from recsys_workers.tabular.data import Rowwise, columns_of
 from recsys_workers.tabular.metrics import per_row, require
+from recsys_workers.tabular.schema import CALENDAR
 from recsys_workers.tabular.scored import ScoredRows
 from recsys_workers.train.candidate import session
 from recsys_workers.train.failure import AttemptFailed
@@ -41,6 +43,7 @@ class RowJudge:
         self.target = data.preprocessing.target
         self.labels = data.labels[data.parts.test]
         self.users = data.users(data.parts.test)
+        self.clusters = data.clusters(data.parts.test)
         self.scored = scored
         self.contents = contents
         self.describe = describe
@@ -77,7 +80,7 @@ class RowJudge:
         return per_row(metric, self.target, self.scored.onnx, self.labels, self.users)
 
     def _estimate(self, metric: str) -> Estimate:
-        return metrics.estimate(metric, self._per_row(metric), self.users)
+        return metrics.estimate(metric, self._per_row(metric), self.clusters)
 
     def _champion(self, name: str, metric: str, max_regression: str) -> Verdict:
         reigning = self.config.champion
@@ -91,10 +94,10 @@ class RowJudge:
             raise AttemptFailed("ChampionUnreadable", str(error), heals=True) from error
         except champion.DifferentRows as error:
             return self._incomparable(name, metric, new, max_regression, f"{error}")
-        users, rows = self.users, f"{len(new)} rows"
-        if users is not None:
-            rows += f" of {len(np.unique(users))} users"
-        return gates.champion(name, metric, new, old, reigning.version, max_regression, users, rows=rows)
+        clusters, rows = self.clusters, f"{len(new)} rows"
+        if clusters is not None:
+            rows += f" of {len(np.unique(clusters))} {'groups' if self.users is None else 'users'}"
+        return gates.champion(name, metric, new, old, reigning.version, max_regression, clusters, rows=rows)
 
     def _incomparable(self, name: str, metric: str, new: Floats, max_regression: str, why: str) -> Verdict:
         """Fails: a champion that cannot be asked proves nothing. `why` ends a sentence."""
@@ -114,10 +117,12 @@ class RowJudge:
         chosen = np.unique(np.linspace(0, len(test) - 1, min(QUESTIONS, len(test))).astype(np.int64))
         columns = columns_of(self.data.table, self.data.rows[test[chosen]])
         expected = predictions.comparable(self.target, self.scored.onnx[chosen])
-        names = list(columns)
+        units = {
+            feature.name: UNITS[feature.unit] for feature in self.data.table.schema.features if feature.role == CALENDAR
+        }
         asks = []
         for place in range(len(chosen)):
-            row = {name: _value(columns[name][place]) for name in names}
+            row = {name: _value(values[place], units.get(name)) for name, values in columns.items()}
             body = json.dumps({"rows": [row]}).encode()
             asks.append(latency.Ask("/predict", body, self._difference(expected[place])))
         return asks
@@ -132,8 +137,10 @@ class RowJudge:
         return difference
 
 
-def _value(value: object) -> object:
-    """As a client writes it: a missing number is null."""
+def _value(value: object, unit: int | None = None) -> object:
+    """As a client writes it: a missing number is null, a time counts so many units a second."""
     if isinstance(value, float | np.floating):
-        return None if np.isnan(value) else float(value)
+        if np.isnan(value):
+            return None
+        return float(value) if unit is None else int(value) * unit
     return value

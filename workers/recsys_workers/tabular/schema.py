@@ -10,18 +10,19 @@ from recsys_workers.preprocessing import BINARY, OBJECTIVES
 from recsys_workers.tasks import RANKING, TABULAR
 from recsys_workers.tfidf import USUAL_WORDS
 
-LABEL, NUMERIC, CATEGORICAL, TIMESTAMP, SPLIT, WEIGHT = (
+LABEL, NUMERIC, CATEGORICAL, TIMESTAMP, SPLIT, WEIGHT, GROUP = (
     "Label",
     "Numeric",
     "Categorical",
     "Timestamp",
     "Split",
     "Weight",
+    "Group",
 )
 CALENDAR, TEXT = "Calendar", "Text"
 FEATURES = (NUMERIC, CATEGORICAL, CALENDAR, TEXT)
 USER, ITEM = IDS = ("User", "Item")
-ONCE = (TIMESTAMP, SPLIT, WEIGHT)
+ONCE = (TIMESTAMP, SPLIT, WEIGHT, GROUP)
 ONE_HOT, HASHED, VOCABULARY = "OneHot", "Hashed", "Vocabulary"
 MIN_ROWS = 5
 """Of a Vocabulary, where the schema does not say."""
@@ -61,6 +62,8 @@ class TableSchema:
     timestamp: str | None = None
     split: str | None = None
     weight: str | None = None
+    group: str | None = None
+    """Rows of one value stand in one part of the split."""
     user: str | None = None
     """Of Ranking; a feature as well, and so is the item."""
     item: str | None = None
@@ -68,7 +71,7 @@ class TableSchema:
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that is read."""
-        others = (self.label, self.timestamp, self.split, self.weight)
+        others = (self.label, self.timestamp, self.split, self.weight, self.group)
         names = (*(feature.name for feature in self.features), *(name for name in others if name is not None))
         return tuple(dict.fromkeys(names))
 
@@ -115,6 +118,7 @@ def parse(columns: Sequence[Mapping[str, object]], objective: str | None, task: 
         once[TIMESTAMP],
         once[SPLIT],
         once[WEIGHT],
+        once[GROUP],
         once[USER],
         once[ITEM],
     )

@@ -1,5 +1,9 @@
-"""Which rows train, validate and test: at random by a fixed seed, by time, or as a column says."""
+"""Which rows train, validate and test: at random by a fixed seed, by time, or as a column says.
 
+Where the schema has a Group column, rows of one group stand in one part.
+"""
+
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +13,7 @@ import numpy.typing as npt
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.protocol import BY_COLUMN, BY_RATIO, BY_TIME, Protocol
 from recsys_workers.data.times import written
+from recsys_workers.preprocessing import Floats
 from recsys_workers.tabular.cleaning import Rows
 from recsys_workers.tabular.reading import Table
 
@@ -30,12 +35,15 @@ class Parts:
 
 def split(table: Table, rows: Rows, protocol: Protocol) -> tuple[Parts, dict[str, Any]]:
     """The parts, and what the manifest's `protocol` says of them; raises InvalidData when one is empty."""
+    group = table.schema.group
     if protocol.name == BY_COLUMN:
         part, rules = _by_column(table, rows)
+        if group is not None:
+            _require_whole(table, rows, part, group)
     elif protocol.name == BY_TIME:
         part, rules = _by_time(table, rows, protocol)
     else:
-        part, rules = _by_ratio(len(rows), protocol)
+        part, rules = _by_ratio(table, rows, protocol)
     counts = np.bincount(part, minlength=len(PARTS))
     if not counts.all():
         told = ", ".join(f"{count} {name}" for name, count in zip(PARTS, counts.tolist(), strict=True))
@@ -45,32 +53,83 @@ def split(table: Table, rows: Rows, protocol: Protocol) -> tuple[Parts, dict[str
             f"{empty}. Change spec.evaluation of the RecModel, or add data."
         )
     parts = Parts(*(np.flatnonzero(part == index) for index in range(len(PARTS))))
+    test = parts.test
     return parts, {
         "name": protocol.name,
         **rules,
         "trainedRows": len(parts.train),
         "validatedRows": len(parts.validation),
         "evaluatedRows": len(parts.test),
-        "interval": "95 %, normal over rows, the metric linearised"
-        if table.schema.user is None
-        else "95 %, normal over users, the metric linearised, the rows of a user counted together",
+        **(
+            {} if group is None else {"group": group, "evaluatedGroups": len(np.unique(table.codes(group)[rows][test]))}
+        ),
+        "interval": _interval(table),
     }
 
 
-def _by_ratio(count: int, protocol: Protocol) -> tuple[npt.NDArray[np.int64], dict[str, Any]]:
-    place = np.random.default_rng(SEED).permutation(count)
+def _interval(table: Table) -> str:
+    """What the intervals of the figures are."""
+    if table.schema.user is None and table.schema.group is None:
+        return "95 %, normal over rows, the metric linearised"
+    one = "user" if table.schema.user is not None else "group"
+    return f"95 %, normal over {one}s, the metric linearised, the rows of a {one} counted together"
+
+
+def _by_ratio(table: Table, rows: Rows, protocol: Protocol) -> tuple[npt.NDArray[np.int64], dict[str, Any]]:
+    group, count = table.schema.group, len(rows)
+    place = _places(table, rows)
     test = count * protocol.test_percent // 100
     validation = count * protocol.validation_percent // 100
     part = np.where(place < test, TEST, np.where(place < test + validation, VALIDATION, TRAIN))
+    dealt = "rows are" if group is None else f"groups (all rows of one value of the column {group}) are"
     rules = {
-        "split": "rows are dealt at random, by a seed that all runs share",
+        "split": f"{dealt} dealt at random, by a seed that all runs share",
         "validationPercent": protocol.validation_percent,
         "testPercent": protocol.test_percent,
     }
     return part.astype(np.int64), rules
 
 
+def _places(table: Table, rows: Rows) -> Floats:
+    """Where each row stands when all are dealt in a line, from 0: that of a group's rows is the middle of them all.
+
+    A group's turn follows from its name alone, so that further rows move few groups to another part.
+    """
+    group = table.schema.group
+    if group is None:
+        return np.random.default_rng(SEED).permutation(len(rows)).astype(np.float64)
+    texts = table.columns[group].take(rows).to_pylist()
+    turn = sorted(set(texts), key=lambda text: hashlib.blake2b(f"{SEED}={text}".encode()).digest())
+    number = {text: index for index, text in enumerate(turn)}
+    numbers = np.fromiter((number[text] for text in texts), dtype=np.int64, count=len(texts))
+    sizes = np.bincount(numbers)
+    middles: Floats = np.cumsum(sizes) - (sizes + 1) / 2
+    return middles[numbers]
+
+
+def _require_whole(table: Table, rows: Rows, part: npt.NDArray[np.int64], group: str) -> None:
+    """Raise InvalidData unless each group stands in one part."""
+    codes = table.codes(group)[rows]
+    first = np.full(int(codes.max()) + 1, -1, dtype=np.int64)
+    first[codes[::-1]] = part[::-1]
+    torn = part != first[codes]
+    if not torn.any():
+        return
+    position = int(torn.argmax())
+    row, name = int(rows[position]), table.texts(group)[int(rows[position])]
+    raise InvalidData(
+        f"{table.place(row)}: the column {table.schema.split!r} says {PARTS[part[position]]}, but rows of the same "
+        f"group ({group} {name!r}) stand in {PARTS[first[codes[position]]]} before it, and so do "
+        f"{len(np.unique(codes[torn]))} of {len(np.unique(codes))} groups in several parts: give each group one part."
+    )
+
+
 def _by_time(table: Table, rows: Rows, protocol: Protocol) -> tuple[npt.NDArray[np.int64], dict[str, Any]]:
+    if table.schema.group is not None:
+        raise InvalidData(
+            f"evaluation.protocol ByTime may cut the groups of the column {table.schema.group!r} in two: use ByRatio "
+            "or ByColumn, or leave the column out."
+        )
     if table.times is None:
         raise InvalidData(
             "evaluation.protocol ByTime needs a column with the role Timestamp: add it to schema.columns."
