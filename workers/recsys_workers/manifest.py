@@ -9,8 +9,8 @@ writes with it, the server verifies with it.
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ PREPROCESSING = "preprocessing.json"
 DATA = "data.json"
 EVALUATION = "evaluation.json"
 MODEL_CARD = "model-card.md"
+WEIGHTS = "weights.safetensors"
+"""What a later run may begin with. Nobody else reads it."""
 SCHEMA_VERSION = 1
 
 
@@ -74,6 +76,10 @@ class Manifest:
     top_k: int
     """How many items the graph returns: min(100, number of items)."""
     files: Sequence[FileEntry]
+    schema: Sequence[Mapping[str, Any]] = ()
+    """The columns of the RecModel's schema; of versions with weights only, as everything below."""
+    init_from: Mapping[str, Any] | None = None
+    """version and digest of the version whose weights the training began with."""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -87,7 +93,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A verified version: the manifest, its digest, and the very bytes that were verified."""
+    """A verified version: the manifest, its digest, and the very bytes that were verified, of the files that were read."""
 
     manifest: Manifest
     digest: str
@@ -112,7 +118,10 @@ def encode(manifest: Manifest) -> bytes:
 
 
 def decode(data: bytes, where: str) -> Manifest:
-    """Parse manifest.json; `where` names the file in errors. Unknown keys are ignored, missing ones are errors."""
+    """Parse manifest.json; `where` names the file in errors.
+
+    Unknown keys are ignored. Missing ones are errors, but for those that versions of before do not have.
+    """
     try:
         document = json.loads(data)
     except ValueError as error:
@@ -123,10 +132,11 @@ def decode(data: bytes, where: str) -> Manifest:
         raise ArtifactError(
             f"{where} has schemaVersion {document.get('schemaVersion')!r}; this image reads {SCHEMA_VERSION} only."
         )
-    missing = [_camel(field.name) for field in fields(Manifest) if _camel(field.name) not in document]
+    given = [field for field in fields(Manifest) if _camel(field.name) in document]
+    missing = [_camel(field.name) for field in fields(Manifest) if field not in given and field.default is MISSING]
     if missing:
         raise ArtifactError(f"{where} lacks {', '.join(missing)}.")
-    values = {field.name: document[_camel(field.name)] for field in fields(Manifest)}
+    values = {field.name: document[_camel(field.name)] for field in given}
     try:
         values["files"] = [FileEntry(entry["path"], entry["sha256"], entry["size"]) for entry in values["files"]]
     except (KeyError, TypeError) as error:
@@ -148,11 +158,12 @@ def encode_items(items: Items) -> bytes:
     return (json.dumps(asdict(items), ensure_ascii=False) + "\n").encode()
 
 
-def load(folder: Path, digest: str | None) -> Version:
-    """Read a version and verify every byte of it. Files are read once: what was verified is what is returned.
+def load(folder: Path, digest: str | None, only: Collection[str] | None = None) -> Version:
+    """Read a version and verify every byte that is read. Files are read once: what was verified is what is returned.
 
     `digest` is the expected `sha256:<hex>` of manifest.json; None accepts any manifest (its files are verified
-    anyway). Raises ArtifactError with a sentence that names the file.
+    anyway). `only` these files are read; all but the weights, which servers and judges have no use for, when it is
+    None. Raises ArtifactError with a sentence that names the file.
     """
     manifest_path = folder / MANIFEST
     try:
@@ -163,7 +174,8 @@ def load(folder: Path, digest: str | None) -> Version:
     if digest is not None and found != digest:
         raise DigestMismatch(f"{manifest_path} has digest {found} but {digest} was expected: refusing to load it.")
     manifest = decode(data, str(manifest_path))
-    return Version(manifest, found, {entry.path: _verified(folder, entry) for entry in manifest.files})
+    read = [entry for entry in manifest.files if (entry.path != WEIGHTS if only is None else entry.path in only)]
+    return Version(manifest, found, {entry.path: _verified(folder, entry) for entry in read})
 
 
 def _verified(folder: Path, entry: FileEntry) -> bytes:

@@ -104,7 +104,7 @@ def test_a_run_makes_a_version_that_passes_its_gates_and_reigns(
     assert "The served predictions of 90 rows equal the evaluated ones." in messages["fast"]
     assert "at most 0.9 is allowed" in messages["sure"]
     assert {entry["path"] for entry in found["files"]} == {
-        "model.onnx", "preprocessing.json", "data.json", "evaluation.json", "model-card.md"
+        "model.onnx", "weights.safetensors", "preprocessing.json", "data.json", "evaluation.json", "model-card.md"
     }  # fmt: skip
     report = json.loads((folder / manifest.DATA).read_text())
     assert (report["rows"], report["columns"][2]) == (300, {"name": "plan", "distinct": 3, "missing": 0})

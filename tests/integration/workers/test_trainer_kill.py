@@ -188,6 +188,10 @@ def test_a_killed_and_a_stopped_attempt_lose_at_most_one_checkpoint_and_change_n
     assert undisturbed.wait() == 0, undisturbed.text()
     twin = manifest.load(undisturbed.store / "versions" / "2", None)
     assert twin.contents[manifest.MODEL] == version.contents[manifest.MODEL]
+    first_weights, second_weights = (
+        manifest.load(third.store / "versions" / number, None, {manifest.WEIGHTS}).contents for number in ("1", "2")
+    )
+    assert first_weights == second_weights
     found = history.read(third.run_folder)
     assert found is not None
     assert [point.epoch for point in found.points] == list(range(1, EPOCHS + 1))

@@ -15,6 +15,7 @@ from recsys_workers.tabular import data, scored
 from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.scored import ScoredRows
 from recsys_workers.tabular.training import RowTraining, outputs_of
+from recsys_workers.train import weights
 from recsys_workers.train.progress import Progress
 
 
@@ -32,10 +33,11 @@ def training_of(settings: Mapping[str, Any]) -> RowTraining:
 
 
 def export_and_score(training: RowTraining, settings: Mapping[str, Any], progress: Progress) -> None:
-    """Export the best weights, and leave the graph and every test row's outputs in the run's folder."""
+    """Leave the best weights, their graph and every test row's outputs in the run's folder."""
     folder = Path(settings["folder"])
     test = data.read_part(folder, "test").inputs
     model = training.best_model()
+    weights.write(folder, model)
     example = tuple(torch.from_numpy(np.repeat(part[:1], 2, axis=0)) for part in (test.numeric, test.categorical))
     onnx = export_module(model, example, ["numeric", "categorical"], ["output"])
     progress.report("Evaluating", 85, f"Scoring {len(test)} test rows.")

@@ -109,6 +109,7 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     described = describe(number, [], judgement)
     contents[manifest.EVALUATION] = documents.evaluation(described, work.evaluated())
     contents[manifest.MODEL_CARD] = work.card(described).encode()
+    contents[manifest.WEIGHTS] = (config.run_folder / manifest.WEIGHTS).read_bytes()
     done = publish.publish(
         config.versions_folder, config.uid, contents, lambda number, files: describe(number, files, judgement)
     )

@@ -41,6 +41,7 @@ def manifest_of(
         input_length=facts.input_length,
         top_k=facts.top_k,
         files=files,
+        schema=config.schema,
     )
 
 

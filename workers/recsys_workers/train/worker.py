@@ -18,7 +18,7 @@ from recsys_workers.export.reference import reference
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular import worker as tabular
 from recsys_workers.tasks import OF_ROWS
-from recsys_workers.train import history, mlflow, prepared, scored
+from recsys_workers.train import history, mlflow, prepared, scored, weights
 from recsys_workers.train.events import Events
 from recsys_workers.train.logs import configure
 from recsys_workers.train.loop import STATE, Loop, Training
@@ -109,8 +109,9 @@ def begun(settings: Mapping[str, Any]) -> tuple[Loop, Callable[[Progress], None]
 
 
 def export_and_score(training: Training, test: Examples, settings: Mapping[str, Any], progress: Progress) -> None:
-    """Export the best weights, and leave the graph and every test user's list in the run's folder."""
+    """Leave the best weights, their graph and every test user's list in the run's folder."""
     model = training.best_model()
+    weights.write(Path(settings["folder"]), model)
     n_items = settings["nItems"]
     input_length = training.hyperparameters.integer("inputLength")
     onnx = export(model, n_items, input_length)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recsys_workers import manifest
 from recsys_workers.evaluate.parity import Reference
 from recsys_workers.evaluate.scoring import Lists
 from recsys_workers.train import history, prepared, ray_run, scored
@@ -40,6 +41,7 @@ class Training:
             raise ray_run.TrainingFailed(self.error, "")
         history.write(folder, History("NDCG@10", 1, 1, [Point(1, 3, 2.5, 0.5)]))
         tests = len(prepared.read(folder).test.targets)
+        (folder / manifest.WEIGHTS).write_bytes(b"weights")
         items = np.array([[4, 3, 2, 1]] * tests)
         scores = np.array([[0.4, 0.3, 0.2, 0.1]] * tests, np.float32)
         finite = np.ones(tests, np.bool_)

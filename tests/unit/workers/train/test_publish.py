@@ -3,6 +3,7 @@
 import hashlib
 import json
 import multiprocessing
+from dataclasses import replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def describe(number: int, files: list[FileEntry]) -> Manifest:
         input_length=50,
         top_k=1,
         files=files,
+        schema=[],
     )
 
 
@@ -92,6 +94,27 @@ def test_a_published_version_can_be_verified_from_its_digest(tmp_path: Path) -> 
     assert version.manifest == described
     assert version.contents == CONTENTS
     assert publish.published(tmp_path, "uid-1") == (number, described, digest)
+
+
+def test_weights_are_read_and_verified_by_those_alone_who_ask_for_them(tmp_path: Path) -> None:
+    contents = {**CONTENTS, manifest.WEIGHTS: b"weights"}
+    number, _, digest = publish.publish(tmp_path, "uid-1", contents, describe)
+    folder = tmp_path / str(number)
+    assert manifest.load(folder, digest, {manifest.WEIGHTS}).contents == {manifest.WEIGHTS: b"weights"}
+    (folder / manifest.WEIGHTS).chmod(0o644)
+    (folder / manifest.WEIGHTS).write_bytes(b"other")
+    assert manifest.load(folder, digest).contents == CONTENTS
+    with pytest.raises(manifest.DigestMismatch, match=r"weights\.safetensors has SHA-256"):
+        manifest.load(folder, digest, {manifest.WEIGHTS, "items.json"})
+
+
+def test_a_manifest_of_before_weights_were_kept_is_read_and_others_must_be_whole() -> None:
+    document = json.loads(manifest.encode(describe(1, [])))
+    assert (document.pop("schema"), document.pop("initFrom")) == ([], None)
+    assert manifest.decode(json.dumps(document).encode(), "it") == replace(describe(1, []), schema=())
+    del document["task"]
+    with pytest.raises(manifest.ArtifactError, match=r"it lacks task\."):
+        manifest.decode(json.dumps(document).encode(), "it")
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "items.json", "manifest.json"])

@@ -1,0 +1,30 @@
+"""A model's weights as bytes of the format safetensors, from which a later run can begin."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from recsys_workers import manifest
+
+
+def tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    """The parameters and the buffers that belong to a model's state, each once: a tied one by its first name."""
+    kept = model.state_dict()
+    buffers = {name: buffer for name, buffer in model.named_buffers() if name in kept}
+    return {**dict(model.named_parameters()), **buffers}
+
+
+def write(folder: Path, model: nn.Module) -> None:
+    """Lay the weights of a trained model, which is on the CPU, down in the run's folder."""
+    contents = {name: tensor.detach().contiguous() for name, tensor in tensors_of(model).items()}
+    manifest.write_file(folder / manifest.WEIGHTS, save(contents))
+
+
+def decode(data: bytes) -> Mapping[str, Tensor]:
+    """The tensors by name; raises ArtifactError for what is no such file."""
+    try:
+        return load(data)
+    except Exception as error:  # of the library's own kinds
+        raise manifest.ArtifactError(f"{manifest.WEIGHTS} cannot be used: {error}.") from error
