@@ -46,6 +46,9 @@ def _section(declaration: Declaration) -> str:
     rows = [_row(parameter, same_as.get(parameter.name)) for parameter in declaration.parameters]
     rules = [f"- {_sentence(rule)}" for rule in declaration.rules]
     head = ["| name | default | allowed | meaning |", "| --- | --- | --- | --- |"]
+    fixed = [f"`{parameter.name}`" for parameter in declaration.parameters if not parameter.keeps_weights]
+    told = f"- A run with `spec.initFrom` must have the version's {', '.join(fixed)}; all others may change."
+    rules.append(told if fixed else "- A run with `spec.initFrom` may change all of them.")
     return "\n".join([f"## {declaration.architecture}\n", f"{declaration.description}\n", *head, *rows, "", *rules, ""])
 
 

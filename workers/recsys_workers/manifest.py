@@ -93,7 +93,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A verified version: the manifest, its digest, and the very bytes that were verified, of the files that were read."""
+    """A verified version: the manifest, its digest, and of the files that were read the bytes that were verified."""
 
     manifest: Manifest
     digest: str

@@ -33,6 +33,7 @@ def render(described: Manifest) -> str:
         "",
         *results(described),
         "## Limits",
+        *begun(described),
         "Offline ranking of the next item says nothing about effects on people who see the recommendations. Users "
         "without a known item in their history get popular items.",
         "",
@@ -52,6 +53,18 @@ def results(described: Manifest) -> list[str]:
         "",
         "## Gates",
         *(f"- {gate['name']}: {gate['verdict']}. {gate['message']}" for gate in described.gates),
+        "",
+    ]
+
+
+def begun(described: Manifest) -> list[str]:
+    """What the version began with, and what that means for its figures; nothing where it began anew."""
+    if described.init_from is None:
+        return []
+    number = described.init_from["version"]
+    return [
+        f"It began with the weights of version {number} ({described.init_from['digest']}). Rows of this test that "
+        f"version {number} or one before it learned from make the figures better than they are.",
         "",
     ]
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recsys_workers.models.common import SEQUENCE_RULES, SEQUENCE_SAME_AS, SEQUENCES, SET_SAMPLES, with_defaults
-from recsys_workers.models.declaration import Declaration, Hyperparameter
+from recsys_workers.models.declaration import Declaration, Hyperparameter, keeping_weights
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.layers import initialize
 from recsys_workers.models.practice import PRACTICE_RULES, SET_PRACTICE
@@ -32,7 +32,9 @@ DECLARATION = Declaration(
     "factors are made of the items of the history, as in FISM (Kabbur et al., 2013).",
     parameters=(
         Hyperparameter("hiddenSize", "integer", "64", 4, 1024, "How many factors users and items have."),
-        Hyperparameter("negatives", "integer", "16", 1, 1024, "Items drawn for each sample that the user had not."),
+        *keeping_weights(
+            Hyperparameter("negatives", "integer", "16", 1, 1024, "Items drawn for each sample that the user had not."),
+        ),
         Hyperparameter(
             "agreement",
             "number",
@@ -48,6 +50,7 @@ DECLARATION = Declaration(
             0.0,
             1.0,
             "Weight of the squared factors and biases that a sample uses, in its loss.",
+            keeps_weights=True,
         ),
         *SEQUENCES,
         SET_SAMPLES,

@@ -56,6 +56,7 @@ DECLARATION = Declaration(
             (PREFIXES,),
             "Everything that came before an item is a sample with that one target; the filter looks ahead, so that a "
             "target at every position would be seen.",
+            keeps_weights=True,
         ),
         *with_defaults(PRACTICE, learningRate="0.0005", batchSize="256"),
     ),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from recsys_workers.models.declaration import Choice, Hyperparameter, Rule
+from recsys_workers.models.declaration import Choice, Hyperparameter, Rule, keeping_weights
 
 WINDOWS, PREFIXES, SETS = "Windows", "Prefixes", "Sets"
 
@@ -16,6 +16,7 @@ SEQUENCES: tuple[Hyperparameter | Choice, ...] = (
         4096,
         "Length that the exported graph pads every history to; the scores do not depend on it, the cost does. "
         "Default: maxLength.",
+        keeps_weights=True,
     ),
 )
 """What a model that reads histories has, with `SEQUENCE_RULES` and `SEQUENCE_SAME_AS`."""
@@ -24,7 +25,11 @@ TRANSFORMER: tuple[Hyperparameter | Choice, ...] = (
     Hyperparameter("hiddenSize", "integer", "64", 4, 1024, "Width of the item embeddings and of every layer."),
     Hyperparameter("layers", "integer", "2", 1, 12, "Number of transformer blocks."),
     Hyperparameter("heads", "integer", "2", 1, 16, "Attention heads of each block; hiddenSize is a multiple of it."),
-    Hyperparameter("dropout", "number", "0.2", 0.0, 0.9, "Dropout of embeddings, attention and feed-forward layers."),
+    *keeping_weights(
+        Hyperparameter(
+            "dropout", "number", "0.2", 0.0, 0.9, "Dropout of embeddings, attention and feed-forward layers."
+        ),
+    ),
 )
 
 SEQUENCE_RULES = (Rule("inputLength", "at least", "maxLength"),)
@@ -35,6 +40,7 @@ SAMPLES = Choice(
     (WINDOWS, PREFIXES),
     "Windows: sequences are cut into windows of maxLength, and every position of one is a target. Prefixes: everything "
     "that came before an item is a sample with that one target; slower, and often better.",
+    keeps_weights=True,
 )
 
 
@@ -43,6 +49,7 @@ SET_SAMPLES = Choice(
     (PREFIXES, SETS),
     "Prefixes: everything that came before an item is a sample with that one target. Sets: each item that a user had "
     "is a target once an epoch, told from all others of the user, later ones too; for rows without a real order.",
+    keeps_weights=True,
 )
 """What an architecture of the task Retrieval offers instead of `SAMPLES`."""
 

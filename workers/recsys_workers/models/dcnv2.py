@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from recsys_workers.models.common import with_defaults
-from recsys_workers.models.declaration import Choice, Declaration, Hyperparameter
+from recsys_workers.models.declaration import Choice, Declaration, Hyperparameter, keeping_weights
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.practice import PRACTICE_RULES, ROW_PRACTICE
 from recsys_workers.models.rowwise import RowModel, RowShape
@@ -44,7 +44,9 @@ DECLARATION = Declaration(
         ),
         Hyperparameter("hiddenSize", "integer", "64", 1, 4096, "Width of every deep layer."),
         Hyperparameter("layers", "integer", "2", 1, 12, "Number of deep layers."),
-        Hyperparameter("dropout", "number", "0.0", 0.0, 0.9, "Dropout after every deep layer."),
+        *keeping_weights(
+            Hyperparameter("dropout", "number", "0.0", 0.0, 0.9, "Dropout after every deep layer."),
+        ),
         *with_defaults(ROW_PRACTICE, batchSize="256"),
     ),
     rules=PRACTICE_RULES,

@@ -5,7 +5,7 @@ A RecModel and a TrainingRun carry them as strings. One JSON Schema an architect
 that has torch is started.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from recsys_workers.tasks import SEQUENTIAL
@@ -23,6 +23,8 @@ class Hyperparameter:
     low: float
     high: float
     meaning: str
+    keeps_weights: bool = False
+    """Whether weights mean the same with another value: a run that begins with a version's may change it then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,18 @@ class Choice:
     name: str
     allowed: tuple[str, ...]
     meaning: str
+    keeps_weights: bool = False
+    """As of a Hyperparameter."""
 
     @property
     def default(self) -> str:
         """The first one that is allowed."""
         return self.allowed[0]
+
+
+def keeping_weights(*parameters: Hyperparameter | Choice) -> tuple[Hyperparameter | Choice, ...]:
+    """The parameters as such that change how a network is trained, and not the network."""
+    return tuple(replace(parameter, keeps_weights=True) for parameter in parameters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,17 @@ class ItemTable(nn.Module):
         super().__init__()
         self.attributes = None
 
-    def describe(self, attributes: ItemAttributes) -> None:
-        """Take the attributes of the items, before the training begins."""
+    def describe(self, attributes: ItemAttributes, known_V: Tensor | None = None) -> None:  # noqa: N803
+        """Take the attributes of the items, before the training begins.
+
+        Of the items that are `known`, [n_items] of booleans, the whole row is learned already: it stays what it is, and
+        their own vectors are what the attributes leave of it.
+        """
         self.attributes = AttributeTable(attributes, self.item_embedding.embedding_dim)
+        if known_V is not None:
+            rows = torch.nonzero(known_V)[:, 0] + 1
+            with torch.no_grad():
+                self.item_embedding.weight[rows] -= self.attributes()[rows]
 
     def table(self) -> Tensor:
         """The rows [n_items + 1, D] as they are now; computed once a step, since attributes make it dear."""

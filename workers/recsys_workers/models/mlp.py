@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recsys_workers.models.common import with_defaults
-from recsys_workers.models.declaration import Declaration, Hyperparameter
+from recsys_workers.models.declaration import Declaration, Hyperparameter, keeping_weights
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.practice import PRACTICE_RULES, ROW_PRACTICE
 from recsys_workers.models.rowwise import FirstLayer, RowModel, RowShape
@@ -16,7 +16,9 @@ DECLARATION = Declaration(
     parameters=(
         Hyperparameter("hiddenSize", "integer", "64", 1, 4096, "Width of every hidden layer."),
         Hyperparameter("layers", "integer", "1", 1, 12, "Number of hidden layers."),
-        Hyperparameter("dropout", "number", "0.0", 0.0, 0.9, "Dropout after every hidden layer."),
+        *keeping_weights(
+            Hyperparameter("dropout", "number", "0.0", 0.0, 0.9, "Dropout after every hidden layer."),
+        ),
         *with_defaults(ROW_PRACTICE, batchSize="256"),
     ),
     rules=PRACTICE_RULES,

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from recsys_workers.models.declaration import OFF, ON, Choice, Hyperparameter, Rule
+from recsys_workers.models.declaration import OFF, ON, Choice, Hyperparameter, Rule, keeping_weights
 
-PRACTICE: tuple[Hyperparameter | Choice, ...] = (
+PRACTICE: tuple[Hyperparameter | Choice, ...] = keeping_weights(
     Hyperparameter("learningRate", "number", "0.001", 1e-9, 1.0, "Step size of the optimizer after warm-up."),
     Hyperparameter(
         "weightDecay",

@@ -1,10 +1,10 @@
 """From an architecture's declaration to the JSON Schema of its hyperparameters, and back.
 
 Values arrive as strings, which JSON Schema cannot bound as numbers; the bounds stand in `x-recsys-*` keywords:
-`x-recsys-type` (integer, number or choice), `x-recsys-minimum`, `x-recsys-maximum` (inclusive), and at the top level
-`x-recsys-architecture`, `x-recsys-task`, what the architecture is for, `x-recsys-attributes`, whether it can be told
-what items are, and `x-recsys-rules`, a list of {left, relation, right} between two hyperparameters, with a `value`
-where the relation is "only with".
+`x-recsys-type` (integer, number or choice), `x-recsys-minimum`, `x-recsys-maximum` (inclusive), where weights mean the
+same with another value `x-recsys-keeps-weights`, and at the top level `x-recsys-architecture`, `x-recsys-task`, what the
+architecture is for, `x-recsys-attributes`, whether it can be told what items are, and `x-recsys-rules`, a list of
+{left, relation, right} between two hyperparameters, with a `value` where the relation is "only with".
 `hack/gen/schemas.py` writes the files.
 """
 
@@ -38,6 +38,10 @@ def schema_of(declaration: Declaration) -> dict[str, Any]:
 
 
 def _property(parameter: Hyperparameter | Choice) -> dict[str, Any]:
+    return {**_values(parameter), **({"x-recsys-keeps-weights": True} if parameter.keeps_weights else {})}
+
+
+def _values(parameter: Hyperparameter | Choice) -> dict[str, Any]:
     if isinstance(parameter, Choice):
         return {
             "description": parameter.meaning,
@@ -87,8 +91,9 @@ def declaration_in(schema: Mapping[str, Any]) -> Declaration:
 
 
 def _parameter(name: str, declared: Mapping[str, Any]) -> Hyperparameter | Choice:
+    keeps = declared.get("x-recsys-keeps-weights", False)
     if declared["x-recsys-type"] == "choice":
-        return Choice(name, tuple(declared["enum"]), declared["description"])
+        return Choice(name, tuple(declared["enum"]), declared["description"], keeps)
     return Hyperparameter(
         name,
         declared["x-recsys-type"],
@@ -96,4 +101,5 @@ def _parameter(name: str, declared: Mapping[str, Any]) -> Hyperparameter | Choic
         declared["x-recsys-minimum"],
         declared["x-recsys-maximum"],
         declared["description"],
+        keeps,
     )

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recsys_workers.models.common import SEQUENCE_RULES, SEQUENCE_SAME_AS, SEQUENCES, SET_SAMPLES, with_defaults
-from recsys_workers.models.declaration import Choice, Declaration, Hyperparameter
+from recsys_workers.models.declaration import Choice, Declaration, Hyperparameter, keeping_weights
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.layers import MASKED, initialize
 from recsys_workers.models.practice import PRACTICE_RULES, SET_PRACTICE
@@ -47,9 +47,14 @@ DECLARATION = Declaration(
             (FULL, IN_BATCH),
             "FullSoftmax: cross-entropy over all items. InBatchSoftmax: over the targets of the batch, with the logQ "
             "correction, for catalogues that are too large for it; take a large batchSize.",
+            keeps_weights=True,
         ),
         Hyperparameter("temperature", "number", "0.1", 0.01, 10.0, "What cosines are divided by to give scores."),
-        Hyperparameter("dropout", "number", "0.2", 0.0, 0.9, "Dropout of the hidden layers and of the pooled vector."),
+        *keeping_weights(
+            Hyperparameter(
+                "dropout", "number", "0.2", 0.0, 0.9, "Dropout of the hidden layers and of the pooled vector."
+            ),
+        ),
         *SEQUENCES,
         SET_SAMPLES,
         *with_defaults(SET_PRACTICE, batchSize="256"),

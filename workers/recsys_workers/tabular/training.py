@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from recsys_workers.predictions import Outputs
 from recsys_workers.preprocessing import REGRESSION, Inputs, Preprocessing
 from recsys_workers.tabular import metrics
 from recsys_workers.tabular.data import Examples
+from recsys_workers.train.axes import CATEGORIES, CLASSES
+from recsys_workers.train.beginning import Beginning, Sizes
 from recsys_workers.train.loop import Loop, TrainingDiverged
 
 SCORED_AT_ONCE = 8192
@@ -83,15 +85,21 @@ class RowTraining(Loop):
         validation: Examples,
         hyperparameters: Hyperparameters,
         seed: int,
+        beginning: Beginning | None = None,
     ) -> None:
         torch.manual_seed(seed)
         self.target = preprocessing.target
         self.validation = validation
         self.validated_by = metrics.VALIDATED_BY[self.target.objective]
         self.smaller_is_better = self.validated_by in SMALLER_IS_BETTER
-        model = registry.build_rowwise(architecture, shape_of(preprocessing), hyperparameters)
+        shape = shape_of(preprocessing)
+        model = registry.build_rowwise(architecture, shape, hyperparameters)
+        if beginning is not None:
+            beginning.carry_into(
+                model, lambda sizes: registry.build_rowwise(architecture, _resized(shape, sizes), hyperparameters)
+            )
         sampler = RowSampler(training, preprocessing, hyperparameters.integer("batchSize"), seed)
-        super().__init__(model, sampler, hyperparameters)
+        super().__init__(model, sampler, hyperparameters, beginning)
 
     def validation_of(self, model: nn.Module) -> float:
         """The metric on the validation rows; raises TrainingDiverged where an output is no finite number."""
@@ -114,6 +122,10 @@ def shape_of(preprocessing: Preprocessing) -> RowShape:
         preprocessing.target.outputs,
         preprocessing.target.objective,
     )
+
+
+def _resized(shape: RowShape, sizes: Sizes) -> RowShape:
+    return replace(shape, table_size=sizes[CATEGORIES], outputs=sizes[CLASSES])
 
 
 def outputs_of(model: nn.Module, inputs: Inputs) -> Outputs:

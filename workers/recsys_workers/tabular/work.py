@@ -1,16 +1,20 @@
 """The tasks Tabular and Ranking in an attempt; see recsys_workers.train.work."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from recsys_workers import manifest, predictions, preprocessing, scores
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.manifest import Manifest
+from recsys_workers.manifest import Manifest, Version
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular import card, data, metrics, schema, scored
+from recsys_workers.tabular.continued import OtherNetwork, continued
 from recsys_workers.tabular.judge import RowJudge
 from recsys_workers.tabular.scored import ScoredRows
+from recsys_workers.train import axes
 from recsys_workers.train.failure import AttemptFailed
+from recsys_workers.train.origin import refuse_other_network
 from recsys_workers.train.run_config import RunConfig
 from recsys_workers.train.verified import of_dataset, verified
 from recsys_workers.train.work import Describe, Evaluated, Facts, Judgement
@@ -23,9 +27,10 @@ class Tabular:
     data: data.Rowwise
     found: ScoredRows
 
-    def __init__(self, config: RunConfig, hyperparameters: Hyperparameters) -> None:
+    def __init__(self, config: RunConfig, hyperparameters: Hyperparameters, origin: Version | None = None) -> None:
         self.config = config
         self.hyperparameters = hyperparameters
+        self.origin = origin
         try:
             self.schema = schema.parse(config.schema, config.objective, config.task)
         except InvalidData as error:
@@ -35,10 +40,23 @@ class Tabular:
         """See Work."""
         wanted = of_dataset(self.config.dataset, self.config.run_folder)
         self.digest, self.data = verified(wanted, lambda files: data.load(files, self.config, self.schema))
+        if self.origin is not None:
+            self._begin(self.origin)
         data.write(self.config.run_folder, self.data)
         encoded = preprocessing.encode(self.data.preprocessing)
         manifest.write_file(self.config.run_folder / manifest.PREPROCESSING, encoded)
         return self.data.sentence()
+
+    def _begin(self, origin: Version) -> None:
+        """Go on with what the version's weights were learned with, and say for Ray's worker how they are to stand."""
+        number = origin.manifest.version
+        theirs = preprocessing.decode(origin.contents[manifest.PREPROCESSING])
+        try:
+            found = continued(self.data.preprocessing, theirs, number)
+        except OtherNetwork as error:
+            refuse_other_network(str(error))
+        self.data = replace(self.data, preprocessing=found.preprocessing)
+        axes.write(self.config.run_folder, found.axes)
 
     def settings(self) -> Mapping[str, Any]:
         """See Work."""

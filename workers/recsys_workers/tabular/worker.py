@@ -16,10 +16,11 @@ from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.scored import ScoredRows
 from recsys_workers.tabular.training import RowTraining, outputs_of
 from recsys_workers.train import weights
+from recsys_workers.train.beginning import Beginning
 from recsys_workers.train.progress import Progress
 
 
-def training_of(settings: Mapping[str, Any]) -> RowTraining:
+def training_of(settings: Mapping[str, Any], beginning: Beginning | None) -> RowTraining:
     """A training on what the driver laid down, at its beginning."""
     folder = Path(settings["folder"])
     return RowTraining(
@@ -29,6 +30,7 @@ def training_of(settings: Mapping[str, Any]) -> RowTraining:
         data.read_part(folder, "validation"),
         Hyperparameters(settings["hyperparameters"]),
         settings["seed"],
+        beginning,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from recsys_workers import manifest
-from recsys_workers.manifest import FileEntry, Manifest
+from recsys_workers.manifest import FileEntry, Manifest, Version
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular.work import Tabular
 from recsys_workers.tasks import RANKING, RETRIEVAL, SEQUENTIAL, TABULAR
@@ -17,6 +17,7 @@ from recsys_workers.train import (
     history,
     leftovers,
     mlflow,
+    origin,
     publish,
     ray_run,
     threads,
@@ -29,13 +30,13 @@ from recsys_workers.train.work import Judgement, Work
 
 LOGGER = logging.getLogger(__name__)
 RESULT_SECONDS = 120.0
-TASKS: Mapping[str, Callable[[RunConfig, Hyperparameters], Work]] = {
+TASKS: Mapping[str, Callable[[RunConfig, Hyperparameters, Version | None], Work]] = {
     SEQUENTIAL: Sequential,
     RETRIEVAL: Sequential,
     TABULAR: Tabular,
     RANKING: Tabular,
 }
-DETERMINISTIC_FAILURES = {"TrainingDiverged": "TrainingDiverged"}
+DETERMINISTIC_FAILURES = {"TrainingDiverged": "TrainingDiverged", "CannotBegin": "InitFromMismatch"}
 """Exceptions of the worker that every retry would meet again, and the reason that the run fails with."""
 
 
@@ -81,7 +82,9 @@ def _version(writer: StatusWriter, config: RunConfig, hyperparameters: Hyperpara
 def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progress) -> tuple[int, Manifest, str]:
     progress.report("Loading", 0, f"Reading {config.dataset.uri}.")
     checks.champion(config)
-    work = TASKS[config.task](config, hyperparameters)
+    begins_with = origin.origin(config, hyperparameters)
+    begun = {"version": begins_with.manifest.version, "digest": begins_with.digest} if begins_with else None
+    work = TASKS[config.task](config, hyperparameters, begins_with)
     LOGGER.info("%s: %s", config.dataset.uri, work.load())
     if idle := hardware.idle_gpus(ray_run.gpus_asked(), hardware.cuda_devices()):
         LOGGER.warning(idle)
@@ -90,13 +93,14 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}{several}.")
     readings = {"readings": str(progress.readings.path)} if progress.readings else {}
     parameters = documents.parameters(config, hyperparameters, work.facts())
-    _fit(config, hyperparameters, {**work.settings(), **readings, "parameters": parameters}, allowed)
+    of_task = {**work.settings(), **readings, "parameters": parameters, "initFrom": begun}
+    _fit(config, hyperparameters, of_task, allowed)
     progress.known = _trained(config)
 
     contents = work.collect()
 
     def describe(number: int, files: list[FileEntry], judgement: Judgement | None = None) -> Manifest:
-        return documents.manifest_of(config, hyperparameters, work.facts(), number, files, judgement)
+        return documents.manifest_of(config, hyperparameters, work.facts(), number, files, judgement, begun)
 
     judgement = work.judge(
         contents, describe, allowed, lambda gate: progress.report("Evaluating", 90, f"Judging the gate {gate}.")

@@ -1,6 +1,7 @@
 """What an attempt writes down of itself: the manifest, evaluation.json, status.result, and MLflow's parameters."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from recsys_workers import locations
@@ -18,8 +19,9 @@ def manifest_of(
     number: int,
     files: list[FileEntry],
     judgement: Judgement | None,
+    begun: Mapping[str, Any] | None,
 ) -> Manifest:
-    """The manifest; without figures and verdicts before the judgement."""
+    """The manifest; without figures and verdicts before the judgement. `begun`: see Manifest.init_from."""
     return Manifest(
         namespace=config.namespace,
         model=config.model,
@@ -42,6 +44,7 @@ def manifest_of(
         top_k=facts.top_k,
         files=files,
         schema=config.schema,
+        init_from=begun,
     )
 
 
@@ -73,6 +76,7 @@ def result(config: RunConfig, number: int, described: Manifest, digest: str) -> 
         # The CRD takes numbers only; a metric that is NaN stands in the manifest and in the gates' messages.
         "metrics": [metric for metric in described.metrics if metric["value"] != "NaN"],
         "gates": list(described.gates),
+        **({"initFrom": described.init_from} if described.init_from else {}),
     }
 
 
@@ -84,5 +88,6 @@ def parameters(config: RunConfig, hyperparameters: Hyperparameters, facts: Facts
         "seed": str(config.seed),
         "dataset": str(facts.dataset["uri"]),
         "datasetDigest": str(facts.dataset["digest"]),
+        **({"initFrom": str(config.init_from.version)} if config.init_from else {}),
         **hyperparameters.text,
     }

@@ -17,11 +17,14 @@ TOLD = 50
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One validation: the epoch and the steps until then, the epoch's mean loss, and what was found."""
+    """One validation: the epoch and the steps until then, the epoch's mean loss, and what was found.
+
+    That of epoch 0, of a run that begins with a version's weights, has no loss.
+    """
 
     epoch: int
     step: int
-    loss: float
+    loss: float | None
     validation: float
 
 
@@ -44,7 +47,7 @@ class History:
             "epoch": last.epoch,
             "epochs": self.epochs,
             "step": last.step,
-            "loss": text(last.loss),
+            **_loss(last),
             "validation": {
                 "metric": self.metric,
                 "value": text(last.validation),
@@ -56,12 +59,16 @@ class History:
                 {
                     "epoch": point.epoch,
                     "step": point.step,
-                    "loss": text(point.loss),
+                    **_loss(point),
                     "validation": text(point.validation),
                 }
                 for point in self.points[-TOLD:]
             ],
         }
+
+
+def _loss(point: Point) -> dict[str, str]:
+    return {} if point.loss is None else {"loss": text(point.loss)}
 
 
 def text(number: float) -> str:

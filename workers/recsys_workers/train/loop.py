@@ -25,6 +25,8 @@ from recsys_workers.models.items import ItemTable
 from recsys_workers.models.sets import CountsItems
 from recsys_workers.train import optimizers
 from recsys_workers.train.augmentation import augmentation_of
+from recsys_workers.train.axes import ITEMS, NEW
+from recsys_workers.train.beginning import Beginning
 from recsys_workers.train.history import History, Point
 from recsys_workers.train.reports import EpochReport, StepReport
 from recsys_workers.train.sampler import Sampler, left_padded
@@ -67,16 +69,26 @@ class Loop:
     """A model in training. `epoch` counts the finished epochs; `best` holds the weights that validated best.
 
     With `averageDecay` these are averages of the weights over the steps, which `judged` has. A task's own class says
-    what validates; it seeds torch before it makes the model. `team` are the workers that train it together: one, unless
-    somebody says otherwise.
+    what validates; it seeds torch before it makes the model, and carries into it what the run begins with. `team` are the
+    workers that train it together: one, unless somebody says otherwise.
+
+    A training with a `beginning` is validated before its first epoch too: where no epoch gets better than that, the
+    weights that it began with are the best.
     """
 
     validated_by = ""
     """The metric."""
     smaller_is_better = False
 
-    def __init__(self, model: nn.Module, sampler: Batches, hyperparameters: Hyperparameters) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        sampler: Batches,
+        hyperparameters: Hyperparameters,
+        beginning: Beginning | None = None,
+    ) -> None:
         self.hyperparameters = hyperparameters
+        self.beginning = beginning
         self.epochs = hyperparameters.integer("epochs")
         self.patience = hyperparameters.integer("patience")
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -114,16 +126,20 @@ class Loop:
         `on_step` is called after each step of the optimizer, and must take no time to speak of.
         """
         every = self.hyperparameters.integer("checkpointEvery")
+        if self.beginning is not None and not self.points:
+            self._report(None, self._validate(), on_epoch)
         loss_of = self._loss()
         while self.epoch < self.epochs and not self.stopped_early:
             loss = self._one_epoch(loss_of, on_step)
             due = self.epoch % every == 0 or self.epoch == self.epochs
-            validation = self._validate() if due else None
-            if validation is not None:
-                self.points.append(Point(self.epoch, self.step, loss, validation))
-            on_epoch(EpochReport(self.epoch, self.epochs, loss, validation, self.step))
+            self._report(loss, self._validate() if due else None, on_epoch)
             if due:
                 on_checkpoint()
+
+    def _report(self, loss: float | None, validation: float | None, on_epoch: Callable[[EpochReport], None]) -> None:
+        if validation is not None:
+            self.points.append(Point(self.epoch, self.step, loss, validation))
+        on_epoch(EpochReport(self.epoch, self.epochs, loss, validation, self.step))
 
     def _loss(self) -> Callable[..., Tensor]:
         loss_of = cast("Callable[..., Tensor]", self.model.loss)
@@ -238,6 +254,7 @@ class Training(Loop):
         *,
         exclude_seen: bool,
         attributes: ItemAttributes | None = None,
+        beginning: Beginning | None = None,
     ) -> None:
         torch.manual_seed(seed)
         self.validation = validation
@@ -252,21 +269,25 @@ class Training(Loop):
             augmentation_of(hyperparameters),
         )
         model = registry.build(architecture, n_items, hyperparameters)
+        if beginning is not None:
+            beginning.carry_into(model, lambda sizes: registry.build(architecture, sizes[ITEMS], hyperparameters))
         if isinstance(model, CountsItems):
             model.count(sampler.target_counts(n_items))
         if attributes is not None:
-            _described(model, architecture, attributes)
-        super().__init__(model, sampler, hyperparameters)
+            _described(model, architecture, attributes, beginning)
+        super().__init__(model, sampler, hyperparameters, beginning)
 
     def validation_of(self, model: nn.Module) -> float:
         """NDCG@10 on the validation items."""
         return validation_ndcg(model, self.validation, self.max_length, exclude_seen=self.exclude_seen)
 
 
-def _described(model: nn.Module, architecture: str, attributes: ItemAttributes) -> None:
+def _described(model: nn.Module, architecture: str, attributes: ItemAttributes, beginning: Beginning | None) -> None:
+    """Tell the model what items are; what it knows of an item from a version stays the item's whole row."""
     if not isinstance(model, ItemTable):
         raise TypeError(f"The architecture {architecture} takes no attributes of items.")
-    model.describe(attributes)
+    known = None if beginning is None else torch.from_numpy(beginning.axes[ITEMS].places != NEW)
+    model.describe(attributes, known)
 
 
 def averages_of(model: nn.Module, decay: float) -> AveragedModel | None:

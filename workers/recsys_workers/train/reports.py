@@ -22,11 +22,14 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """What one epoch gave; `validation` is the loop's `validated_by` on what validates, at checkpoints only."""
+    """What one epoch gave; `validation` is the loop's `validated_by` on what validates, at checkpoints only.
+
+    Epoch 0 is what the weights of a version give that the run begins with; it has no loss.
+    """
 
     epoch: int
     epochs: int
-    loss: float
+    loss: float | None
     validation: float | None
     step: int
     """Steps so far, of all epochs."""

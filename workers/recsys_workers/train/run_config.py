@@ -48,6 +48,14 @@ class Champion:
 
 
 @dataclass(frozen=True, slots=True)
+class InitFrom:
+    """The version whose weights the run begins with; `digest` is None where the RecModel does not list it."""
+
+    version: int
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """run.json. Field names are its keys in snake case."""
 
@@ -73,6 +81,7 @@ class RunConfig:
     operator_version: str
     objective: str | None = None
     """Of the task Tabular: Binary, Multiclass or Regression; of Ranking always Binary."""
+    init_from: InitFrom | None = None
 
     @property
     def model_uri(self) -> str:
@@ -106,7 +115,7 @@ def read(path: Path) -> RunConfig:
 def parse(document: Mapping[str, Any]) -> RunConfig:
     """The typed form of run.json's object."""
     try:
-        champion = document.get("champion")
+        champion, begun = document.get("champion"), document.get("initFrom")
         config = RunConfig(
             namespace=document["namespace"],
             name=document["name"],
@@ -129,6 +138,7 @@ def parse(document: Mapping[str, Any]) -> RunConfig:
             image=document.get("image", ""),
             operator_version=document.get("operatorVersion", ""),
             objective=BINARY if document["task"] == RANKING else document.get("objective"),
+            init_from=InitFrom(int(begun["version"]), begun.get("digest")) if begun else None,
         )
         locations.path_of(config.storage_uri)
         source.require_supported(config.dataset.uri)

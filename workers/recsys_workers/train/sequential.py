@@ -6,10 +6,11 @@ from typing import Any
 from recsys_workers import manifest, scores
 from recsys_workers.evaluate import card
 from recsys_workers.export.limits import top_k
-from recsys_workers.manifest import Items, Manifest
+from recsys_workers.manifest import Items, Manifest, Version
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.train import checks, prepared, scored
+from recsys_workers.train import axes, checks, prepared, scored
 from recsys_workers.train.judge import Judge
+from recsys_workers.train.origin import refuse_other_network
 from recsys_workers.train.run_config import RunConfig
 from recsys_workers.train.scored import Scored
 from recsys_workers.train.work import Describe, Evaluated, Facts, Judgement
@@ -21,15 +22,29 @@ class Sequential:
     data: checks.Data
     found: Scored
 
-    def __init__(self, config: RunConfig, hyperparameters: Hyperparameters) -> None:
+    def __init__(self, config: RunConfig, hyperparameters: Hyperparameters, origin: Version | None = None) -> None:
         self.config = config
         self.hyperparameters = hyperparameters
+        self.origin = origin
 
     def load(self) -> str:
         """See Work."""
         self.data = checks.data(self.config)
         prepared.write(self.config.run_folder, self.data.split, self.data.attributes)
-        return self.data.report.sentence()
+        told = self.data.report.sentence()
+        return told if self.origin is None else f"{told} {self._begin(self.origin)}"
+
+    def _begin(self, origin: Version) -> str:
+        """Say for Ray's worker, and in a sentence, which items the version knows."""
+        theirs, ours = origin.items().items, self.data.interactions.item_ids
+        known, number = axes.by_name(theirs, ours), origin.manifest.version
+        if not known.known:
+            refuse_other_network(
+                f"none of the {len(ours)} items, such as {ours[0]!r}, is one of version {number}, which has "
+                f"{len(theirs)}, such as {theirs[0]!r}"
+            )
+        axes.write(self.config.run_folder, {axes.ITEMS: known})
+        return f"Version {number} knows {known.known} of the {len(ours)} items."
 
     def settings(self) -> Mapping[str, Any]:
         """See Work."""

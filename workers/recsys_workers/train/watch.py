@@ -73,16 +73,18 @@ class Watch:
     def on_epoch(self, report: EpochReport) -> None:
         """An epoch is done, and validated where that was due."""
         found = report.validation
+        loss = "begun with a version's weights" if report.loss is None else f"loss {report.loss:.4f}"
         known = "" if found is None else f", validation {self.training.validated_by} {found:.4f}"
-        self._message = f"Epoch {report.epoch} of {report.epochs}: loss {report.loss:.4f}{known}."
+        self._message = f"Epoch {report.epoch} of {report.epochs}: {loss}{known}."
         LOGGER.info(self._message)
-        of_epoch = {"epoch": report.epoch, "epochs": report.epochs, "step": report.step, "loss": text(report.loss)}
-        self.progress.known = {**self.training.history().fields(), **of_epoch}
+        of_epoch = {"epoch": report.epoch, "epochs": report.epochs, "step": report.step}
+        told = {} if report.loss is None else {"loss": text(report.loss)}
+        self.progress.known = {**self.training.history().fields(), **of_epoch, **told}
         self._tell(self.clock(), report.epoch, 0)
         self._record(report)
 
     def _record(self, report: EpochReport) -> None:
-        values = {"loss/training": report.loss}
+        values = {} if report.loss is None else {"loss/training": report.loss}
         if report.validation is not None:
             values[f"validation/{self.training.validated_by}"] = report.validation
         if self._pace:

@@ -11,14 +11,17 @@ import ray
 import ray.train
 import torch
 
+from recsys_workers import manifest
 from recsys_workers.data.split import Examples
 from recsys_workers.evaluate.scoring import Graph, tasks_of
 from recsys_workers.export.graph import export
 from recsys_workers.export.reference import reference
 from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.models.items import plain
 from recsys_workers.tabular import worker as tabular
 from recsys_workers.tasks import OF_ROWS
-from recsys_workers.train import history, mlflow, prepared, scored, weights
+from recsys_workers.train import axes, history, mlflow, origin, prepared, scored, weights
+from recsys_workers.train.beginning import Beginning
 from recsys_workers.train.events import Events
 from recsys_workers.train.logs import configure
 from recsys_workers.train.loop import STATE, Loop, Training
@@ -91,8 +94,9 @@ def train_worker(settings: Mapping[str, Any]) -> None:
 
 def begun(settings: Mapping[str, Any]) -> tuple[Loop, Callable[[Progress], None]]:
     """The task's training at its beginning, and what exports and scores it at its end."""
+    beginning = beginning_of(settings)
     if settings["task"] in OF_ROWS:
-        rows = tabular.training_of(settings)
+        rows = tabular.training_of(settings, beginning)
         return rows, lambda progress: tabular.export_and_score(rows, settings, progress)
     split = prepared.read(Path(settings["folder"]))
     training = Training(
@@ -104,14 +108,25 @@ def begun(settings: Mapping[str, Any]) -> tuple[Loop, Callable[[Progress], None]
         settings["seed"],
         exclude_seen=settings["excludeSeen"],
         attributes=prepared.read_attributes(Path(settings["folder"])),
+        beginning=beginning,
     )
     return training, lambda progress: export_and_score(training, split.test, settings, progress)
+
+
+def beginning_of(settings: Mapping[str, Any]) -> Beginning | None:
+    """The weights that the run begins with, verified; None where it begins anew."""
+    told = settings["initFrom"]
+    if told is None:
+        return None
+    folder = Path(settings["folder"])
+    version = manifest.load(folder / origin.FOLDER, told["digest"], {manifest.WEIGHTS})
+    return Beginning(told["version"], weights.decode(version.contents[manifest.WEIGHTS]), axes.read(folder))
 
 
 def export_and_score(training: Training, test: Examples, settings: Mapping[str, Any], progress: Progress) -> None:
     """Leave the best weights, their graph and every test user's list in the run's folder."""
     model = training.best_model()
-    weights.write(Path(settings["folder"]), model)
+    weights.write(Path(settings["folder"]), plain(model))  # Attributes may be others in the run that begins with them.
     n_items = settings["nItems"]
     input_length = training.hyperparameters.integer("inputLength")
     onnx = export(model, n_items, input_length)

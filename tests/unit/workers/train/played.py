@@ -25,17 +25,20 @@ class Training:
         self.error: Exception | None = None
         self.refused: Exception | None = None
         self.calls = 0
+        self.settings: list[Mapping[str, Any]] = []
         self.told: list[dict[str, Any]] = []
         self.progress: list[dict[str, Any]] = []
         monkeypatch.setattr(ray_run, "fit", self.fit)
         monkeypatch.setattr(StatusWriter, "apply", lambda _writer, status: self.apply(status))
 
-    def fit(self, _settings: Mapping[str, Any], folder: Path, _threads: int) -> None:
+    def fit(self, settings: Mapping[str, Any], folder: Path, _threads: int) -> None:
         self.calls += 1
+        self.settings.append(settings)
         (folder / CHECKPOINT).mkdir(exist_ok=True)
         (folder / CHECKPOINT / "state.pt").write_bytes(b"weights")
         (folder / ray_run.SNAPSHOT).write_text("{}")
         (folder / ".validate_storage_marker").write_text("")
+        (folder / "latest").unlink(missing_ok=True)
         (folder / "latest").symlink_to(folder.parent)
         if self.error is not None:
             raise ray_run.TrainingFailed(self.error, "")
