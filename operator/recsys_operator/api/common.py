@@ -4,13 +4,20 @@ from typing import Literal
 
 from pydantic import Field
 
-from recsys_operator.api.schema import Decimal, MetricName, Model, ObjectName, Quantity, Rule, Text, Time
+from recsys_operator.api.schema import Decimal, Digest, MetricName, Model, ObjectName, Quantity, Rule, Text, Time
 
 
 class LocalRef(Model):
     """Names an object of the same namespace."""
 
     name: ObjectName = Field(description="Name of the object, in the same namespace.")
+
+
+class Origin(Model):
+    """The version whose weights a training began with."""
+
+    version: int = Field(ge=1, description="Its number.")
+    digest: Digest = Field(description="Its digest.")
 
 
 class Condition(Model):

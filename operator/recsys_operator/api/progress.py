@@ -28,7 +28,10 @@ class HistoryPoint(Model):
 
     epoch: int = Field(ge=0, description="The epoch after which it was made.")
     step: int = Field(ge=0, description="The steps of the optimizer until then.")
-    loss: Figure = Field(description="Mean training loss of that epoch.")
+    loss: Figure | None = Field(
+        None,
+        description="Mean training loss of that epoch; absent of epoch 0, which is the version that a run began with.",
+    )
     validation: Figure = Field(description="What it found; the metric stands in progress.validation.metric.")
 
 

@@ -21,6 +21,13 @@ class RunChampion(Model):
     digest: Digest
 
 
+class RunInitFrom(Model):
+    """The version that the run begins with; without a digest where the RecModel does not list it."""
+
+    version: int
+    digest: Digest | None = None
+
+
 class RunConfig(Model):
     """The object in run.json."""
 
@@ -41,6 +48,7 @@ class RunConfig(Model):
     gates: tuple[Gate, ...]
     storage: Storage
     champion: RunChampion | None
+    init_from: RunInitFrom | None = None
     image: str
     operator_version: str
 

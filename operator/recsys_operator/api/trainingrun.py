@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from recsys_operator.api.cleaning import Cleaning
-from recsys_operator.api.common import Condition, GateVerdict, LocalRef, MetricValue
+from recsys_operator.api.common import Condition, GateVerdict, LocalRef, MetricValue, Origin
 from recsys_operator.api.podfields import SecretName, SharedPodFields
 from recsys_operator.api.progress import Progress
 from recsys_operator.api.schema import (
@@ -198,6 +198,18 @@ class Ray(Model):
     resources_per_worker: WorkerResources = Field(description="What each worker's pod gets, as request and as limit.")
 
 
+class InitFrom(Model):
+    """What a run begins with instead of fresh weights."""
+
+    version: int = Field(
+        ge=1,
+        le=2147483647,
+        description="Number of a version of the same RecModel, whatever its verdict. The run goes on from its weights, which "
+        "known items, categories and classes keep by their names; the optimizer begins anew. Task, architecture, the columns "
+        "that are learned from, and the hyperparameters that make the network must be the version's.",
+    )
+
+
 CHANGEABLE = "(only spec.suspend and spec.ttlSecondsAfterFinished may change)"
 
 
@@ -217,6 +229,7 @@ class TrainingRunSpec(SharedPodFields):
         unchanged("cleaning", optional=True),
         unchanged("hyperparameters", optional=True),
         unchanged("seed", optional=False),
+        unchanged("initFrom", optional=True),
         unchanged("ray", optional=True),
         unchanged("maxRetries", optional=False),
         unchanged("activeDeadlineSeconds", optional=True),
@@ -245,6 +258,9 @@ class TrainingRunSpec(SharedPodFields):
         None, description="Values by name, all written as strings; they override the RecModel's."
     )
     seed: int = Field(1, ge=0, le=2147483647, description="Seed of every random choice.")
+    init_from: InitFrom | None = Field(
+        None, description="The version that the run continues; it begins with fresh weights when absent."
+    )
     ray: Ray | None = Field(None, description="How Ray runs; one worker with 1 CPU and 4Gi when absent.")
     max_retries: int = Field(
         3,
@@ -300,6 +316,9 @@ class RunResult(Model):
     digest: Digest = Field(description="SHA-256 of the artifact's manifest.")
     verdict: Literal["Passed", "Failed"] = Field(description="Whether all gates passed.")
     dataset: DatasetFacts = Field(description="What was found in the data.")
+    init_from: Origin | None = Field(
+        None, description="The version that it began with; absent when it began with fresh weights."
+    )
     metrics: tuple[MetricValue, ...] = Field(
         (), max_length=10, json_schema_extra=listing("map", keys=("name",)), description="Test figures."
     )
@@ -352,6 +371,7 @@ TRAININGRUN = Kind(
         Column("Percent", "integer", ".status.progress.percent"),
         Column("Version", "integer", ".status.result.version"),
         Column("Verdict", "string", ".status.result.verdict"),
+        Column("From", "integer", ".spec.initFrom.version", priority=1),
         Column("Age", "date", ".metadata.creationTimestamp"),
     ),
 )

@@ -1,8 +1,8 @@
 """The ConfigMap with a run's run.json: what the run was told, gates and champion included. Never rewritten."""
 
 from recsys_operator.api.kinds import CONFIGMAPS
-from recsys_operator.api.recmodel import Champion, RecModelSpec
-from recsys_operator.api.run_config import KEY, RunChampion, RunConfig
+from recsys_operator.api.recmodel import Champion, ModelVersion, RecModelSpec
+from recsys_operator.api.run_config import KEY, RunChampion, RunConfig, RunInitFrom
 from recsys_operator.api.trainingrun import TrainingRunSpec
 from recsys_operator.build import names
 from recsys_operator.build.labels import Manifest, Owner, child, of_run
@@ -13,11 +13,17 @@ def run_config(
     run: TrainingRunSpec,
     model: RecModelSpec,
     champion: Champion | None,
+    versions: tuple[ModelVersion, ...] = (),
     *,
     image: str,
     operator_version: str,
 ) -> RunConfig:
-    """The snapshot of a run that starts now. The run's hyperparameters override the model's."""
+    """The snapshot of a run that starts now. The run's hyperparameters override the model's.
+
+    `champion` and `versions` are what the RecModel's status lists.
+    """
+    begins_with = run.init_from.version if run.init_from else None
+    digest = next((listed.digest for listed in versions if listed.version == begins_with), None)
     return RunConfig(
         namespace=owner.namespace,
         name=owner.name,
@@ -36,6 +42,7 @@ def run_config(
         gates=model.gates,
         storage=model.storage,
         champion=RunChampion(version=champion.version, digest=champion.digest) if champion else None,
+        init_from=RunInitFrom(version=begins_with, digest=digest) if begins_with else None,
         image=image,
         operator_version=operator_version,
     )

@@ -105,6 +105,7 @@ async def read_model(client: Reader, namespace: str, name: str) -> ModelFacts | 
         observed_generation=status.observed_generation,
         spec=spec,
         champion=status.champion,
+        versions=status.versions,
     )
 
 

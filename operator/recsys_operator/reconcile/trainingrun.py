@@ -164,4 +164,7 @@ def _config(owner: Owner, run: ObservedRun, image: str) -> RunConfig | None:
         return run.snapshot.config
     if not isinstance(run.model, ModelFacts):
         return None
-    return run_config(owner, run.spec, run.model.spec, run.model.champion, image=image, operator_version=__version__)
+    model = run.model
+    return run_config(
+        owner, run.spec, model.spec, model.champion, model.versions, image=image, operator_version=__version__
+    )

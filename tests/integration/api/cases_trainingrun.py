@@ -68,6 +68,7 @@ BASE: Manifest = {
         },
         "hyperparameters": {"epochs": "20"},
         "seed": 7,
+        "initFrom": {"version": 3},
         "ray": {"workers": 2, "resourcesPerWorker": RESOURCES},
         **cases_pod_fields.SHARED,
         "maxRetries": 2,
@@ -261,6 +262,9 @@ CASES: list[Case] = [
     Case("spec.hyperparameters", "rule", {"Epochs": "2"}, {"epochs": "2"}, HYPERPARAMETER),
     Case("spec.seed", "minimum", -1, 0, "should be greater than or equal to 0"),
     Case("spec.seed", "maximum", 2147483648, 2147483647, "should be less than or equal to 2147483647"),
+    Case("spec.initFrom.version", "required", ABSENT, 1, "Required value"),
+    Case("spec.initFrom.version", "minimum", 0, 1, "should be greater than or equal to 1"),
+    Case("spec.initFrom.version", "maximum", 2147483648, 2147483647, "should be less than or equal to 2147483647"),
     # The pod
     Case("spec.ray", "required", {}, {"resourcesPerWorker": {}}, "Required value", about="spec.ray.resourcesPerWorker"),
     Case("spec.ray.workers", "minimum", 0, 1, "should be greater than or equal to 1"),
@@ -321,6 +325,7 @@ CASES: list[Case] = [
         "hyperparameters", ({"epochs": "3"}, {"epochs": "2"}), (ABSENT, {"epochs": "2"}), ({"epochs": "2"}, ABSENT)
     ),
     *immutable("seed", (2, 1), (2, ABSENT)),
+    *immutable("initFrom", ({"version": 2}, {"version": 1}), (ABSENT, {"version": 1}), ({"version": 1}, ABSENT)),
     *immutable(
         "ray",
         ({"resourcesPerWorker": {"cpu": "2"}}, {"resourcesPerWorker": {"cpu": "1"}}),

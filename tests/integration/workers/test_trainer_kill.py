@@ -57,12 +57,14 @@ def run_json(uid: str, gates: list[dict[str, Any]]) -> dict[str, Any]:
 class Trainer:
     """`python -m recsys_workers.train` as the pod runs it, with its output in a file."""
 
-    def __init__(self, folder: Path, uid: str, attempt: int, gates: list[dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self, folder: Path, uid: str, attempt: int, gates: list[dict[str, Any]] | None = None, **others: Any
+    ) -> None:
         self.store = folder / "store" / "shop" / "walks"
         self.run_folder = self.store / "runs" / uid
         self.log = folder / f"{uid}-{attempt}.log"
         config = folder / f"{uid}.json"
-        config.write_text(json.dumps(run_json(uid, gates or [])))
+        config.write_text(json.dumps({**run_json(uid, gates or []), **others}))
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT / "workers"),

@@ -61,6 +61,7 @@ RECMODEL_STATUS: dict[str, Any] = {
             "digest": OTHER_DIGEST,
             "verdict": "Passed",
             "metrics": [_metric("NDCG@10", "0.04"), _metric("HR@10", "8e-2")],
+            "initFrom": {"version": 1, "digest": DIGEST},
             "blockedBy": ["movies"],
         }
     ],
@@ -84,6 +85,7 @@ TRAININGRUN_STATUS: dict[str, Any] = {
         "loss": "6.1234",
         "validation": {"metric": "NDCG@10", "value": "0.0312", "epoch": 3, "best": "0.0315", "bestEpoch": 2},
         "history": [
+            {"epoch": 0, "step": 0, "validation": "0.0115"},
             {"epoch": 1, "step": 400, "loss": "7.9", "validation": "0.0121"},
             {"epoch": 2, "step": 800, "loss": "6.6", "validation": "0.0315"},
             {"epoch": 3, "step": 1200, "loss": "6.1234", "validation": "0.0312"},
@@ -104,6 +106,7 @@ TRAININGRUN_STATUS: dict[str, Any] = {
             "rowsDropped": 20,
             "tiedUsers": 415,
         },
+        "initFrom": {"version": 2, "digest": OTHER_DIGEST},
         "metrics": [_metric("NDCG@10", "0.04")],
         "gates": [
             {

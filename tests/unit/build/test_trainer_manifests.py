@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 from tests.integration.api import cases_pod_fields
-from tests.unit.decide.run_facts import OWNER, model_spec, run_spec, snapshot
+from tests.unit.decide.run_facts import DIGEST, OWNER, model_spec, run_spec, snapshot
 
+from recsys_operator.api.recmodel import ModelVersion
 from recsys_operator.api.run_config import KEY, RunConfig
 from recsys_operator.apply.same import contains
 from recsys_operator.build.job import STORE_CERTIFICATES, training_job, with_suspend
@@ -145,6 +146,17 @@ def test_the_trainer_reads_the_cleaning() -> None:
     )
     assert run_config.parse(json.loads(told.text())).cleaning.document() == asked
     assert run_config.parse(json.loads(snapshot().text())).cleaning.document() == {}
+
+
+@pytest.mark.parametrize(("listed", "digest"), [(3, DIGEST), (4, None)])
+def test_the_trainer_reads_what_to_begin_with(listed: int, digest: str | None) -> None:
+    """The digest is known of a version that the RecModel lists."""
+    run_config = pytest.importorskip("recsys_workers.train.run_config")
+    version = ModelVersion(version=listed, run="movies-0", uri="pvc://store", digest=DIGEST, verdict="Failed")
+    run = run_spec(initFrom={"version": 3})
+    told = build_run_config(OWNER, run, model_spec(), None, (version,), image="trainer:1", operator_version="0.1.0")
+    assert run_config.parse(json.loads(told.text())).init_from == run_config.InitFrom(3, digest)
+    assert run_config.parse(json.loads(snapshot().text())).init_from is None
 
 
 def test_the_trainer_reads_the_split() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.decide.run_facts import model_spec, result
 
-from recsys_operator.api.common import Condition
+from recsys_operator.api.common import Condition, Origin
 from recsys_operator.api.recmodel import Champion, ModelVersion, RecModelStatus
 from recsys_operator.decide.conditions import find
 from recsys_operator.decide.recmodel.decision import ModelDecision, decide
@@ -75,6 +75,14 @@ class TestVersions:
         assert (status.latest_version, status.latest_passing_version) == (2, 1)
         assert status.versions[0].metrics[0].name == "NDCG@10"
         assert status.observed_generation == 4
+
+    def test_what_a_version_began_with_is_told(self) -> None:
+        begun = {"version": 1, "digest": digest(1)}
+        second = run(2)
+        second = replace(second, result=second.result.model_copy(update={"init_from": Origin.model_validate(begun)}))
+        first, later = decide(model(run(1), second), NOW).status.wire()["versions"]
+        assert "initFrom" not in first
+        assert later["initFrom"] == begun
 
     def test_a_version_outlives_its_run(self) -> None:
         status = decide(model(run(2), status=RecModelStatus(versions=(version(1),))), NOW).status

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from tests.unit.decide.run_facts import (
     DIGEST,
     NOW,
+    OWNER,
     failed_pod,
     gate_verdicts,
     job,
@@ -25,6 +26,7 @@ from tests.unit.decide.run_facts import (
 
 from recsys_operator.api.common import Condition
 from recsys_operator.api.trainingrun import TrainingRunStatus
+from recsys_operator.build.run_config import run_config
 from recsys_operator.decide.conditions import find
 from recsys_operator.decide.trainingrun.decision import RunDecision, decide
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Snapshot, Unreadable, Waiting
@@ -374,6 +376,22 @@ class TestSuccess:
         status, reason, message = says(self.done(uri="pvc://secrets/versions/2"))
         assert (status, reason) == ("False", "ResultInvalid")
         assert "pvc://store/models/shop/movies/versions/2" in message
+
+    def test_the_version_that_it_began_with_is_told(self) -> None:
+        run = self.done(initFrom={"version": 1, "digest": DIGEST})
+        assert says(run)[2] == "version 2, which began with version 1, passed 4 gates, NDCG@10 0.061"
+
+    @pytest.mark.parametrize(
+        ("begun", "told"), [(None, "fresh weights"), ({"version": 3, "digest": DIGEST}, "version 3")]
+    )
+    def test_a_version_that_began_with_something_else_is_not_taken(self, begun: Any, told: str) -> None:
+        """A trainer of an older release does not know spec.initFrom."""
+        spec = run_spec(initFrom={"version": 1})
+        config = run_config(OWNER, spec, model_spec(), None, image="trainer:1", operator_version="0.1.0")
+        run = replace(self.done(initFrom=begun), spec=spec, snapshot=Snapshot("movies-1-config", config))
+        status, reason, message = says(run)
+        assert (status, reason) == ("False", "ResultInvalid")
+        assert message.startswith(f"spec.initFrom names version 1, but the trainer began with {told}: ")
 
     def test_a_complete_job_without_a_result(self) -> None:
         run = replace(self.done(), status=TrainingRunStatus())

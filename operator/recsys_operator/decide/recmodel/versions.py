@@ -107,4 +107,5 @@ def _version(run: RunFacts) -> ModelVersion:
         digest=result.digest,
         verdict="Passed" if run.passed else "Failed",
         metrics=result.metrics,
+        init_from=result.init_from,
     )

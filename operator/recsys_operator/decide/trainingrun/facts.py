@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from recsys_operator.api.recmodel import Champion, RecModelSpec
+from recsys_operator.api.recmodel import Champion, ModelVersion, RecModelSpec
 from recsys_operator.api.run_config import RunConfig
 from recsys_operator.api.trainingrun import Failure, TrainingRunSpec, TrainingRunStatus
 from recsys_operator.decide.refusal import Refusal
@@ -20,6 +20,7 @@ class ModelFacts:
     observed_generation: int | None
     spec: RecModelSpec
     champion: Champion | None
+    versions: tuple[ModelVersion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

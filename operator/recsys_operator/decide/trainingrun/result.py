@@ -28,6 +28,15 @@ def judge(result: RunResult, config: RunConfig) -> Judgement:
             f"The trainer reported version {result.version} at {result.uri}, but this run's versions lie at {place}; "
             "the version is not taken.",
         )
+    wanted, begun = config.init_from, result.init_from
+    if wanted is not None and (begun is None or begun.version != wanted.version):
+        with_what = "fresh weights" if begun is None else f"version {begun.version}"
+        return Judgement(
+            False,
+            Reason.RESULT_INVALID,
+            f"spec.initFrom names version {wanted.version}, but the trainer began with {with_what}: its image is not "
+            f"of the operator's release. Version {result.version} is not taken.",
+        )
     sentences = [sentence for gate in config.gates if (sentence := _shortfall(gate, result))]
     if not sentences and result.verdict == "Failed":
         sentences = ["the trainer failed the version, whatever its gates say"]
@@ -37,9 +46,10 @@ def judge(result: RunResult, config: RunConfig) -> Judgement:
             Reason.GATES_FAILED,
             f"{'; '.join(sentences)}; version {result.version} can never be deployed",
         )
+    origin = "" if begun is None else f", which began with version {begun.version},"
     figures = "".join(f", {metric.name} {metric.value}" for metric in result.metrics)
     gates = f"{len(config.gates)} gate{'' if len(config.gates) == 1 else 's'}"
-    return Judgement(True, Reason.VERSION_CREATED, f"version {result.version} passed {gates}{figures}")
+    return Judgement(True, Reason.VERSION_CREATED, f"version {result.version}{origin} passed {gates}{figures}")
 
 
 def version_uri(config: RunConfig, version: int) -> str:
