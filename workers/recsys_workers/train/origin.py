@@ -62,7 +62,7 @@ class _Search:
             self._require_fitting(found.manifest, hyperparameters)
             whole = manifest.load(self.folder, found.digest, NAMES | {WEIGHTS})
         except manifest.DigestMismatch as error:
-            self._refuse("InitFromDigestMismatch", f"{self.told} is damaged. {error}", error)
+            self._never("InitFromDigestMismatch", f"{self.told} is damaged. {error}", error)
         except (ArtifactError, OSError) as error:
             self._unreadable(error)
         return replace(whole, contents={**whole.contents, MANIFEST: data})
@@ -72,10 +72,10 @@ class _Search:
         ours = (self.config.namespace, self.config.model, self.named.version)
         if theirs != ours:
             text = f"{self.place} holds version {theirs[2]} of the model {theirs[1]} of the namespace {theirs[0]}"
-            self._refuse("InitFromOtherModel", f"{self.told} is not there: {text}.")
+            self._never("InitFromOtherModel", f"{self.told} is not there: {text}.")
         if WEIGHTS not in {entry.path for entry in described.files}:
             text = "was made before versions kept them: make one with a run of this release, and begin with that"
-            self._refuse("InitFromWithoutWeights", f"{self.told} has no {WEIGHTS}, since it {text}.")
+            self._never("InitFromWithoutWeights", f"{self.told} has no {WEIGHTS}, since it {text}.")
         if found := differences(described, self.config, hyperparameters):
             refuse_other_network("; ".join(one.text(self.named.version) for one in found))
 
@@ -85,12 +85,12 @@ class _Search:
             text = (
                 f"is not complete: no {MANIFEST} is in {self.place}. Wait for the run that makes it, then make another"
             )
-            self._refuse("InitFromNotFound", f"{self.told} {text} TrainingRun.")
+            self._never("InitFromNotFound", f"{self.told} {text} TrainingRun.")
         if self.folder.exists() or self.named.digest is not None:
-            self._refuse(
+            self._never(
                 "InitFromDeleted", f"{self.told} was deleted: nothing of it is left in {self.place}. {self._others()}"
             )
-        self._refuse("InitFromNotFound", f"{self.told} does not exist. {self._others()}")
+        self._never("InitFromNotFound", f"{self.told} does not exist. {self._others()}")
 
     def _others(self) -> str:
         versions = self.config.versions_folder
@@ -103,11 +103,11 @@ class _Search:
     def _unreadable(self, error: ArtifactError | OSError) -> NoReturn:
         cause = error if isinstance(error, OSError) else error.__cause__
         if isinstance(cause, FileNotFoundError):
-            self._refuse("InitFromDeleted", f"{self.told} is not whole any more: {error} {self._others()}", error)
+            self._never("InitFromDeleted", f"{self.told} is not whole any more: {error} {self._others()}", error)
         heals = isinstance(cause, OSError)
         raise AttemptFailed("InitFromUnreadable", f"{self.told} cannot be read: {error}", heals=heals) from error
 
-    def _refuse(self, reason: str, message: str, error: Exception | None = None) -> NoReturn:
+    def _never(self, reason: str, message: str, error: Exception | None = None) -> NoReturn:
         raise AttemptFailed(reason, message, heals=False) from error
 
 
