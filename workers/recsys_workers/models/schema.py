@@ -2,8 +2,8 @@
 
 Values arrive as strings, which JSON Schema cannot bound as numbers; the bounds stand in `x-recsys-*` keywords:
 `x-recsys-type` (integer, number or choice), `x-recsys-minimum`, `x-recsys-maximum` (inclusive), where weights mean the
-same with another value `x-recsys-keeps-weights`, and at the top level `x-recsys-architecture`, `x-recsys-task`, what the
-architecture is for, `x-recsys-attributes`, whether it can be told what items are, and `x-recsys-rules`, a list of
+same with another value `x-recsys-keeps-weights`, and at the top level `x-recsys-architecture`, `x-recsys-task`, what
+the architecture is for, `x-recsys-attributes`, whether it can be told what items are, and `x-recsys-rules`, a list of
 {left, relation, right} between two hyperparameters, with a `value` where the relation is "only with".
 `hack/gen/schemas.py` writes the files.
 """

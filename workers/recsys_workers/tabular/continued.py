@@ -1,8 +1,8 @@
 """The preprocessing of a run that begins with a version's weights: what these were learned with, and new categories.
 
-Mean and scale of numbers, and of the label of Regression, and the words of a text with their weights stay the version's:
-the weights count in these units, so that a row that the version could tell gives what it gave. Categories, the values of
-a time's parts and classes are those of the new training rows.
+Mean and scale of numbers, and of the label of Regression, and the words of texts, stay the version's: the weights count
+in these units, so that a row that the version could tell gives what it gave. Categories, the values of a time's parts
+and classes are those of the new training rows.
 """
 
 from collections.abc import Iterator

@@ -69,8 +69,8 @@ class Loop:
     """A model in training. `epoch` counts the finished epochs; `best` holds the weights that validated best.
 
     With `averageDecay` these are averages of the weights over the steps, which `judged` has. A task's own class says
-    what validates; it seeds torch before it makes the model, and carries into it what the run begins with. `team` are the
-    workers that train it together: one, unless somebody says otherwise.
+    what validates; it seeds torch before it makes the model, and carries into it what the run begins with. `team` are
+    the workers that train it together: one, unless somebody says otherwise.
 
     A training with a `beginning` is validated before its first epoch too: where no epoch gets better than that, the
     weights that it began with are the best.

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from recsys_workers.calendars import USUAL
 from recsys_workers.manifest import Manifest
 from recsys_workers.models.declaration import Choice
 from recsys_workers.models.hyperparameters import Hyperparameters, declaration_of
-from recsys_workers.calendars import USUAL
 from recsys_workers.tabular.schema import CALENDAR, GROUP, IDS, ONE_HOT, SPLIT, TIMESTAMP, VOCABULARY, WEIGHT
 from recsys_workers.tasks import OF_ROWS
 from recsys_workers.train.run_config import RunConfig
