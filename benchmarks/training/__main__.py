@@ -33,10 +33,10 @@ DECIDING = ("benchmarks/training", "workers/recsys_workers")
 def main() -> int:
     """Exit code 0, also when there are no data to run on."""
     given = _arguments()
-    if given.data is None or not (given.data / beauty.FILE).exists():
+    if given.data is None or not all((given.data / name).exists() for name in beauty.FILES):
         print(
-            f"bench-training is skipped: it needs the folder with amazon-beauty's {beauty.FILE}, by --data FOLDER or "
-            f"RECSYS_BEAUTY, and found {given.data}."
+            f"bench-training is skipped: it needs the folder with amazon-beauty's {' and '.join(beauty.FILES)}, by "
+            f"--data FOLDER or RECSYS_BEAUTY, and found {given.data}."
         )
         return 0
     sample = given.users is not None or given.epochs is not None or bool(given.set)

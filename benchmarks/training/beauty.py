@@ -14,8 +14,7 @@ from recsys_workers.data.attributes import Attribute, ItemAttributes, coded
 from recsys_workers.data.interactions import Interactions
 from recsys_workers.data.split import Split, leave_one_out
 
-FILE = "sequences.txt"
-ATTRIBUTES = "item_attributes.json"
+FILES = SEQUENCES, ATTRIBUTES = "sequences.txt", "item_attributes.json"
 LEAST = 2
 """A value that one item has tells nothing that the item's own vector does not."""
 
@@ -35,7 +34,7 @@ class Beauty:
 
 def read(folder: Path, users: int | None) -> Beauty:
     """Read the first `users` users, or all."""
-    data = (folder / FILE).read_bytes()
+    data = (folder / SEQUENCES).read_bytes()
     lines = [line.split() for line in data.decode().splitlines()][:users]
     sequences = [np.array(line[1:], dtype=np.int64) for line in lines]
     flat = np.concatenate(sequences)
