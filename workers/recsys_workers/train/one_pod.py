@@ -8,6 +8,7 @@ placement group dies with the pod. These hooks are not public in Ray, so `tests/
 
 from typing import Any, cast
 
+from ray._private import utils
 from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 from ray.train.v2._internal.execution.callback import WorkerGroupCallback
@@ -16,6 +17,14 @@ from ray.train.v2.api.config import ScalingConfig
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 LEFT_OUT = (DatasetsCallback, PlacementGroupCleanerCallback)
+
+
+def leave_out_the_dashboard() -> None:
+    """Let `ray.init` start Ray's agent in its small form, as where the dashboard's packages are not installed.
+
+    They are in the image for KubeRay, which submits to the dashboard; here the agent would only serve it.
+    """
+    utils.get_dashboard_dependency_error = lambda: ImportError("one pod needs no dashboard")
 
 
 class OnePodScalingPolicy(FixedScalingPolicy):

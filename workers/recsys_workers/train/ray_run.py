@@ -83,9 +83,9 @@ def fit(settings: Mapping[str, Any], folder: Path, threads: int) -> None:
 
     repair_snapshot(folder)
     gpus, workers = gpus_asked(), workers_asked()
+    trainer, more = _trainer(gpus, workers)
     ray.init(log_to_driver=True, logging_level=logging.WARNING, **_cluster(threads, gpus, workers))
     told = {**settings, "workers": workers, "driversNode": ray.get_runtime_context().get_node_id()}
-    trainer, more = _trainer(gpus, workers)
     try:
         trainer(
             in_worker,
@@ -128,9 +128,10 @@ def _cluster(threads: int, gpus: int, workers: int) -> dict[str, Any]:
 def _trainer(gpus: int, workers: int) -> tuple[Callable[..., Any], dict[str, Any]]:
     """Ray Train's trainer, and what it gets besides: for several workers, one that joins them by torch.distributed."""
     if workers == 1:
-        from recsys_workers.train.one_pod import OnePodTrainer
+        from recsys_workers.train import one_pod
 
-        return OnePodTrainer, {}
+        one_pod.leave_out_the_dashboard()
+        return one_pod.OnePodTrainer, {}
     from ray.train.torch import TorchConfig, TorchTrainer
 
     backend = "nccl" if gpus else "gloo"
