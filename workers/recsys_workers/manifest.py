@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,8 @@ class Manifest:
     """The columns of the RecModel's schema; of versions with weights only, as everything below."""
     init_from: Mapping[str, Any] | None = None
     """version and digest of the version whose weights the training began with."""
+    cross_validation: Mapping[str, Any] = field(default_factory=dict)
+    """folds, and metrics with name, mean, standardDeviation and the folds' values; empty where there was none."""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -113,6 +115,8 @@ def encode(manifest: Manifest) -> bytes:
     """The bytes of manifest.json: keys in camel case and in the order of the dataclass, then a line feed."""
     record = asdict(manifest)
     document = {"schemaVersion": record.pop("schema_version")}
+    if not record["cross_validation"]:
+        del record["cross_validation"]
     document.update({_camel(name): value for name, value in record.items()})
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
@@ -132,11 +136,15 @@ def decode(data: bytes, where: str) -> Manifest:
         raise ArtifactError(
             f"{where} has schemaVersion {document.get('schemaVersion')!r}; this image reads {SCHEMA_VERSION} only."
         )
-    given = [field for field in fields(Manifest) if _camel(field.name) in document]
-    missing = [_camel(field.name) for field in fields(Manifest) if field not in given and field.default is MISSING]
+    given = [one for one in fields(Manifest) if _camel(one.name) in document]
+    missing = [
+        _camel(one.name)
+        for one in fields(Manifest)
+        if one not in given and one.default is MISSING and one.default_factory is MISSING
+    ]
     if missing:
         raise ArtifactError(f"{where} lacks {', '.join(missing)}.")
-    values = {field.name: document[_camel(field.name)] for field in given}
+    values = {one.name: document[_camel(one.name)] for one in given}
     try:
         values["files"] = [FileEntry(entry["path"], entry["sha256"], entry["size"]) for entry in values["files"]]
     except (KeyError, TypeError) as error:

@@ -69,6 +69,13 @@ class ByRatio(Model):
 
     validation_percent: int = Field(10, ge=1, le=40, description="Share of the rows that validates.")
     test_percent: int = Field(10, ge=1, le=40, description="Share of the rows that tests.")
+    folds: int | None = Field(
+        None,
+        ge=2,
+        le=20,
+        description="Cross-validation besides: the rows that do not test are dealt into so many folds, each judged by a model of its "
+        "own that learned from the others. It takes as many trainings more; none when absent.",
+    )
 
 
 class Evaluation(Model):

@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 from recsys_operator.api.cleaning import Cleaning
 from recsys_operator.api.common import Condition, GateVerdict, LocalRef, MetricValue, Origin
 from recsys_operator.api.podfields import SecretName, SharedPodFields
-from recsys_operator.api.progress import Progress
+from recsys_operator.api.progress import Figure, Progress
 from recsys_operator.api.schema import (
     DNS_SUBDOMAIN,
     NAME_RULES,
@@ -18,6 +18,7 @@ from recsys_operator.api.schema import (
     Digest,
     Hyperparameters,
     Kind,
+    MetricName,
     Model,
     Quantity,
     Rule,
@@ -308,6 +309,26 @@ class DatasetFacts(Model):
     )
 
 
+class CrossValidated(Model):
+    """One metric of a cross-validation."""
+
+    name: MetricName = Field(description="The metric, such as AUC.")
+    mean: Figure = Field(description="Mean over the folds.")
+    standard_deviation: Figure = Field(description="Standard deviation of one fold's value.")
+    values: tuple[Figure, ...] = Field(
+        max_length=20, json_schema_extra=listing("atomic"), description="The value of each fold."
+    )
+
+
+class CrossValidation(Model):
+    """Figures of models that were trained on parts of the rows; the version is none of them."""
+
+    folds: int = Field(ge=2, le=20, description="How many.")
+    metrics: tuple[CrossValidated, ...] = Field(
+        (), max_length=10, json_schema_extra=listing("map", keys=("name",)), description="Each metric's figures."
+    )
+
+
 class RunResult(Model):
     """What the run made. Written by the trainer."""
 
@@ -325,6 +346,7 @@ class RunResult(Model):
     gates: tuple[GateVerdict, ...] = Field(
         (), max_length=16, json_schema_extra=listing("map", keys=("name",)), description="What each gate found."
     )
+    cross_validation: CrossValidation | None = Field(None, description="Of evaluation.byRatio.folds; absent without.")
 
 
 class Failure(Model):

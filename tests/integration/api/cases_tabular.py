@@ -40,7 +40,7 @@ BASE: Manifest = {
         "schema": {"columns": COLUMNS},
         "evaluation": {
             "protocol": "ByRatio",
-            "byRatio": {"validationPercent": 10, "testPercent": 20},
+            "byRatio": {"validationPercent": 10, "testPercent": 20, "folds": 5},
             "excludeSeen": True,
             "metrics": METRICS,
         },
@@ -272,6 +272,8 @@ CASES: list[Case] = [
             ("maximum", 41, 40, "should be less than or equal to 40"),
         )
     ),
+    Case("spec.evaluation.byRatio.folds", "minimum", 1, 2, "should be greater than or equal to 2", base=BASE),
+    Case("spec.evaluation.byRatio.folds", "maximum", 21, 20, "should be less than or equal to 20", base=BASE),
     Case(
         "spec.evaluation.metrics",
         "rule",

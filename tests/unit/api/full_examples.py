@@ -119,6 +119,10 @@ TRAININGRUN_STATUS: dict[str, Any] = {
                 "message": "NDCG@10 is 0.012, below the floor of 0.03.",
             }
         ],
+        "crossValidation": {
+            "folds": 2,
+            "metrics": [{"name": "AUC", "mean": "0.75", "standardDeviation": "0.07", "values": ["0.7", "0.8"]}],
+        },
     },
     "failure": {
         "reason": "DatasetChanged",

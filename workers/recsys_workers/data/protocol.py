@@ -23,12 +23,19 @@ class Protocol:
     name: str
     validation_percent: int = 10
     test_percent: int = 10
+    folds: int = 0
+    """Of ByRatio: of the cross-validation; 0 is none."""
 
 
 def parse(evaluation: Mapping[str, Any]) -> Protocol:
     """The typed form of the object `evaluation` in run.json."""
     cuts = evaluation.get("byTime") or evaluation.get("byRatio") or {}
-    return Protocol(evaluation["protocol"], int(cuts.get("validationPercent", 10)), int(cuts.get("testPercent", 10)))
+    return Protocol(
+        evaluation["protocol"],
+        int(cuts.get("validationPercent", 10)),
+        int(cuts.get("testPercent", 10)),
+        int(cuts.get("folds") or 0),
+    )
 
 
 def split_by(protocol: Protocol, interactions: Interactions) -> tuple[Split, dict[str, Any]]:

@@ -34,6 +34,7 @@ def render(described: Manifest) -> str:
         f"Intervals: {protocol['interval']}.",
         "",
         *results(described),
+        *_crossed(described),
         "## Limits",
         *begun(described),
         "The figures hold for rows like those of the test. Categories that the training did not know count as none"
@@ -41,3 +42,24 @@ def render(described: Manifest) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _crossed(described: Manifest) -> list[str]:
+    """The table of the cross-validation, where there was one."""
+    crossed = described.cross_validation
+    if not crossed:
+        return []
+    rows = (
+        f"| {metric['name']} | {metric['mean']} | {metric['standardDeviation']} | {', '.join(metric['values'])} |"
+        for metric in crossed["metrics"]
+    )
+    return [
+        "## Cross-validation",
+        f"{crossed['folds']} folds of the rows that do not test, each judged by a model of its own: this is none of "
+        "them.",
+        "",
+        "| metric | mean | standard deviation | folds |",
+        "| --- | --- | --- | --- |",
+        *rows,
+        "",
+    ]

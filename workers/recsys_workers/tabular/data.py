@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ class Rowwise:
     dropped: Sequence[Dropped]
     labels: Floats
     """Of `rows`."""
+    folds: "Sequence[Rowwise]" = ()
+    """Of a cross-validation: the same rows, where those of one fold test and those that test here stand in no part."""
 
     @property
     def rows_dropped(self) -> int:
@@ -95,6 +97,21 @@ def load(files: Sequence[DatasetFile], config: RunConfig, schema: TableSchema) -
     table = read(files, config.dataset.format, schema)
     rows, dropped = kept_rows(table, config.cleaning)
     parts, protocol = splitting.split(table, rows, config.protocol)
+    found = _fitted(table, rows, parts, protocol, dropped)
+    if not config.protocol.folds:
+        return found
+    folds = []
+    for number in range(1, config.protocol.folds + 1):
+        try:
+            held = splitting.fold(table, rows, config.protocol, number)
+            folds.append(_fitted(table, rows, held, protocol, dropped))
+        except InvalidData as error:
+            raise InvalidData(f"Fold {number} of {config.protocol.folds}, where test is the fold: {error}") from error
+    return replace(found, folds=folds)
+
+
+def _fitted(table: Table, rows: Rows, parts: Parts, protocol: Mapping[str, Any], dropped: Sequence[Dropped]) -> Rowwise:
+    """The target and the preprocessing, fitted on the training rows of a split; raises InvalidData."""
     target, coded = labels(table, rows, parts)
     _require_weights(table, rows, parts)
     preprocessing = fit(table, rows[parts.train], target)
@@ -133,7 +150,7 @@ def report(data: Rowwise, uri: str, file_format: str, digest: str, cleaning: Map
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def write(folder: Path, data: Rowwise) -> None:
+def write(folder: Path, data: Rowwise, file: str = FILE) -> None:
     """Lay down the three parts; replaces what is there."""
     arrays: dict[str, Any] = {}
     for name, part in zip(splitting.PARTS, (data.parts.train, data.parts.validation, data.parts.test), strict=True):
@@ -144,14 +161,14 @@ def write(folder: Path, data: Rowwise) -> None:
             f"{name}Labels": made.labels,
             f"{name}Weights": made.weights,
         }
-    partial = folder / f".{FILE}.partial.npz"
+    partial = folder / f".{file}.partial.npz"
     np.savez(partial, allow_pickle=False, **arrays)
-    partial.replace(folder / FILE)
+    partial.replace(folder / file)
 
 
-def read_part(folder: Path, name: str) -> Examples:
+def read_part(folder: Path, name: str, file: str = FILE) -> Examples:
     """One of splitting.PARTS, as it was laid down."""
-    with np.load(folder / FILE) as arrays:
+    with np.load(folder / file) as arrays:
         inputs = Inputs(arrays[f"{name}Numeric"], arrays[f"{name}Categorical"], 0)
         return Examples(inputs, arrays[f"{name}Labels"], arrays[f"{name}Weights"])
 

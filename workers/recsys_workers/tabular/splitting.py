@@ -44,15 +44,7 @@ def split(table: Table, rows: Rows, protocol: Protocol) -> tuple[Parts, dict[str
         part, rules = _by_time(table, rows, protocol)
     else:
         part, rules = _by_ratio(table, rows, protocol)
-    counts = np.bincount(part, minlength=len(PARTS))
-    if not counts.all():
-        told = ", ".join(f"{count} {name}" for name, count in zip(PARTS, counts.tolist(), strict=True))
-        empty = PARTS[int(counts.argmin())]
-        raise InvalidData(
-            f"{_files(table)}: the protocol {protocol.name} splits {len(rows)} rows into {told}: nothing is left for "
-            f"{empty}. Change spec.evaluation of the RecModel, or add data."
-        )
-    parts = Parts(*(np.flatnonzero(part == index) for index in range(len(PARTS))))
+    parts = _parts(table, part, protocol)
     test = parts.test
     return parts, {
         "name": protocol.name,
@@ -67,6 +59,37 @@ def split(table: Table, rows: Rows, protocol: Protocol) -> tuple[Parts, dict[str
     }
 
 
+def fold(table: Table, rows: Rows, protocol: Protocol, number: int) -> Parts:
+    """The parts of one fold, from 1, of the rows that do not test: these are `test` here; raises InvalidData.
+
+    The folds are pieces of one line; those behind a fold's end, and after the last the first, validate for it, in the
+    proportion to those that train that the whole run has.
+    """
+    place = _places(table, rows)
+    others = _dealt(place, protocol) != TEST
+    count = int(others.sum())
+    # Where a row stands among the others: the test's rows stand before them all.
+    place = place - (len(rows) - count)
+    held = others & (np.floor(place * protocol.folds / count) == number - 1)
+    behind = np.mod(place - number * count / protocol.folds, count)
+    validation = (count - int(held.sum())) * protocol.validation_percent // (100 - protocol.test_percent)
+    part = np.where(held, TEST, np.where(behind < validation, VALIDATION, TRAIN))
+    return _parts(table, np.where(others, part, -1), protocol)
+
+
+def _parts(table: Table, part: npt.NDArray[np.int64], protocol: Protocol) -> Parts:
+    """The positions of each part, where `part` says it for each row, with -1 for none; raises InvalidData."""
+    counts = np.bincount(part[part >= 0], minlength=len(PARTS))
+    if not counts.all():
+        told = ", ".join(f"{count} {name}" for name, count in zip(PARTS, counts.tolist(), strict=True))
+        empty = PARTS[int(counts.argmin())]
+        raise InvalidData(
+            f"{_files(table)}: the protocol {protocol.name} splits {counts.sum()} rows into {told}: nothing is left "
+            f"for {empty}. Change spec.evaluation of the RecModel, or add data."
+        )
+    return Parts(*(np.flatnonzero(part == index) for index in range(len(PARTS))))
+
+
 def _interval(table: Table) -> str:
     """What the intervals of the figures are."""
     if table.schema.user is None and table.schema.group is None:
@@ -76,18 +99,26 @@ def _interval(table: Table) -> str:
 
 
 def _by_ratio(table: Table, rows: Rows, protocol: Protocol) -> tuple[npt.NDArray[np.int64], dict[str, Any]]:
-    group, count = table.schema.group, len(rows)
-    place = _places(table, rows)
-    test = count * protocol.test_percent // 100
-    validation = count * protocol.validation_percent // 100
-    part = np.where(place < test, TEST, np.where(place < test + validation, VALIDATION, TRAIN))
+    group = table.schema.group
     dealt = "rows are" if group is None else f"groups (all rows of one value of the column {group}) are"
     rules = {
         "split": f"{dealt} dealt at random, by a seed that all runs share",
         "validationPercent": protocol.validation_percent,
         "testPercent": protocol.test_percent,
     }
-    return part.astype(np.int64), rules
+    if protocol.folds:
+        rules["crossValidation"] = (
+            f"what does not test is dealt into {protocol.folds} folds; each is judged by a model that is trained and "
+            "validated on the others"
+        )
+    return _dealt(_places(table, rows), protocol), rules
+
+
+def _dealt(place: Floats, protocol: Protocol) -> npt.NDArray[np.int64]:
+    """The part of each row of ByRatio, from where it stands."""
+    test = len(place) * protocol.test_percent // 100
+    validation = len(place) * protocol.validation_percent // 100
+    return np.where(place < test, TEST, np.where(place < test + validation, VALIDATION, TRAIN)).astype(np.int64)
 
 
 def _places(table: Table, rows: Rows) -> Floats:

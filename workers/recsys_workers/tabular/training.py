@@ -112,6 +112,10 @@ class RowTraining(Loop):
             )
         return found
 
+    def best_outputs(self, inputs: Inputs) -> Outputs:
+        """torch's outputs of rows by the weights that validated best; ends the training."""
+        return outputs_of(self.best_model(), inputs)
+
 
 def shape_of(preprocessing: Preprocessing) -> RowShape:
     """The sizes that a model is made for."""

@@ -8,7 +8,7 @@ from recsys_workers import manifest, predictions, preprocessing, scores
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.manifest import Manifest, Version
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.tabular import card, data, metrics, schema, scored
+from recsys_workers.tabular import card, data, folds, metrics, schema, scored
 from recsys_workers.tabular.continued import OtherNetwork, continued
 from recsys_workers.tabular.judge import RowJudge
 from recsys_workers.tabular.scored import ScoredRows
@@ -43,6 +43,7 @@ class Tabular:
         if self.origin is not None:
             self._begin(self.origin)
         data.write(self.config.run_folder, self.data)
+        folds.write(self.config.run_folder, self.data.folds)
         encoded = preprocessing.encode(self.data.preprocessing)
         manifest.write_file(self.config.run_folder / manifest.PREPROCESSING, encoded)
         return self.data.sentence()
@@ -60,7 +61,7 @@ class Tabular:
 
     def settings(self) -> Mapping[str, Any]:
         """See Work."""
-        return {}
+        return {"folds": len(self.data.folds)}
 
     def facts(self) -> Facts:
         """See Work."""
@@ -95,7 +96,9 @@ class Tabular:
         self, contents: dict[str, bytes], describe: Describe, threads: int, on_gate: Callable[[str], None]
     ) -> Judgement:
         """See Work."""
-        return RowJudge(self.config, self.data, self.found, contents, describe, threads).judge(on_gate)
+        judged = RowJudge(self.config, self.data, self.found, contents, describe, threads).judge(on_gate)
+        crossed = folds.document(self.config.run_folder, self.data.folds, self.config.metrics)
+        return replace(judged, cross_validation=crossed)
 
     def evaluated(self) -> Evaluated:
         """See Work."""

@@ -11,6 +11,7 @@ from recsys_workers import preprocessing
 from recsys_workers.export.graph import export_module
 from recsys_workers.manifest import PREPROCESSING
 from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.preprocessing import Preprocessing
 from recsys_workers.tabular import data, scored
 from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.scored import ScoredRows
@@ -22,12 +23,20 @@ from recsys_workers.train.progress import Progress
 
 def training_of(settings: Mapping[str, Any], beginning: Beginning | None) -> RowTraining:
     """A training on what the driver laid down, at its beginning."""
+    fitted = preprocessing.decode((Path(settings["folder"]) / PREPROCESSING).read_bytes())
+    return training_on(settings, fitted, data.FILE, beginning)
+
+
+def training_on(
+    settings: Mapping[str, Any], fitted: Preprocessing, file: str, beginning: Beginning | None = None
+) -> RowTraining:
+    """A training on the rows in one of the files that the driver laid down, which `fitted` made."""
     folder = Path(settings["folder"])
     return RowTraining(
         settings["architecture"],
-        preprocessing.decode((folder / PREPROCESSING).read_bytes()),
-        data.read_part(folder, "train"),
-        data.read_part(folder, "validation"),
+        fitted,
+        data.read_part(folder, "train", file),
+        data.read_part(folder, "validation", file),
         Hyperparameters(settings["hyperparameters"]),
         settings["seed"],
         beginning,

@@ -45,6 +45,7 @@ def manifest_of(
         files=files,
         schema=config.schema,
         init_from=begun,
+        cross_validation=judgement.cross_validation if judgement else {},
     )
 
 
@@ -59,6 +60,8 @@ def evaluation(described: Manifest, evaluated: Evaluated) -> bytes:
         "validation": evaluated.validation,
         "scores": evaluated.scores,
     }
+    if described.cross_validation:
+        document["crossValidation"] = described.cross_validation
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
@@ -67,6 +70,7 @@ def result(config: RunConfig, number: int, described: Manifest, digest: str) -> 
     told = ("digest", "users", "items", "interactions", "rowsDropped", "tiedUsers")
     # A version that an attempt with an older image published does not say how many rows were dropped: none.
     dataset = {"rowsDropped": 0, **{key: value for key, value in described.dataset.items() if key in told}}
+    crossed = {"crossValidation": dict(described.cross_validation)} if described.cross_validation else {}
     return {
         "version": number,
         "uri": locations.join(config.model_uri, "versions", str(number)),
@@ -77,6 +81,7 @@ def result(config: RunConfig, number: int, described: Manifest, digest: str) -> 
         "metrics": [metric for metric in described.metrics if metric["value"] != "NaN"],
         "gates": list(described.gates),
         **({"initFrom": described.init_from} if described.init_from else {}),
+        **crossed,
     }
 
 

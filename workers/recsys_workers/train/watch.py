@@ -37,7 +37,11 @@ class Recorder(Protocol):
 
 
 class Watch:
-    """Tells the progress of one attempt's training, from its beginning on; `clock` counts seconds."""
+    """Tells the progress of one attempt's training, from its beginning on; `clock` counts seconds.
+
+    `before` and `after` count the trainings of the run that are as long as this one: the folds of a cross-validation,
+    of which `name` is this one's, and the training itself.
+    """
 
     def __init__(
         self,
@@ -45,12 +49,18 @@ class Watch:
         progress: Progress,
         recorders: Sequence[Recorder] = (),
         clock: Callable[[], float] = time.monotonic,
+        *,
+        name: str = "",
+        before: int = 0,
+        after: int = 0,
     ) -> None:
         self.training = training
         self.progress = progress
         self.recorders = recorders
         self.clock = clock
-        self._message = f"Training from epoch {training.epoch + 1} of {training.epochs} on."
+        self._named = f"{name}: " if name else ""
+        self._before, self._after = before, after
+        self._message = f"{self._named}Training from epoch {training.epoch + 1} of {training.epochs} on."
         self._first_epoch = training.epoch
         self._began = self._told = clock()
         self._in_epoch = -1
@@ -75,7 +85,7 @@ class Watch:
         found = report.validation
         loss = "begun with a version's weights" if report.loss is None else f"loss {report.loss:.4f}"
         known = "" if found is None else f", validation {self.training.validated_by} {found:.4f}"
-        self._message = f"Epoch {report.epoch} of {report.epochs}: {loss}{known}."
+        self._message = f"{self._named}Epoch {report.epoch} of {report.epochs}: {loss}{known}."
         LOGGER.info(self._message)
         of_epoch = {"epoch": report.epoch, "epochs": report.epochs, "step": report.step}
         told = {} if report.loss is None else {"loss": text(report.loss)}
@@ -97,9 +107,11 @@ class Watch:
         epochs = self.training.epochs
         done = epoch + share
         if (trained := done - self._first_epoch) > 0:
-            fields["etaSeconds"] = round((now - self._began) / trained * (epochs - done))
+            left = epochs - done + self._after * epochs
+            fields["etaSeconds"] = round((now - self._began) / trained * left)
         if self._pace:
             fields["targetsPerSecond"] = self._pace
-        percent = START_PERCENT + int((END_PERCENT - START_PERCENT) * done / epochs)
+        done_of_all, all_epochs = self._before * epochs + done, (self._before + 1 + self._after) * epochs
+        percent = START_PERCENT + int((END_PERCENT - START_PERCENT) * done_of_all / all_epochs)
         self.progress.report("Training", percent, self._message, epoch=epoch, epochs=epochs, **fields)
         self._told = now

@@ -16,6 +16,8 @@ class Judgement:
 
     metrics: list[Estimate]
     verdicts: list[Verdict]
+    cross_validation: Mapping[str, Any] = field(default_factory=dict)
+    """See Manifest."""
 
     @property
     def verdict(self) -> str:

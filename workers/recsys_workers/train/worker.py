@@ -18,6 +18,7 @@ from recsys_workers.export.graph import export
 from recsys_workers.export.reference import reference
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.items import plain
+from recsys_workers.tabular import folds
 from recsys_workers.tabular import worker as tabular
 from recsys_workers.tasks import OF_ROWS
 from recsys_workers.train import axes, history, mlflow, origin, prepared, scored, weights
@@ -28,7 +29,7 @@ from recsys_workers.train.loop import STATE, Loop, Training
 from recsys_workers.train.progress import Progress, StatusWriter
 from recsys_workers.train.readings import Readings
 from recsys_workers.train.scored import Scored
-from recsys_workers.train.team import joined
+from recsys_workers.train.team import Team, joined
 from recsys_workers.train.watch import END_PERCENT, Watch
 
 LOGGER = logging.getLogger(__name__)
@@ -44,26 +45,40 @@ def train_worker(settings: Mapping[str, Any]) -> None:
     torch.set_num_threads(settings["threads"])
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA has no deterministic products
     torch.use_deterministic_algorithms(True)
-    folder = Path(settings["folder"])
-    training, finish = begun(settings)
-    if settings.get("workers", 1) > 1:
-        node = ray.get_runtime_context().get_node_id()
-        training.team = joined(node, settings["driversNode"], settings["seed"])
-        LOGGER.info("worker %d of %d", training.team.rank + 1, training.team.size)
-    checkpoint = newest_checkpoint(folder)
-    if checkpoint is not None:
-        training.restore(checkpoint)
-        LOGGER.info("continuing after epoch %d of %d from %s", training.epoch, training.epochs, checkpoint.name)
-    if not training.team.tells:
+    team, count = joined_by(settings), settings.get("folds", 0)
+    if not team.tells:
+        # The folds come before the training itself, which then seeds torch as it does without them.
+        folds.train(settings, count, team)
+        training, _ = begun(settings, team)
         training.run(lambda _: None, lambda: ray.train.report({"epoch": training.epoch}))
         return
     readings = Readings(Path(settings["readings"])) if "readings" in settings else None
     progress = Progress(StatusWriter(settings["namespace"], settings["name"], settings["uid"]), readings)
+    try:
+        folds.train(settings, count, team, progress)
+        _train(settings, team, progress)
+    finally:
+        progress.close()
+
+
+def joined_by(settings: Mapping[str, Any]) -> Team:
+    """This worker's place among those of the run."""
+    if settings.get("workers", 1) == 1:
+        return Team()
+    team = joined(ray.get_runtime_context().get_node_id(), settings["driversNode"], settings["seed"])
+    LOGGER.info("worker %d of %d", team.rank + 1, team.size)
+    return team
+
+
+def _train(settings: Mapping[str, Any], team: Team, progress: Progress) -> None:
+    """Train, tell and keep checkpoints, then export and score: what the teller does."""
+    folder = Path(settings["folder"])
+    training, finish = begun(settings, team)
     events = Events(Path(settings["events"]), training.step)
     logged = mlflow.connect(
         settings["namespace"], settings["model"], settings["name"], settings["uid"], progress.readings
     )
-    watch = Watch(training, progress, [events, *([logged] if logged else [])])
+    watch = Watch(training, progress, [events, *([logged] if logged else [])], before=settings.get("folds", 0))
     if logged:
         logged.parameters(settings["parameters"])
 
@@ -89,10 +104,20 @@ def train_worker(settings: Mapping[str, Any]) -> None:
         events.close()
         if logged:
             logged.close()
-        progress.close()
 
 
-def begun(settings: Mapping[str, Any]) -> tuple[Loop, Callable[[Progress], None]]:
+def begun(settings: Mapping[str, Any], team: Team) -> tuple[Loop, Callable[[Progress], None]]:
+    """The team's training where an earlier attempt left it, and what exports and scores it at its end."""
+    training, finish = fresh(settings)
+    training.team = team
+    checkpoint = newest_checkpoint(Path(settings["folder"]))
+    if checkpoint is not None:
+        training.restore(checkpoint)
+        LOGGER.info("continuing after epoch %d of %d from %s", training.epoch, training.epochs, checkpoint.name)
+    return training, finish
+
+
+def fresh(settings: Mapping[str, Any]) -> tuple[Loop, Callable[[Progress], None]]:
     """The task's training at its beginning, and what exports and scores it at its end."""
     beginning = beginning_of(settings)
     if settings["task"] in OF_ROWS:

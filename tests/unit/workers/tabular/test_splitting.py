@@ -12,6 +12,7 @@ from tests.unit.workers.tabular.tables import document, rows
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import list_files
 from recsys_workers.evaluate import metrics
+from recsys_workers.preprocessing import Numeric
 from recsys_workers.tabular import data, schema
 from recsys_workers.tabular.splitting import PARTS
 from recsys_workers.train import run_config
@@ -81,6 +82,54 @@ def test_intervals_count_a_groups_rows_together(tmp_path: Path, monkeypatch: pyt
     alike = (clusters % 2).astype(np.float64)
     together, apart = metrics.estimate("Accuracy", alike, clusters), metrics.estimate("Accuracy", alike)
     assert together.standard_error > 1.5 * apart.standard_error
+
+
+@pytest.mark.parametrize("columns", [[], [GROUP]], ids=["rows", "groups"])
+@pytest.mark.parametrize(("count", "ratio"), [(5, {"validationPercent": 10, "testPercent": 10}), (2, {}), (3, {})])
+def test_folds_deal_what_does_not_test(
+    count: int,
+    ratio: dict[str, int],
+    columns: list[dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = grouped(2000)
+    ratio = ratio or {"validationPercent": 40, "testPercent": 40}
+    found, _ = parts_of(tmp_path, monkeypatch, table, *columns, folds=count, **ratio)
+    assert len(found.folds) == count
+    others = set(range(len(table))) - set(found.parts.test.tolist())
+    held = [set(fold.parts.test.tolist()) for fold in found.folds]
+    assert set.union(*held) == others
+    assert sum(map(len, held)) == len(others)
+    assert [len(one) for one in held] == pytest.approx([len(others) / count] * count, abs=60 if columns else 1)
+    share = ratio["validationPercent"] / (100 - ratio["testPercent"])
+    for fold, tested in zip(found.folds, held, strict=True):
+        parts = [set(getattr(fold.parts, part).tolist()) for part in PARTS]
+        assert parts[0] | parts[1] == others - tested
+        assert not parts[0] & parts[1]
+        assert len(parts[1]) == pytest.approx(share * len(others - tested), abs=80 if columns else 1)
+        names = [{table[row]["household"] for row in part} for part in parts]
+        assert not (columns and (names[0] & names[1] or names[0] & names[2] or names[1] & names[2]))
+        (tenure,) = fold.preprocessing.columns
+        trained = [table[row]["tenure"] for row in sorted(parts[0])]
+        assert isinstance(tenure, Numeric)
+        assert tenure.mean == pytest.approx(np.mean(trained)), "fitted on the fold's own training rows"
+    assert len({one.preprocessing.columns for one in (found, *found.folds)}) == count + 1
+    # What is published is what it is without folds.
+    alone, _ = parts_of(tmp_path / "alone", monkeypatch, table, *columns, **ratio)
+    assert np.array_equal(alone.parts.train, found.parts.train)
+    assert alone.preprocessing == found.preprocessing
+    assert (alone.folds, "crossValidation" in alone.protocol) == ((), False)
+    assert f"into {count} folds" in found.protocol["crossValidation"]
+
+
+def test_a_fold_with_one_class_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = document(tmp_path, monkeypatch, rows(60))
+    made["evaluation"]["byRatio"]["folds"] = 20
+    with pytest.raises(
+        InvalidData, match=r"^Fold \d+ of 20, where test is the fold: .* in all [23] rows of the part te"
+    ):
+        loaded(made, tmp_path)
 
 
 def test_too_few_groups_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,17 @@ def test_an_attempt_that_goes_on_estimates_by_its_own_pace_and_keeps_the_history
     assert [point["epoch"] for point in told["history"]] == [1, 2, 3]
 
 
+def test_a_fold_is_a_part_of_what_is_to_be_done() -> None:
+    played = Played(Training())
+    played.watch = Watch(
+        played.training, played.progress, clock=lambda: played.now, name="Fold 2 of 3", before=1, after=2
+    )
+    told = played.epoch(0.02, seconds=10)
+    assert told["message"] == "Fold 2 of 3: Epoch 1 of 4: loss 6.2500, validation NDCG@10 0.0200."
+    assert told["percent"] == 5 + int(75 * 5 / 16)
+    assert told["etaSeconds"] == 10 * (3 + 2 * 4)
+
+
 def test_other_stages_keep_what_is_known_of_the_training_and_neither_pace_nor_estimate() -> None:
     played = Played(Training())
     played.step(1, seconds=1)
