@@ -23,9 +23,11 @@ from tests.unit.workers.tabular import tables
 from torch import Tensor, nn
 
 from recsys_workers import manifest, preprocessing
+from recsys_workers.data.attributes import Attribute, ItemAttributes, coded
 from recsys_workers.data.split import Examples
 from recsys_workers.models.declaration import Choice
 from recsys_workers.models.hyperparameters import Hyperparameters, check, declaration_of
+from recsys_workers.models.items import ItemTable, plain
 from recsys_workers.models.registry import ARCHITECTURES, build, build_rowwise
 from recsys_workers.models.rowwise import RowShape
 from recsys_workers.preprocessing import Hashed, Numeric, OneHot, Preprocessing, Target, Vocabulary
@@ -95,6 +97,40 @@ def test_known_items_are_scored_as_before_and_new_ones_as_in_a_new_model(
             assert not torch.equal(tensor[our], tensors_of(fresh)[name][our])
             assert torch.equal(tensor[0], tensors_of(old)[name][0]), "padding is padding"
     assert tables_found
+
+
+def brands(n_items: int, count: int) -> ItemAttributes:
+    """So many brands, one after the other over the items."""
+    items = np.arange(1, n_items + 1)
+    found, _ = coded(n_items, [Attribute("brand", items, items % count, [f"b{code}" for code in range(count)], 1)])
+    return found
+
+
+@pytest.mark.parametrize(("before", "now"), [(3, 0), (0, 4), (3, 4)], ids=["gone", "come", "others"])
+@pytest.mark.parametrize("architecture", ["SASRec", "BSARec", "Decoder"])
+def test_known_items_are_scored_as_before_whatever_became_of_the_attributes(
+    architecture: str, before: int, now: int, tmp_path: Path
+) -> None:
+    old = lively(architecture)
+    assert isinstance(old, ItemTable)
+    if before:
+        old.describe(brands(N_ITEMS, before))
+        assert old.attributes is not None
+        torch.nn.init.normal_(old.attributes.embedding.weight, std=0.3)
+    model, _ = begun(architecture, {}, plain(old), tmp_path)
+    assert isinstance(model, ItemTable)
+    if now:
+        model.describe(brands(len(OURS), now), torch.from_numpy(BY_NAME.places != axes.NEW))
+    their, our = ([names.index(name) for name in KNOWN] for names in (THEIRS, OURS))
+    picked = np.random.default_rng(5).integers(len(KNOWN), size=(20, LENGTH))
+    with torch.no_grad():
+        expected = old(torch.tensor(np.array(their)[picked] + 1))[:, their]
+        found = model(torch.tensor(np.array(our)[picked] + 1))[:, our]
+        added = model.table() - model.item_embedding.weight
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    strangers = [OURS.index(name) + 1 for name in NEW]
+    assert bool(added[strangers].abs().sum(1).gt(0).all()) == bool(now), "new items get what their attributes add"
+    assert not added[0].any()
 
 
 def training(

@@ -18,6 +18,8 @@ COLUMNS: list[dict[str, Any]] = [
     {"name": "city", "role": "Categorical", "encoding": "Hashed", "buckets": 64, "missing": "Impute"},
     {"name": "day", "role": "Timestamp"},
     {"name": "click", "role": "Label", "positive": "yes"},
+    {"name": "since", "role": "Calendar", "encoding": "Cyclic"},
+    {"name": "query", "role": "Text"},
 ]
 
 
@@ -59,6 +61,10 @@ def test_the_same_network_differs_nowhere(document: dict[str, Any]) -> None:
         (2, {"missing": "Fail"}),
         (4, {"name": "at"}),
         (4, {"name": "part", "role": "Split"}),
+        (4, {"name": "shop", "role": "Group"}),
+        (6, {"unit": "Milliseconds"}),
+        (6, {"calendar": ["Weekday", "Month", "Hour"]}),
+        (7, {"maxFeatures": 9}),
     ],
 )
 def test_what_weights_do_not_depend_on_may_change(
@@ -75,6 +81,10 @@ def test_what_weights_do_not_depend_on_may_change(
         (2, {"missing": "Impute"}, "is Numeric in version 3 and Numeric (missing Impute) in this run"),
         (3, {"buckets": 65}, "(encoding Hashed, buckets 64, missing Impute) in version 3 and Categorical (enc"),
         (5, {"positive": "no"}, "is Label (positive yes) in version 3 and Label (positive no) in this run"),
+        (4, {"calendar": ["Hour"]}, "is absent in version 3 and Timestamp (encoding OneHot, calendar Hour) in"),
+        (6, {"encoding": "OneHot"}, "(encoding Cyclic, calendar Hour Month Weekday) in version 3 and Calendar (enc"),
+        (6, {"calendar": ["Day"]}, "in version 3 and Calendar (encoding Cyclic, calendar Day) in this run"),
+        (7, {"missing": "Impute"}, "is Text in version 3 and Text (missing Impute) in this run"),
         (1, {"encoding": "OneHot"}, "is Item (encoding Vocabulary) in version 3 and Item (encoding OneHot) in"),
     ],
 )  # fmt: skip
@@ -88,8 +98,8 @@ def test_another_column_is_told(document: dict[str, Any], number: int, change: d
 def test_the_order_of_the_columns_counts_for_rows(document: dict[str, Any]) -> None:
     (found,) = told(document, version(), schema={"columns": COLUMNS[::-1]})
     assert found == (
-        "the order of schema.columns is user, item, price, city, click in version 3 and click, city, price, item, user "
-        "in this run"
+        "the order of schema.columns is user, item, price, city, click, since, query in version 3 and query, since, "
+        "click, city, price, item, user in this run"
     )
 
 
