@@ -51,7 +51,7 @@ class Run:
             else:
                 self.monkeypatch.setenv(name, value)
 
-    def reads(self, uri: str, file_format: str = "CSV", keys: Keys | None = None, **dataset: str) -> RunConfig:
+    def reads(self, uri: str, file_format: str = "CSV", keys: Keys | None = None, **dataset: Any) -> RunConfig:
         """Let the run read this; with keys, those of a Secret `shop-s3`."""
         named = {"credentialsSecret": {"name": "shop-s3"}} if keys else {}
         self.document["dataset"] = {"uri": uri, "format": file_format, "digest": None, **named, **dataset}

@@ -47,6 +47,31 @@ def test_a_folder_reads_as_on_a_claim_in_every_format(
     assert run.left == []
 
 
+def test_an_item_table_in_a_bucket_is_read_by_the_datasets_keys(seaweed: Seaweed, run: Run, tmp_path: Path) -> None:
+    write_folder(tmp_path / "data")
+    table = b"item_id,brand\n0,acme\n1,acme\n2,other\n"
+    seaweed.put(f"{BUCKET}/catalogue/items.csv", table)
+    items = {
+        "uri": f"s3://{BUCKET}/catalogue",
+        "format": "CSV",
+        "idColumn": "item_id",
+        "attributes": [{"name": "brand", "minRows": 1}],
+    }
+    config = run.reads("pvc://data", keys=READER, endpoint=seaweed.http, items=items)
+    config.run_folder.mkdir(parents=True)
+    found = checks.data(config)
+    assert found.attributes is not None
+    assert (found.attributes.n_items, found.attributes.n_values) == (7, 3)
+    assert found.report.item_table is not None
+    assert found.report.item_table["itemsWithoutRow"] == 4
+    assert run.left == []
+    run.reads("pvc://data", keys=READER, endpoint=seaweed.http, items=items | {"uri": f"s3://{BUCKET}/nothing"})
+    code, reason, message = run.fails()
+    assert (code, reason) == (2, "InvalidData")
+    assert f"The item table s3://{BUCKET}/nothing does not exist" in message
+    assert "Check dataset.items.uri." in message
+
+
 def test_one_object_needs_no_right_to_list_and_may_have_an_odd_key(seaweed: Seaweed, run: Run, tmp_path: Path) -> None:
     data = (write_folder(tmp_path / "data") / "a.csv").read_bytes()
     key = "odd/a=1/%41+b@c/v1.0.csv"
