@@ -1,6 +1,7 @@
 """The served graph: padded histories and an exclusion mask in, the K best items out."""
 
 import logging
+import warnings
 from collections.abc import Sequence
 from typing import cast
 
@@ -49,15 +50,18 @@ def export_module(
     batch = torch.export.Dim("batch")
     # It warns of every package that it could export too, were it there.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
-    program = torch.onnx.export(
-        module.eval(),
-        example,
-        input_names=list(inputs),
-        output_names=list(outputs),
-        dynamic_shapes=tuple({0: batch} for _ in inputs),
-        dynamo=True,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        # All inputs share the one axis, and it says of each after the first that the name is taken.
+        warnings.filterwarnings("ignore", message="# The axis name: batch will not be used")
+        program = torch.onnx.export(
+            module.eval(),
+            example,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            dynamo=True,
+            verbose=False,
+        )
     proto = cast("torch.onnx.ONNXProgram", program).model_proto
     # The exporter notes a stack trace on every node: paths of this image, and half of the file.
     for part in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, *proto.graph.output, proto.graph):
