@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from recsys_workers.train.ray_run import ENVIRONMENT, SNAPSHOT, gpus_asked, repair_snapshot, scaling
+from recsys_workers.train.ray_run import ENVIRONMENT, SNAPSHOT, gpus_asked, repair_snapshot, scaling, workers_asked
 
 
 @pytest.mark.parametrize(("environ", "gpus"), [({}, 0), ({"RECSYS_GPUS": ""}, 0), ({"RECSYS_GPUS": "1"}, 1)])
@@ -54,3 +54,14 @@ def test_a_list_of_checkpoints_that_a_killed_attempt_damaged_is_started_anew(
 def test_a_first_attempt_has_no_list(tmp_path: Path) -> None:
     repair_snapshot(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("environ", "workers"), [({}, 1), ({"RECSYS_WORKERS": ""}, 1), ({"RECSYS_WORKERS": "4"}, 4)])
+def test_the_operator_says_how_many_workers(environ: dict[str, str], workers: int) -> None:
+    assert workers_asked(environ) == workers
+
+
+def test_each_of_several_workers_gets_a_pod_of_its_own() -> None:
+    config = pytest.importorskip("ray.train").ScalingConfig(**scaling(2, 1, 3))
+    assert (config.num_workers, config.placement_strategy) == (3, "SPREAD")
+    assert config.resources_per_worker == {"CPU": 2, "GPU": 1}
