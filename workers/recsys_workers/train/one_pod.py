@@ -1,9 +1,9 @@
-"""Ray Train without the helpers that only a cluster with several nodes, or Ray Data, needs.
+"""Ray Train without the helpers that only a cluster which grows, or Ray Data, needs.
 
 By default a run starts four actors besides its controller and its worker: one that asks the autoscaler for nodes, one
 that frees placement groups when the controller dies, one that shares out Ray Data sets, one for barriers. Each is a
-Python process of 200 MB and some seconds of CPU. In one pod with one worker only the last has something to do; the
-placement group dies with the pod. These hooks are not public in Ray, so `tests/integration/workers` runs them.
+Python process of 200 MB and some seconds of CPU. With pods that are there already, and end with the run, only the last
+has something to do. These hooks are not public in Ray, so `tests/integration/workers` runs them.
 """
 
 from typing import Any, cast
@@ -27,7 +27,7 @@ def leave_out_the_dashboard() -> None:
     utils.get_dashboard_dependency_error = lambda: ImportError("one pod needs no dashboard")
 
 
-class OnePodScalingPolicy(FixedScalingPolicy):
+class ScalingPolicyOfPods(FixedScalingPolicy):
     """A fixed number of workers on resources that are there already: nobody is asked for more."""
 
     def after_controller_start(self, train_run_context: Any) -> None:
@@ -45,13 +45,17 @@ class NoDatasets(WorkerGroupCallback):
         return {"dataset_shard_provider": [None] * len(workers)}
 
 
-class OnePodTrainer(DataParallelTrainer):
-    """DataParallelTrainer for one worker beside the driver."""
+class Lean(DataParallelTrainer):
+    """A trainer of Ray Train on pods that are there already."""
 
     def _create_default_callbacks(self) -> list[Any]:
         kept = [callback for callback in super()._create_default_callbacks() if not isinstance(callback, LEFT_OUT)]
         return [*kept, NoDatasets()]
 
     def _initialize_and_run_controller(self, **controller_arguments: Any) -> Any:
-        controller_arguments["scaling_policy"] = OnePodScalingPolicy(cast("ScalingConfig", self.scaling_config))
+        controller_arguments["scaling_policy"] = ScalingPolicyOfPods(cast("ScalingConfig", self.scaling_config))
         return super()._initialize_and_run_controller(**controller_arguments)
+
+
+class OnePodTrainer(Lean):
+    """DataParallelTrainer for one worker beside the driver."""

@@ -132,10 +132,12 @@ def _trainer(gpus: int, workers: int) -> tuple[Callable[..., Any], dict[str, Any
 
         one_pod.leave_out_the_dashboard()
         return one_pod.OnePodTrainer, {}
-    from ray.train.torch import TorchConfig, TorchTrainer
+    from ray.train.torch import TorchConfig
+
+    from recsys_workers.train.several_pods import SeveralPodsTrainer
 
     backend = "nccl" if gpus else "gloo"
-    return TorchTrainer, {"torch_config": TorchConfig(backend=backend, timeout_s=LONGEST_WAIT_SECONDS)}
+    return SeveralPodsTrainer, {"torch_config": TorchConfig(backend=backend, timeout_s=LONGEST_WAIT_SECONDS)}
 
 
 def origin(failures: Iterable[BaseException]) -> BaseException | None:

@@ -1,0 +1,9 @@
+"""Ray Train for several workers that torch.distributed joins. Imports torch, which one worker's driver does not."""
+
+from ray.train.torch import TorchTrainer
+
+from recsys_workers.train.one_pod import Lean
+
+
+class SeveralPodsTrainer(Lean, TorchTrainer):  # type: ignore[misc]
+    """TorchTrainer for a fixed number of workers on pods that are there already."""
