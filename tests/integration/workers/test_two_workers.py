@@ -2,10 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.integration.workers.test_trainer_kill import (
@@ -59,12 +60,10 @@ def test_two_workers_reach_what_one_reaches_and_go_on_after_a_kill(
         assert abs(found[1][name] - value) < 0.05, (name, found)
 
 
-def test_what_ends_a_trainer_of_two_workers_stands_in_the_last_line(tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_ends_the_attempt_with_a_word_in_the_last_line(tmp_path: Path) -> None:
     write_data(tmp_path / "data")
     (tmp_path / "store").mkdir()
-    document: dict[str, Any] = run_json("uid-1", [])
-    document["hyperparameters"] |= {"learningRate": "10", "optimizer": "SGD", "epochs": "3"}
-    (tmp_path / "run.json").write_text(json.dumps(document))
+    (tmp_path / "run.json").write_text(json.dumps(run_json("uid-1", [])))
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT / "workers"),
@@ -73,14 +72,26 @@ def test_what_ends_a_trainer_of_two_workers_stands_in_the_last_line(tmp_path: Pa
         "RECSYS_THREADS": "1",
         "RECSYS_WORKERS": "2",
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "recsys_workers.train.submitted"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert done.returncode == 2, done.stdout + done.stderr
-    told = json.loads(done.stdout.splitlines()[-1].removeprefix(submitted.MARK))
-    assert (told["reason"], told["exitCode"]) == ("TrainingDiverged", 2)
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "recsys_workers.train.submitted"],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    end = time.monotonic() + 600
+    while "Checkpoint successfully created" not in log.read_text(errors="replace"):
+        assert process.poll() is None, log.read_text(errors="replace")
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    workers = [
+        pid for pid in descendants(process.pid) if b"RayTrainWorker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    assert len(workers) == 2
+    os.kill(workers[-1], signal.SIGKILL)
+    assert process.wait(300) == 1
+    told = json.loads(log.read_text(errors="replace").splitlines()[-1].removeprefix(submitted.MARK))
+    assert (told["reason"], told["exitCode"]) == ("TrainingFailed", 1)
+    assert "died" in told["message"] or "died" in told["log"], told
