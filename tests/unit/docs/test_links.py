@@ -18,7 +18,9 @@ VALUE = re.compile(r"--set(?:-string|-json|-file)?[ =]'?([A-Za-z][A-Za-z.]*)=")
 FOLDERS = ("operator", "workers", "charts", "hack", "docs", "tests", "examples", "crds", "requirements", ".ci")
 HOST = re.compile(r"(?:https?|docker)://([A-Za-z0-9.-]+)")
 HOSTS = {"github.com", "kubernetes.io", "keepachangelog.com", "semver.org", "prometheus.io", "127.0.0.1"} | {
-    "kueue.sigs.k8s.io"
+    "kueue.sigs.k8s.io",
+    "docs.ray.io",
+    "ray-project.github.io",
 }
 OTHERS = {"status.parents", "status.parents[].conditions"}
 """Fields of kinds that are not ours: an HTTPRoute's."""
