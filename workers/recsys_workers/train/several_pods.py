@@ -5,5 +5,5 @@ from ray.train.torch import TorchTrainer
 from recsys_workers.train.one_pod import Lean
 
 
-class SeveralPodsTrainer(Lean, TorchTrainer):  # type: ignore[misc]
+class SeveralPodsTrainer(Lean, TorchTrainer):
     """TorchTrainer for a fixed number of workers on pods that are there already."""
