@@ -391,6 +391,10 @@ class TestTime:
         assert decide(run, later(30)).ray is None
         assert says(run, later(30))[:2] == ("False", "DeadlineExceeded")
 
+    def test_bad_data_is_told_as_such_however_late(self) -> None:
+        run = run_of(failed(message=word(2, "InvalidData", "No.")), spec=spec(activeDeadlineSeconds=1))
+        assert says(run)[:2] == ("False", "InvalidData")
+
     def test_back_offs_double_up_to_six_minutes(self) -> None:
         assert [back_off(number) for number in (1, 2, 3, 6, 7, 100)] == [10, 20, 40, 320, 360, 360]
 

@@ -161,11 +161,13 @@ def _verdict(
         return None, ""
     if end.failure is None:
         return "Complete", ""
-    left = _seconds_left(run, now)
-    if end.failure.reason == Reason.DEADLINE_EXCEEDED or (left is not None and left <= 0):
+    if end.failure.reason == Reason.DEADLINE_EXCEEDED:
         return "Failed", "DeadlineExceeded"
     if end.final:
         return "Failed", "PodFailurePolicy"
+    left = _seconds_left(run, now)
+    if left is not None and left <= 0:
+        return "Failed", "DeadlineExceeded"
     # With a result there is nothing left to try.
     if failed > run.spec.max_retries or run.status.result is not None:
         return "Failed", "BackoffLimitExceeded"
