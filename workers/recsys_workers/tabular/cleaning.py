@@ -64,7 +64,8 @@ def _require_filled(table: Table, name: str, empty: npt.NDArray[np.bool_]) -> No
         return
     label = name == table.schema.label
     advice = "drop such rows with cleaning.missing: Drop"
-    if name in {feature.name for feature in table.schema.features}:
+    # A Timestamp with calendar features orders the rows, and so is never missing.
+    if name in {feature.name for feature in table.schema.features} - {table.schema.timestamp}:
         advice += ", or say missing: Impute for the column"
     raise InvalidData(
         f"{table.place(int(empty.argmax()))}: the {'label ' if label else ''}column {name!r} is empty, and so in "

@@ -39,9 +39,12 @@ def write(folder: Path, folds: Sequence[Rowwise]) -> None:
 def train(settings: Mapping[str, Any], count: int, team: "Team", progress: Progress | None = None) -> None:
     """In Ray's worker: train the models of the folds that no earlier attempt has finished, one after the other.
 
-    The worker that tells has the `progress` to tell it by, and leaves what the models give.
+    The worker that tells has the `progress` to tell it by, and leaves what the models give. Raises TrainingDiverged,
+    which names the fold.
     """
-    from recsys_workers.tabular.worker import training_on  # has torch, which the driver goes without
+    # They have torch, which the driver goes without.
+    from recsys_workers.tabular.worker import training_on
+    from recsys_workers.train.loop import TrainingDiverged
 
     folder = Path(settings["folder"])
     for number in range(1, count + 1):
@@ -55,7 +58,10 @@ def train(settings: Mapping[str, Any], count: int, team: "Team", progress: Progr
             training.run(lambda _: None, lambda: None)
             continue
         watch = Watch(training, progress, name=f"Fold {number} of {count}", before=number - 1, after=count - number + 1)
-        training.run(watch.on_epoch, lambda: None, watch.on_step)
+        try:
+            training.run(watch.on_epoch, lambda: None, watch.on_step)
+        except TrainingDiverged as error:
+            raise TrainingDiverged(f"Fold {number} of {count}: {error}") from error
         outputs = training.best_outputs(data.read_part(folder, "test", _file(number, "npz")).inputs)
         stream = io.BytesIO()
         np.savez(stream, allow_pickle=False, outputs=outputs)

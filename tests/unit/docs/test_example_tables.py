@@ -1,0 +1,67 @@
+"""The manifests of examples/census name columns of its table, and its request has them."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from hack.demo import fetch_tables
+from tests.unit.docs.pages import ROOT
+
+from recsys_workers.preprocessing import Column, Numeric, OneHot, Preprocessing, Target
+from recsys_workers.serve.rows import parse
+from recsys_workers.tabular import schema
+
+TABLES = {
+    "census": [
+        *("age", "workclass", "fnlwgt", "education", "educational-num", "marital-status", "occupation"),
+        *("relationship", "race", "gender", "capital-gain", "capital-loss", "hours-per-week", "native-country"),
+        "income",
+    ],
+}
+"""The columns of each file whose SHA-256 the script checks."""
+each = pytest.mark.parametrize("name", TABLES)
+
+
+def objects(name: str, kind: str) -> list[dict[str, Any]]:
+    paths = sorted((ROOT / "examples" / name).glob("*.yaml"))
+    return [one for path in paths for one in yaml.safe_load_all(path.read_text()) if one["kind"] == kind]
+
+
+def schemas(name: str) -> list[schema.TableSchema]:
+    specs = [one["spec"] for one in objects(name, "RecModel")]
+    return [schema.parse(spec["schema"]["columns"], spec["objective"], spec["task"]) for spec in specs]
+
+
+@each
+def test_the_schema_fits_the_table(name: str) -> None:
+    first, *others = schemas(name)
+    assert set(first.columns) <= set(TABLES[name])
+    assert all(other == first for other in others)
+
+
+def column(feature: schema.Feature) -> Column:
+    if feature.role == schema.NUMERIC:
+        return Numeric(feature.name, 0.0, 1.0, feature.missing)
+    return OneHot(feature.name, (), feature.missing)
+
+
+@each
+def test_the_request_has_every_column(name: str) -> None:
+    fitted = Preprocessing(tuple(map(column, schemas(name)[0].features)), Target("y", "Binary"))
+    _, count = parse((ROOT / "examples" / name / "request.json").read_bytes(), fitted)
+    assert count == 2
+
+
+@each
+def test_the_file_goes_where_the_runs_read_it(name: str) -> None:
+    assert name in fetch_tables.TABLES
+    text = (ROOT / "examples" / name / "README.md").read_text()
+    assert f"python3 hack/demo/fetch_tables.py {name} " in text
+    (written, read) = re.findall(r'"cat > (\S+)" < (\S+)', text)[0]
+    assert read == f".local/data/{name}/{name}.parquet"
+    (pod,) = objects(name, "Pod")
+    (mounted,) = pod["spec"]["containers"][0]["volumeMounts"]
+    claim = pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
+    uri = f"pvc://{claim}{written.removeprefix(mounted['mountPath'])}"
+    assert {run["spec"]["dataset"]["uri"] for run in objects(name, "TrainingRun")} == {uri}
