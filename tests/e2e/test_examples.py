@@ -72,7 +72,12 @@ def reader(tmp_path: Path, namespace: str) -> Iterator[Reader]:
 
 @pytest.mark.parametrize(
     ("example", "namespace", "rows"),
-    [("churn", "churn", 1), ("census", "census", 2), ("movielens-ranking", "movies-ranking", 3)],
+    [
+        ("churn", "churn", 1),
+        ("census", "census", 2),
+        ("reviews", "reviews", 2),
+        ("movielens-ranking", "movies-ranking", 3),
+    ],
 )
 def test_a_table_is_learned_and_served(reader: Reader, example: str, namespace: str, rows: int) -> None:
     answer = reader.asks(commands(example))

@@ -1,4 +1,4 @@
-"""The manifests of examples/census name columns of its table, and its request has them."""
+"""The manifests of examples/census and examples/reviews name columns of their tables, and their requests have them."""
 
 import re
 from typing import Any
@@ -11,6 +11,7 @@ from tests.unit.docs.pages import ROOT
 from recsys_workers.preprocessing import Column, Numeric, OneHot, Preprocessing, Target
 from recsys_workers.serve.rows import parse
 from recsys_workers.tabular import schema
+from recsys_workers.tfidf import Text
 
 TABLES = {
     "census": [
@@ -18,6 +19,7 @@ TABLES = {
         *("relationship", "race", "gender", "capital-gain", "capital-loss", "hours-per-week", "native-country"),
         "income",
     ],
+    "reviews": ["Clothing ID", "Age", "Title", "Review Text", "Rating", "Recommended IND", "Class Name"],
 }
 """The columns of each file whose SHA-256 the script checks."""
 each = pytest.mark.parametrize("name", TABLES)
@@ -43,6 +45,8 @@ def test_the_schema_fits_the_table(name: str) -> None:
 def column(feature: schema.Feature) -> Column:
     if feature.role == schema.NUMERIC:
         return Numeric(feature.name, 0.0, 1.0, feature.missing)
+    if feature.role == schema.TEXT:
+        return Text(feature.name, ("fits",), (1.0,), feature.missing)
     return OneHot(feature.name, (), feature.missing)
 
 

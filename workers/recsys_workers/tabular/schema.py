@@ -99,7 +99,7 @@ def parse(columns: Sequence[Mapping[str, object]], objective: str | None, task: 
     features = tuple(
         _time(column) if column["role"] in (CALENDAR, TIMESTAMP) else _feature(column)
         for column in columns
-        if column["role"] in (*FEATURES, *ids) or column.get("calendar")
+        if column["role"] in (*FEATURES, *ids) or (column["role"] == TIMESTAMP and column.get("calendar"))
     )
     if not features:
         known = ", ".join(FEATURES)
