@@ -427,7 +427,8 @@ def test_a_killed_run_that_began_with_a_version_ends_in_the_bits_of_one_that_was
     """… also when the version that it began with is gone by then: the run keeps what it needs of it."""
     write_data(tmp_path / "data")
     (tmp_path / "store").mkdir()
-    first = Trainer(tmp_path, "first", 1)
+    short = run_json("first", [])["hyperparameters"] | {"epochs": "1"}
+    first = Trainer(tmp_path, "first", 1, hyperparameters=short)
     assert first.wait() == 0, first.text()
     begins = {"initFrom": {"version": 1, "digest": None}}
     undisturbed = Trainer(tmp_path, "undisturbed", 1, **begins)
@@ -454,6 +455,7 @@ def test_a_killed_run_that_began_with_a_version_ends_in_the_bits_of_one_that_was
     evaluation = json.loads(before.contents[manifest.EVALUATION])
     assert f"{found.points[0].validation:.6g}" == evaluation["validation"]["NDCG@10"]
     assert (found.points[0].epoch, found.points[0].loss) == (0, None)
+    assert found.best_epoch > 0, "there was something left to learn"
 
     late = Trainer(tmp_path, "late", 1, **begins)
     assert late.wait(60) == 2, late.text()

@@ -95,6 +95,21 @@ def test_an_epoch_brings_validation_and_history_which_the_next_steps_keep() -> N
     ProgressField.model_validate(without)
 
 
+def test_what_a_run_begins_with_is_validated_as_epoch_0_and_has_no_loss() -> None:
+    played = Played(Training())
+    played.training.points.append(Point(0, 0, None, 0.125))
+    played.watch.on_epoch(EpochReport(0, 4, None, 0.125, 0))
+    told = played.progress.latest
+    assert told["message"] == "Epoch 0 of 4: begun with a version's weights, validation NDCG@10 0.1250."
+    assert told["validation"] == {"metric": "NDCG@10", "value": "0.125", "epoch": 0, "best": "0.125", "bestEpoch": 0}
+    assert told["history"] == [{"epoch": 0, "step": 0, "validation": "0.125"}]
+    assert (told["percent"], "loss" in told) == (5, False)
+    ProgressField.model_validate(told)
+    later = played.epoch(0.0625, seconds=1)
+    assert (later["loss"], later["validation"]["best"], later["validation"]["bestEpoch"]) == ("6.25", "0.125", 0)
+    assert played.recorded[0] == (0, {"validation/NDCG@10": 0.125})
+
+
 def test_the_figures_of_each_epoch_are_recorded() -> None:
     played = Played(Training())
     played.epoch(None, seconds=1)
