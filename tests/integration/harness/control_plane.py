@@ -250,9 +250,13 @@ class ControlPlane:
         if answer.is_error:
             raise RuntimeError(f"The API server refuses the CRD {name}: {answer.json()['message']}")
         spec = manifest["spec"]
-        served = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
+        group, plural = f"/apis/{spec['group']}/{spec['versions'][0]['name']}", spec["names"]["plural"]
         end = time.monotonic() + seconds
-        while client.get(served, params={"limit": "1"}).status_code != 200:
+        # Discovery, by which the operator asks what there is, comes a moment after the objects.
+        while (
+            client.get(f"{group}/{plural}", params={"limit": "1"}).status_code != 200
+            or f'"name":"{plural}"' not in client.get(group).text
+        ):
             if time.monotonic() > end:
                 conditions = client.get(path).json().get("status", {}).get("conditions")
                 raise RuntimeError(f"The CRD {name} was not served within {seconds:.0f} s: {conditions}")
