@@ -273,7 +273,8 @@ class Players:
             return True
         ended = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}
         if end[0]:
-            message = f"recsys-trainer-ended {json.dumps({'exitCode': end[0], **json.loads(end[1])})}"
+            word = {"pod": head, "exitCode": end[0], **json.loads(end[1])}
+            message = f"recsys-trainer-ended {json.dumps(word)}"
             ended = {"jobDeploymentStatus": "Failed", "jobStatus": "FAILED", "message": message}
         await self._patch_status(RAYJOBS, job, ended)
         return True
