@@ -226,6 +226,18 @@ class TestQueue:
         assert decide(replace(run, attempts=()), NOW).ray is None
         assert decide(replace(run, attempts=(), spec=spec(queueName="team-a")), NOW).ray == RayStep("Create", 1)
 
+    def test_a_rayjob_that_is_being_deleted_has_lost_no_head_when_that_ends_before_the_workers(self) -> None:
+        """The last attempt that the run may make: to call it lost would end the run."""
+        going = attempt(queue="team-a", deleting=True)
+        changes = {"queueName": "team-a", "maxRetries": 0}
+        run = run_of(going, pods=(ray_pod(WORKER, deleting=True),), spec=spec(suspend=True, **changes))
+        decision = decide(run, NOW)
+        assert (says(run)[:2], decision.ray, decision.status.failure) == (("Unknown", "Suspended"), None, None)
+        assert says(replace(run, spec=spec(**changes)))[1:] == (
+            "Pending",
+            "The RayJob movies-1-ray1 of before is being deleted; another one takes its place then.",
+        )
+
 
 class TestFailure:
     def test_what_cannot_heal_ends_the_run_with_the_trainers_own_word(self) -> None:

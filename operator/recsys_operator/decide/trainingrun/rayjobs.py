@@ -28,6 +28,9 @@ FIRST_BACK_OFF, LONGEST_BACK_OFF = 10, 360
 OVER = frozenset({"Complete", "Failed", "ValidationFailed"})
 """KubeRay's words for a RayJob that it does no more for, but to delete the cluster."""
 
+UNDER_WAY = frozenset({"Initializing", "Running"})
+"""KubeRay's words for a RayJob that has a cluster, or is about to."""
+
 
 @dataclass(frozen=True, slots=True)
 class RayStep:
@@ -93,7 +96,7 @@ def as_job(run: ObservedRun, now: datetime) -> JobFacts | None:
         started=None if newest.suspended else newest.started,
         deleting=newest.deleting,
         kind="RayJob",
-        trains=end is None and not newest.suspended and newest.job == "RUNNING",
+        trains=end is None and not newest.suspended and not newest.deleting and newest.job == "RUNNING",
     )
 
 
@@ -196,7 +199,7 @@ def _failure(run: ObservedRun, attempt: RayAttempt) -> Failure:
 
 def _lost(run: ObservedRun, attempt: RayAttempt) -> Failure | None:
     """Ray's head has ended, or is gone: what it knew of the training went with it, and KubeRay does not tell."""
-    if attempt.suspended or attempt.deployment not in ("Initializing", "Running"):
+    if attempt.suspended or attempt.deleting or attempt.deployment not in UNDER_WAY:
         return None
     heads = [pod for pod in _pods(run, attempt) if pod.head]
     for pod in heads:
