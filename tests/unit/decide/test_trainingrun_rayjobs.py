@@ -218,6 +218,17 @@ class TestQueue:
         assert decide(run, NOW).ray is None
         assert decide(run, NOW).status.start_time is None
 
+    @pytest.mark.parametrize("deployment", ["Suspended", ""])
+    def test_the_run_starts_when_kuberay_begins_after_the_admission_and_not_when_it_was_queued(
+        self, deployment: str
+    ) -> None:
+        """KubeRay gives a RayJob that is made suspended a start too, and another one when it takes it up."""
+        admitted = attempt(queue="team-a", deployment=deployment, job="")
+        run = self.queued(attempts=(admitted,))
+        assert decide(run, NOW).status.start_time is None
+        begun = replace(admitted, deployment="Initializing", started="2026-01-02T03:03:00Z")
+        assert decide(replace(run, attempts=(begun,)), NOW).status.start_time == "2026-01-02T03:03:00.000000Z"
+
     def test_suspending_takes_the_rayjob_away_because_kueue_would_start_it_again(self) -> None:
         run = self.queued(spec=spec(queueName="team-a", suspend=True))
         assert decide(run, NOW).ray == RayStep("Delete", 1)

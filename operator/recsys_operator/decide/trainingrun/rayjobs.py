@@ -93,11 +93,17 @@ def as_job(run: ObservedRun, now: datetime) -> JobFacts | None:
         verdict_reason=reason,
         verdict_message="",
         queue=newest.queue,
-        started=None if newest.suspended else newest.started,
+        started=_admitted(newest),
         deleting=newest.deleting,
         kind="RayJob",
         trains=end is None and not newest.suspended and not newest.deleting and newest.job == "RUNNING",
     )
+
+
+def _admitted(attempt: RayAttempt) -> str | None:
+    """Since when it is not suspended. KubeRay gives one that is made suspended a start too, and another when it begins."""
+    begun = attempt.deployment in UNDER_WAY | OVER and not attempt.suspended
+    return attempt.started if begun else None
 
 
 def last_failure(run: ObservedRun) -> Failure | None:
