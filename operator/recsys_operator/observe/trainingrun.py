@@ -68,8 +68,10 @@ async def read_children(client: Reader, namespace: str, name: str, workers: int)
         get(ROLEBINDINGS, account),
     )
     kuberay = workers == 1 or await client.serves(RAYJOBS)
-    rayjobs = await _rayjobs(client, namespace, name) if workers > 1 and kuberay else ()
-    pods = await client.list(PODS, namespace, {RUN_LABEL: name}) if job or rayjobs else []
+    several = workers > 1 and kuberay
+    rayjobs = await _rayjobs(client, namespace, name) if several else ()
+    # Pods outlive a RayJob that somebody deleted.
+    pods = await client.list(PODS, namespace, {RUN_LABEL: name}) if job or several else []
     found = tuple(child for child in access if child is not None)
     return Children(config, job, found, tuple(pods), rayjobs, kuberay)
 

@@ -126,6 +126,14 @@ class TestStart:
         assert decision.ray == RayStep("Create", 1, deadline=600)
         assert says(run) == ("Unknown", "Pending", "The RayJob is being made.")
 
+    def test_the_pods_of_a_rayjob_that_somebody_deleted_are_waited_for(self) -> None:
+        """KubeRay's finalizer does not keep the RayJob until its pods are gone, and they may write until then."""
+        run = run_of(pods=(ray_pod(HEAD, deleting=True), ray_pod(WORKER, deleting=True)))
+        decision = decide(run, NOW)
+        assert (decision.ray, decision.requeue_after) == (None, 5.0)
+        assert says(run)[1:] == ("Pending", "The last pod is ending; another one takes its place then.")
+        assert decide(replace(run, pods=()), NOW).ray == RayStep("Create", 1)
+
     def test_without_kuberay_nothing_is_made_and_the_run_goes_on_when_it_is_there(self) -> None:
         run = observed(spec=spec(), kuberay=False)
         assert says(run) == (

@@ -11,12 +11,16 @@ KEEPERS = {"Job": "the Job controller", "RayJob": "KubeRay"}
 """Who tells what became of a pod."""
 HINTS = {"Job": "", "RayJob": ": KubeRay's operator may not run, or not watch this namespace"}
 
+ENDING = "The last pod is ending; another one takes its place then."
+
 CONFIG_REASON = "CreateContainerConfigError"
 """The kubelet's word for a Secret, a ConfigMap or a key of one that a variable names and that is not there."""
 
 
 def trains(run: ObservedRun) -> bool:
     """Whether a pod runs, or has just succeeded and the Job is about to say so."""
+    if run.job is None and run.workers > 1:
+        return False
     ended_well = run.job is not None and run.job.succeeded > 0
     if run.job is not None and run.job.trains is not None:
         return ended_well or run.job.trains
@@ -47,6 +51,8 @@ def pending_message(run: ObservedRun, last: Failure | None) -> str:
     pods = sorted((pod for pod in run.pods if pod.phase == "Pending"), key=lambda pod: (pod.created, pod.name))
     if pods:
         return f"{_attempt(run)}{_waiting(run, pods[-1])}"
+    if run.job is None and run.workers > 1 and run.pods:
+        return ENDING
     if run.job is None:
         return f"The {'Job' if run.workers == 1 else 'RayJob'} is being made."
     if run.job.deleting:
@@ -56,7 +62,7 @@ def pending_message(run: ObservedRun, last: Failure | None) -> str:
     if up := _up(run):
         return f"{_attempt(run)}Ray starts: {up} of {run.workers} pods run."
     if any(pod.deleting for pod in run.pods):
-        return "The last pod is ending; another one takes its place then."
+        return ENDING
     if last is not None and run.job.failed and not (run.attempts and run.job.active):
         allowed = run.spec.max_retries + 1
         next_one = "pod comes" if run.workers == 1 else "RayJob comes"

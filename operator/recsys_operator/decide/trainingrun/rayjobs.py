@@ -101,7 +101,7 @@ def as_job(run: ObservedRun, now: datetime) -> JobFacts | None:
 
 
 def _admitted(attempt: RayAttempt) -> str | None:
-    """Since when it is not suspended. KubeRay gives one that is made suspended a start too, and another when it begins."""
+    """Since when it is not suspended. KubeRay gives one made suspended a start too, and another when it begins."""
     begun = attempt.deployment in UNDER_WAY | OVER and not attempt.suspended
     return attempt.started if begun else None
 
@@ -141,9 +141,11 @@ def _next_attempt(run: ObservedRun, newest: RayAttempt | None, now: datetime) ->
     number = newest.number + 1 if newest else 1
     if run.spec.suspend and (newest is not None or run.spec.queue_name is not None):
         return None
+    # Also those of a RayJob that somebody deleted, which leaves its pods to the garbage collector.
+    if any(_holds(pod) for pod in run.pods):
+        return None
     if newest is not None and newest.conclusion is not None:
-        waited = passed(0, newest.conclusion.at, now)
-        if waited < back_off(len(run.attempts)) or any(_holds(pod) for pod in run.pods):
+        if passed(0, newest.conclusion.at, now) < back_off(len(run.attempts)):
             return None
     return RayStep("Create", number, deadline=_seconds_left(run, now))
 
