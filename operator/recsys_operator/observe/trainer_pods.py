@@ -72,12 +72,14 @@ def pod_facts(pod: Mapping[str, Any]) -> PodFacts:
 def ray_attempt(job: Mapping[str, Any]) -> RayAttempt:
     """What a RayJob says of itself, and what the operator wrote on it."""
     metadata, status = job["metadata"], job.get("status") or {}
+    # KubeRay's schema lets one in without a spec.
+    spec = job.get("spec") or {}
     labels = metadata.get("labels") or {}
     return RayAttempt(
         name=metadata["name"],
         number=_number(labels.get(ATTEMPT)) or 0,
         created=metadata["creationTimestamp"],
-        suspended=bool(job["spec"].get("suspend", False)),
+        suspended=bool(spec.get("suspend", False)),
         deployment=status.get("jobDeploymentStatus") or "",
         job=status.get("jobStatus") or "",
         reason=status.get("reason") or "",

@@ -81,8 +81,12 @@ async def _none() -> None:
 
 
 async def _rayjobs(client: Reader, namespace: str, name: str) -> tuple[Manifest, ...]:
-    """The RayJobs that bear the run's label, and whatever bears the name of the next one."""
-    found = await client.list(RAYJOBS, namespace, {RUN_LABEL: name})
+    """The RayJobs that are named and labelled as the run's are, and whatever bears the name of the next one.
+
+    A copy that somebody made of one, to try something, bears its labels too, but another name.
+    """
+    labelled = await client.list(RAYJOBS, namespace, {RUN_LABEL: name})
+    found = [one for one in labelled if one["metadata"]["name"] == names.ray_job(name, ray_attempt(one).number)]
     newest = max((ray_attempt(one).number for one in found), default=0)
     next_one = await client.get(RAYJOBS, namespace, names.ray_job(name, newest + 1))
     known = {one["metadata"]["uid"] for one in found}

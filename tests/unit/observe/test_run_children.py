@@ -2,20 +2,53 @@
 
 from typing import Any
 
+from tests.unit.decide.run_facts import OWNER, snapshot
+from tests.unit.decide.run_facts import run_spec as spec
 from tests.unit.observe.cluster import Cluster
 
-from recsys_operator.api.kinds import PODS
-from recsys_operator.observe.trainingrun import read_children
+from recsys_operator.api.kinds import PODS, RAYJOBS
+from recsys_operator.build.ray_job import ray_job
+from recsys_operator.observe.trainingrun import observed_run, read_children
 
-LABELS = {"recsys.dev/trainingrun": "first", "recsys.dev/attempt": "1"}
+NAME = OWNER.name
+LABELS = {"recsys.dev/trainingrun": NAME, "recsys.dev/attempt": "1"}
 
 
 def named(name: str, **metadata: Any) -> dict[str, Any]:
     return {"metadata": {"name": name, "namespace": "shop", "uid": f"uid-of-{name}", **metadata}}
 
 
+def attempt(number: int) -> dict[str, Any]:
+    """A RayJob as it is right after it was made: KubeRay has written no status yet."""
+    made = ray_job(OWNER, spec(ray={"workers": 2, "resourcesPerWorker": {}}), snapshot(), attempt=number)
+    made["metadata"] |= {"uid": f"uid-{number}", "creationTimestamp": "2026-01-02T03:00:00Z"}
+    return made
+
+
 async def test_pods_are_read_that_outlive_the_rayjob_that_somebody_deleted() -> None:
-    cluster = Cluster((PODS, named("first-ray1-c-head", labels=LABELS)), (PODS, named("another")))
-    children = await read_children(cluster, "shop", "first", 2)
-    assert [pod["metadata"]["name"] for pod in children.pods] == ["first-ray1-c-head"]
-    assert (await read_children(cluster, "shop", "first", 1)).pods == ()
+    cluster = Cluster((PODS, named(f"{NAME}-ray1-c-head", labels=LABELS)), (PODS, named("another")))
+    children = await read_children(cluster, "shop", NAME, 2)
+    assert [pod["metadata"]["name"] for pod in children.pods] == [f"{NAME}-ray1-c-head"]
+    assert (await read_children(cluster, "shop", NAME, 1)).pods == ()
+
+
+async def test_a_copy_of_an_attempt_is_neither_counted_nor_in_the_way() -> None:
+    first, copy, foreign = attempt(1), attempt(1), named("tried", labels=LABELS)
+    copy["metadata"] |= {"name": "tried-too", "uid": "uid-of-the-copy"}
+    foreign |= {"kind": "RayJob", "spec": {"entrypoint": "true"}}
+    foreign["metadata"]["creationTimestamp"] = "2026-01-02T03:00:00Z"
+    cluster = Cluster(*((RAYJOBS, one) for one in (first, copy, foreign)))
+    children = await read_children(cluster, "shop", NAME, 2)
+    run = {
+        "metadata": {"name": NAME, "namespace": "shop", "uid": OWNER.uid, "generation": 1},
+        "spec": {"modelRef": {"name": "movies"}, "dataset": {"uri": "pvc://data/x"}},
+    }
+    seen = observed_run(run, children, None)
+    assert [one.name for one in seen.attempts] == [f"{NAME}-ray1"]
+    assert seen.strangers == ()
+
+
+async def test_a_rayjob_of_somebody_else_without_spec_and_status_is_told_of() -> None:
+    stranger = {**named(f"{NAME}-ray1", creationTimestamp="2026-01-02T03:00:00Z", labels=LABELS), "status": None}
+    children = await read_children(Cluster((RAYJOBS, stranger)), "shop", NAME, 2)
+    assert [one["metadata"]["uid"] for one in children.rayjobs] == [f"uid-of-{NAME}-ray1"]

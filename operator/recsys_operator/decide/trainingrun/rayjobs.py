@@ -144,9 +144,9 @@ def _next_attempt(run: ObservedRun, newest: RayAttempt | None, now: datetime) ->
     # Also those of a RayJob that somebody deleted, which leaves its pods to the garbage collector.
     if any(_holds(pod) for pod in run.pods):
         return None
-    if newest is not None and newest.conclusion is not None:
-        if passed(0, newest.conclusion.at, now) < back_off(len(run.attempts)):
-            return None
+    failed_at = None if newest is None or newest.conclusion is None else newest.conclusion.at
+    if failed_at is not None and passed(0, failed_at, now) < back_off(len(run.attempts)):
+        return None
     return RayStep("Create", number, deadline=_seconds_left(run, now))
 
 
