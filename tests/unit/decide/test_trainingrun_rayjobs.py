@@ -22,6 +22,7 @@ from tests.unit.decide.run_facts import (
 from recsys_operator.api.trainingrun import TrainingRunStatus
 from recsys_operator.build.ray_job import concluded, ray_job
 from recsys_operator.decide.conditions import find
+from recsys_operator.decide.refusal import Refusal
 from recsys_operator.decide.times import rfc3339
 from recsys_operator.decide.trainingrun.decision import RunDecision, decide
 from recsys_operator.decide.trainingrun.facts import (
@@ -399,6 +400,16 @@ class TestLostHead:
         assert says(run)[1] == "Pending"
         assert decide(replace(run, pods=(ray_pod(WORKER),)), later(60)).ray is None
         assert decide(run, later(60)).ray == RayStep("Create", 2)
+
+    def test_the_run_goes_on_until_the_api_server_takes_the_word_that_ends_the_cluster(self) -> None:
+        run = run_of(attempt(), pods=(ray_pod(WORKER),), spec=spec(maxRetries=0))
+        refused = (Refusal("RayJob", "movies-1-ray1", "a policy says no"),)
+        assert says(run)[:2] == ("False", "TrainerFailed")
+        status, reason, message = says(replace(run, refusals=refused))
+        assert (status, reason) == ("Unknown", "ChildRefused")
+        assert message.startswith("The API server refuses RayJob movies-1-ray1: a policy says no. ")
+        ended = run_of(failed(message=word(2, "InvalidData", "No.")), refusals=refused)
+        assert says(ended)[:2] == ("False", "InvalidData"), "KubeRay ends that one by itself"
 
     @pytest.mark.parametrize("changes", [{"suspended": True}, {"deployment": "Suspending"}, {"deployment": ""}])
     def test_a_cluster_that_is_not_there_on_purpose_has_lost_nothing(self, changes: dict[str, Any]) -> None:

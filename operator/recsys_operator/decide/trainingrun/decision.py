@@ -11,7 +11,7 @@ from recsys_operator.decide.notice import Notice
 from recsys_operator.decide.times import instant, rfc3339
 from recsys_operator.decide.trainingrun.expiry import seconds_left
 from recsys_operator.decide.trainingrun.facts import ObservedRun
-from recsys_operator.decide.trainingrun.policies import LOOK_AGAIN, Verdict, judge_run
+from recsys_operator.decide.trainingrun.policies import LOOK_AGAIN, Verdict, child_refused, judge_run
 from recsys_operator.decide.trainingrun.rayjobs import RayStep, as_job, last_failure, ray_step
 from recsys_operator.decide.trainingrun.reasons import SUCCEEDED, EventReason, Reason
 
@@ -57,6 +57,9 @@ def decide(run: ObservedRun, now: datetime) -> RunDecision:
         run = replace(run, job=as_job(run, now))
     verdict = judge_run(run)
     step = ray_step(run, run.job, now, start=verdict.start) if several else None
+    if step is not None and step.ends_cluster:
+        # Of a run that is decided nobody would try again, and the cluster would keep its pods for ever.
+        verdict = child_refused(run) or verdict
     condition = conclude(
         run.status.conditions,
         SUCCEEDED,

@@ -34,12 +34,16 @@ UNDER_WAY = frozenset({"Initializing", "Running"})
 
 @dataclass(frozen=True, slots=True)
 class RayStep:
-    """What to do about the RayJob of one attempt. `deadline` is that of a new one, in seconds."""
+    """What to do about the RayJob of one attempt. `deadline` is that of a new one, in seconds.
+
+    `ends_cluster`: KubeRay ends the attempt's pods because of it, and by nothing else.
+    """
 
     action: Literal["Create", "Suspend", "Resume", "Delete", "Conclude"]
     attempt: int
     deadline: int | None = None
     conclusion: Conclusion | None = None
+    ends_cluster: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,8 @@ def ray_step(run: ObservedRun, job: JobFacts | None, now: datetime, *, start: bo
         return None
     end = None if newest is None else end_of(run, newest)
     if newest is not None and newest.conclusion is None and end is not None and end.failure is not None:
-        return RayStep("Conclude", newest.number, conclusion=Conclusion(rfc3339(now), end.failure))
+        conclusion, on_its_own = Conclusion(rfc3339(now), end.failure), newest.deployment in OVER
+        return RayStep("Conclude", newest.number, conclusion=conclusion, ends_cluster=not on_its_own)
     if not start or (job is not None and job.verdict is not None):
         return None
     if newest is None or end is not None:
