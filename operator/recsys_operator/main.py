@@ -149,9 +149,10 @@ async def _watch(
     resources = await _unless(stopping, _served(client))
     if resources is None:
         return 0
-    missing = {one: name for one, name in handlers.OPTIONAL.items() if one not in resources}
-    for one, name in missing.items():
-        logger.warning(f"{name} is not installed: its {one.kind}s will be watched once it is")
+    news = {one: f"{name} has been installed" for one, name in handlers.OPTIONAL.items() if one not in resources}
+    for one in news:
+        logger.warning(f"{handlers.OPTIONAL[one]} is not installed: its {one.kind}s will be watched once it is")
+    losses = {one: f"{name} has been removed" for one, name in handlers.OPTIONAL.items() if one in resources}
     namespaces = Namespaces(client, settings.watch_namespaces, resources, loops, health)
     await _unless(stopping, namespaces.start())
     if stopping.is_set():
@@ -173,7 +174,8 @@ async def _watch(
         ready.set()
         logger.info("ready", extra={"watched": [f"{one.plural}.{one.group}" for one in resources]})
     waits = [asyncio.create_task(_until_set(stopping), name="stop")]
-    waits += [asyncio.create_task(_until_served(client, (one,)), name=name) for one, name in missing.items()]
+    waits += [asyncio.create_task(_until_served(client, (one,)), name=text) for one, text in news.items()]
+    waits += [asyncio.create_task(until_gone(client, one), name=text) for one, text in losses.items()]
     await asyncio.wait([watching, keeping, *waits], return_when=asyncio.FIRST_COMPLETED)
     ended = next((one for one in (watching, keeping) if one.done()), None)
     for wait in (keeping, *waits):
@@ -182,8 +184,8 @@ async def _watch(
         logger.error("the watches ended", extra={"error": repr(ended.exception())})
         return 1
     if not stopping.is_set():
-        installed = " and ".join(wait.get_name() for wait in waits if wait.done())
-        logger.info(f"{installed} has been installed: starting anew to watch it")
+        changed = " and ".join(wait.get_name() for wait in waits if wait.done())
+        logger.info(f"{changed}: starting anew with other watches")
     await finish()  # Before the watches: when they end, kopf ends every task that it finds.
     watching.cancel()
     await asyncio.wait([watching])
@@ -232,6 +234,20 @@ async def _until_served(client: Client, resources: tuple[Resource, ...], every: 
             logger.warning("waiting for the API server", extra={"error": reason})
             told = reason
         await asyncio.sleep(every)
+
+
+async def until_gone(client: Client, resource: Resource, every: float = LOOK_AGAIN) -> None:
+    """Wait until the API server has twice, one look after the other, not known a resource that is watched.
+
+    The namespaces of `watchNamespaces` would all count as such that cannot be read, as long as it is looked for.
+    """
+    missed = 0
+    while missed < 2:
+        await asyncio.sleep(every)
+        try:
+            missed = 0 if await client.serves(resource) else missed + 1
+        except ApiError as error:
+            logger.warning("cannot ask which resources are served", extra={"error": error.message})
 
 
 async def _wake_everything(namespaces: Namespaces, client: Client, loops: Loops) -> None:
