@@ -127,9 +127,11 @@ def parse(columns: Sequence[Mapping[str, object]], objective: str | None, task: 
 def _time(column: Mapping[str, Any]) -> Feature:
     """A column of times, of which parts are seen."""
     name, unit, encoding = str(column["name"]), str(column.get("unit") or "Seconds"), column.get("encoding")
-    parts = tuple(column.get("calendar") or USUAL)
-    if unknown := [part for part in parts if part not in PARTS]:
+    named = column.get("calendar") or USUAL
+    if unknown := [part for part in named if part not in PARTS]:
         raise InvalidData(f"schema.columns: {name!r} has the calendar part {unknown[0]}: use {', '.join(PARTS)}.")
+    # They are a set: in which order the spec names them changes no input, also where a run begins with a version.
+    parts = tuple(part for part in PARTS if part in named)
     if unit not in UNITS or encoding not in (None, ONE_HOT, CYCLIC):
         raise InvalidData(f"schema.columns: {name!r} has the unit {unit} and the encoding {encoding}, not of times.")
     missing = column["role"] == CALENDAR and column.get("missing") == IMPUTE

@@ -195,6 +195,16 @@ def test_what_is_no_time_is_told(
     assert said in message
 
 
+def test_the_order_of_the_parts_changes_no_input() -> None:
+    """They are a set in the API, and weights of a version must go on meaning the same."""
+
+    def parsed(*parts: str) -> schema.TableSchema:
+        return schema.parse([{"name": "seen", "role": "Calendar", "calendar": list(parts)}, LABEL], "Binary")
+
+    assert parsed("Month", "Weekday", "Hour") == parsed("Hour", "Weekday", "Month")
+    assert parsed("Day", "Hour").features[0].parts == ("Hour", "Day")
+
+
 def test_an_empty_column_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = document(tmp_path, monkeypatch, [{"seen": None, "label": number % 2} for number in range(60)])
     made["schema"]["columns"] = [{"name": "seen", "role": "Calendar", "missing": "Impute"}, LABEL]
