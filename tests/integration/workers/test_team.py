@@ -1,20 +1,31 @@
 """Workers that train together make the steps that one makes alone, on the same batches."""
 
 import multiprocessing
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tests.unit.workers.tabular.tables import document
+from tests.unit.workers.tabular.tables import rows as customers
 from torch import Tensor
 
+from recsys_workers.data.attributes import Attribute, ItemAttributes, coded
+from recsys_workers.data.files import list_files
 from recsys_workers.data.split import Examples
 from recsys_workers.models.hyperparameters import Hyperparameters, check
+from recsys_workers.models.registry import build
+from recsys_workers.tabular import data, folds, schema
 from recsys_workers.tabular.training import RowBatch
+from recsys_workers.train import axes, run_config
+from recsys_workers.train.beginning import Beginning
 from recsys_workers.train.loop import Training
+from recsys_workers.train.progress import Progress, StatusWriter
 from recsys_workers.train.sampler import Batch
 from recsys_workers.train.team import Team, joined
+from recsys_workers.train.weights import tensors_of
 
 pytestmark = pytest.mark.torch
 
@@ -36,7 +47,24 @@ def hyperparameters() -> Hyperparameters:
     )
 
 
-def training() -> Training:
+def brands() -> ItemAttributes:
+    """Three of them, one after the other over the items."""
+    items = np.arange(1, ITEMS + 1)
+    return coded(ITEMS, [Attribute("brand", items, items % 3, list("abc"), 1)])[0]
+
+
+def version() -> Beginning:
+    """Weights of a model that knows all items but the first two, in the order of their names turned around."""
+    torch.manual_seed(1)
+    names = [f"i{number:02}" for number in range(ITEMS)]
+    known = names[:1:-1]
+    weights = {
+        name: tensor.detach() for name, tensor in tensors_of(build("SASRec", len(known), hyperparameters())).items()
+    }
+    return Beginning(1, weights, {axes.ITEMS: axes.by_name(known, names)})
+
+
+def training(*, continued: bool) -> Training:
     random = np.random.default_rng(3)
     sequences = [
         random.integers(1, ITEMS + 1, size=length).astype(np.int32) for length in (7, 4, 9, 3, 6, 5, 8, 4, 7, 5, 6)
@@ -46,13 +74,14 @@ def training() -> Training:
         histories=[sequence[:-1] for sequence in sequences[:4]],
         targets=np.array([sequence[-1] for sequence in sequences[:4]]),
     )
-    return Training("SASRec", sequences, held, ITEMS, hyperparameters(), 7, exclude_seen=False)
+    more: dict[str, Any] = {"attributes": brands(), "beginning": version()} if continued else {}
+    return Training("SASRec", sequences, held, ITEMS, hyperparameters(), 7, exclude_seen=False, **more)
 
 
-def lived(team: Team) -> tuple[dict[str, Tensor], list[Any]]:
+def lived(team: Team, *, continued: bool) -> tuple[dict[str, Tensor], list[Any]]:
     """The weights, and what the epochs told."""
     torch.set_num_threads(1)
-    one = training()
+    one = training(continued=continued)
     one.team = team
     told: list[Any] = []
     one.run(lambda report: told.append((report.loss, report.validation)), lambda: None)
@@ -64,26 +93,72 @@ def worker(rank: int, size: int, folder: str) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/group", rank=rank, world_size=size)
     team = joined(f"node-{rank}", "node-1", 7)
     assert (team.rank, team.size, team.teller, team.tells) == (rank, size, 1, rank == 1)
-    weights, told = lived(team)
-    torch.save({"weights": weights, "told": told}, Path(folder) / f"{rank}.pt")
+    for continued in (False, True):
+        weights, told = lived(team, continued=continued)
+        torch.save({"weights": weights, "told": told}, Path(folder) / f"{rank}-{continued}.pt")
+    cross_validated(team, Path(folder) / "folds")
     torch.distributed.destroy_process_group()
 
 
-def test_two_workers_make_the_steps_of_one(tmp_path: Path) -> None:
+def lay_down(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three folds of a small table, as the driver leaves them."""
+    made = document(folder / "run", monkeypatch, customers(90))
+    made["evaluation"]["byRatio"] = {"testPercent": 20, "validationPercent": 20, "folds": 3}
+    config = run_config.parse(made)
+    files = list_files(folder / "run" / "data", config.dataset.format)
+    found = data.load(files, config, schema.parse(config.schema, config.objective))
+    (folder / "folds").mkdir()
+    folds.write(folder / "folds", found.folds)
+
+
+def cross_validated(team: Team, folder: Path) -> None:
+    """Train the folds' models."""
+    text = dict(check("MLP", {"epochs": "2", "batchSize": "7", "hiddenSize": "8"}).text)
+    settings = {"folder": str(folder), "architecture": "MLP", "hyperparameters": text, "seed": 1}
+    if not team.tells:
+        folds.train(settings, 3, team)
+        return
+    progress = Progress(StatusWriter("shop", "churn-1", "uid-1"))
+    try:
+        folds.train(settings, 3, team, progress)
+    finally:
+        progress.close()
+
+
+def outputs(folder: Path) -> list[Any]:
+    return [np.load(folder / f"fold-{number}-outputs.npz")["outputs"] for number in (1, 2, 3)]
+
+
+def test_two_workers_make_the_steps_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """… also from a version's weights with attributes of items, and in each fold that no earlier attempt has done."""
+    lay_down(tmp_path, monkeypatch)
+    shutil.copytree(tmp_path / "folds", tmp_path / "alone")
+    np.savez(tmp_path / "folds" / "fold-1-outputs.npz", outputs=np.zeros(3))
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=worker, args=(rank, 2, str(tmp_path))) for rank in range(2)]
     for process in processes:
         process.start()
-    alone, alone_told = lived(Team())
+    alone = {continued: lived(Team(), continued=continued) for continued in (False, True)}
+    cross_validated(Team(), tmp_path / "alone")
     for process in processes:
         process.join(240)
         assert process.exitcode == 0
-    both = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
-    for name, expected in alone.items():
-        assert torch.equal(both[0]["weights"][name], both[1]["weights"][name]), name
-        torch.testing.assert_close(both[0]["weights"][name], expected, rtol=1e-3, atol=1e-5)
-    assert both[0]["told"] == both[1]["told"]
-    assert np.allclose(both[0]["told"], alone_told, rtol=1e-3)
+    for continued, (weights, told) in alone.items():
+        both = [torch.load(tmp_path / f"{rank}-{continued}.pt", weights_only=True) for rank in range(2)]
+        assert ("attributes.embedding.weight" in weights) == continued
+        for name, expected in weights.items():
+            assert torch.equal(both[0]["weights"][name], both[1]["weights"][name]), name
+            torch.testing.assert_close(both[0]["weights"][name], expected, rtol=1e-3, atol=1e-5)
+        assert both[0]["told"] == both[1]["told"]
+        assert [loss is None for loss, _ in told] == ([True] if continued else []) + [False] * EPOCHS
+        assert np.allclose(
+            *(np.array(one, dtype=np.float64) for one in (both[0]["told"], told)), rtol=1e-3, equal_nan=True
+        )
+    kept, *made = outputs(tmp_path / "folds")
+    assert kept.tolist() == [0, 0, 0], "an earlier attempt had it"
+    for found, expected in zip(made, outputs(tmp_path / "alone")[1:], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+        assert np.ptp(expected) > 0.01
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 7])
