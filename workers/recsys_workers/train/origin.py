@@ -7,6 +7,7 @@ still there or not.
 import logging
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 from recsys_workers import locations, manifest
@@ -29,17 +30,29 @@ def origin(config: RunConfig, hyperparameters: Hyperparameters) -> Version | Non
     if config.init_from is None:
         return None
     copy = config.run_folder / FOLDER
-    if (copy / MANIFEST).exists():
-        try:
-            return manifest.load(copy, config.init_from.digest, NAMES)
-        except ArtifactError as error:
-            LOGGER.warning("what an earlier attempt kept of the version cannot be used: %s", error)
-            shutil.rmtree(copy)
-    found = _Search(config, config.init_from).version(hyperparameters)
-    copy.mkdir(exist_ok=True)
-    for name, data in found.contents.items():
-        manifest.write_file(copy / name, data)
+    found = _kept(copy, config.init_from)
+    if found is None:
+        found = _Search(config, config.init_from).version(hyperparameters)
+        copy.mkdir(exist_ok=True)
+        for name, data in found.contents.items():
+            manifest.write_file(copy / name, data)
     return replace(found, contents={name: found.contents[name] for name in NAMES & found.contents.keys()})
+
+
+def _kept(copy: Path, named: InitFrom) -> Version | None:
+    """What an earlier attempt kept of the version; None, and nothing of it is left, where that cannot be used."""
+    if not (copy / MANIFEST).exists():
+        return None
+    try:
+        return manifest.load(copy, named.digest, NAMES | {WEIGHTS})
+    except ArtifactError as error:
+        if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
+            # It may be whole, and the version itself gone by now.
+            text = f"spec.initFrom: what the run keeps of version {named.version} cannot be read: {error}"
+            raise AttemptFailed("InitFromUnreadable", text, heals=True) from error
+        LOGGER.warning("what an earlier attempt kept of the version cannot be used: %s", error)
+        shutil.rmtree(copy)
+        return None
 
 
 class _Search:

@@ -93,15 +93,37 @@ def test_a_later_attempt_goes_on_with_what_the_first_one_kept(
     assert not copy.exists()
 
 
+@pytest.mark.parametrize("name", [manifest.ITEMS, manifest.WEIGHTS])
 def test_what_an_attempt_kept_and_a_disk_spoiled_is_taken_anew(
-    begun: Told, version: Path, training: Training, tmp_path: Path
+    begun: Told, version: Path, training: Training, tmp_path: Path, name: str
 ) -> None:
     training.error = OSError("the node is gone")
     assert ran(begun, tmp_path) == 1
-    kept = parse(begun).run_folder / origin.FOLDER / manifest.ITEMS
+    kept = parse(begun).run_folder / origin.FOLDER / name
     kept.write_bytes(b"spoiled")
     assert ran(begun, tmp_path) == 1
-    assert kept.read_bytes() == (version / manifest.ITEMS).read_bytes()
+    assert kept.read_bytes() == (version / name).read_bytes()
+
+
+def test_what_an_attempt_kept_stays_where_it_only_cannot_be_read_now(
+    begun: Told, version: Path, training: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training.error = OSError("the node is gone")
+    assert ran(begun, tmp_path) == 1
+    shutil.rmtree(version)
+    with monkeypatch.context() as patched:
+        patched.setattr(manifest, "_verified", away)
+        code, reason, message = outcome(begun, tmp_path)
+    assert (code, reason) == (1, "InitFromUnreadable")
+    assert "what the run keeps of version 1 cannot be read" in message
+    training.error = None
+    assert ran(begun, tmp_path) == 0
+
+
+def away(_folder: Path, _entry: FileEntry) -> bytes:
+    """As of a store that does not answer."""
+    cause = OSError(5, "Input/output error")
+    raise manifest.ArtifactError("weights.safetensors cannot be read (Input/output error).") from cause
 
 
 def delete(folder: Path) -> None:
@@ -176,10 +198,6 @@ def test_other_bytes_than_the_recmodel_lists_are_refused(begun: Told, tmp_path: 
 
 
 def test_a_store_that_cannot_be_read_may_heal(begun: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(_folder: Path, _entry: FileEntry) -> bytes:
-        cause = OSError(5, "Input/output error")
-        raise manifest.ArtifactError("weights.safetensors cannot be read (Input/output error).") from cause
-
     monkeypatch.setattr(manifest, "_verified", away)
     code, reason, message = outcome(begun, tmp_path)
     assert (code, reason) == (1, "InitFromUnreadable")
