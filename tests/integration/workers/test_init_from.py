@@ -134,8 +134,12 @@ def test_known_items_are_scored_as_before_whatever_became_of_the_attributes(
 
 
 def training(
-    architecture: str, names: list[str], beginning: Beginning | None = None, **given: str
-) -> Training:  # fmt: skip
+    architecture: str,
+    names: list[str],
+    beginning: Beginning | None = None,
+    attributes: ItemAttributes | None = None,
+    **given: str,
+) -> Training:
     """A training on walks through the items of these names."""
     place = np.array([0, *(1 + names.index(name) if name in names else 0 for name in THEIRS)], dtype=np.int32)
     sequences = [mapped[mapped > 0] for mapped in (place[walk] for walk in walks())]
@@ -145,22 +149,34 @@ def training(
     examples = Examples(np.arange(len(parts)), parts, last)
     settings = check(architecture, {**TINY, "epochs": "3", **given})
     return Training(
-        architecture, parts, examples, len(names), settings, seed=11, exclude_seen=False, beginning=beginning
+        architecture,
+        parts,
+        examples,
+        len(names),
+        settings,
+        seed=11,
+        exclude_seen=False,
+        attributes=attributes,
+        beginning=beginning,
     )
 
 
 @pytest.mark.parametrize(
-    ("architecture", "given"),
-    [("SASRec", {"averageDecay": "0.9"}), ("TwoTower", {"loss": "InBatchSoftmax"})],
-    ids=["averaged", "counted"],
+    ("architecture", "given", "attributes"),
+    [
+        ("SASRec", {"averageDecay": "0.9"}, None),
+        ("TwoTower", {"loss": "InBatchSoftmax"}, None),
+        ("SASRec", {"averageDecay": "0.9"}, brands(len(OURS), 4)),
+    ],
+    ids=["averaged", "counted", "described"],
 )
 def test_a_stopped_run_that_began_with_a_version_ends_in_the_same_bits(
-    architecture: str, given: dict[str, str], tmp_path: Path
+    architecture: str, given: dict[str, str], attributes: ItemAttributes | None, tmp_path: Path
 ) -> None:
     first = training(architecture, THEIRS, **given)
     first.run(lambda report: None, lambda: None)
     beginning = Beginning(1, weights_of(first.best_model(), tmp_path), {axes.ITEMS: BY_NAME})
-    made = training(architecture, OURS, beginning, **given)
+    made = training(architecture, OURS, beginning, attributes, **given)
     reports = []
 
     def keep() -> None:
@@ -171,18 +187,19 @@ def test_a_stopped_run_that_began_with_a_version_ends_in_the_same_bits(
     assert [(report.epoch, report.loss is None) for report in reports] == [
         (0, True), (1, False), (2, False), (3, False)
     ]  # fmt: skip
-    anew = training(architecture, OURS, **given)
+    anew = training(architecture, OURS, None, attributes, **given)
     losses: list[float | None] = []
     anew.run(lambda report: losses.append(report.loss), lambda: None)
     assert reports[1].loss < losses[0], "it begins where the version had come to"
 
     torch.manual_seed(999)
-    again = training(architecture, OURS, beginning, **given)
+    again = training(architecture, OURS, beginning, attributes, **given)
     again.restore(tmp_path)
     again.run(lambda report: None, lambda: None)
     assert again.history() == made.history()
     for kept in ("model", "judged"):
         expected, found = getattr(made, kept).state_dict(), getattr(again, kept).state_dict()
+        assert ("attributes.embedding.weight" in expected) == (attributes is not None)
         assert all(torch.equal(expected[name], found[name]) for name in expected)
 
 

@@ -10,14 +10,15 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from tests.unit.workers.tabular.tables import document, rows
+from tests.unit.workers.tabular.tables import document, rows, write_csv
 
 from recsys_workers import manifest, preprocessing
 from recsys_workers.data.files import list_files
 from recsys_workers.models.hyperparameters import check
 from recsys_workers.tabular import data, schema
 from recsys_workers.tabular.training import RowTraining
-from recsys_workers.train import ray_run, run_config, worker
+from recsys_workers.tfidf import Text
+from recsys_workers.train import history, ray_run, run_config, worker
 from recsys_workers.train.__main__ import main
 
 pytestmark = pytest.mark.torch
@@ -158,6 +159,33 @@ def test_a_run_is_cross_validated_and_goes_on_where_it_was_stopped(
     assert "crossValidation" not in second
     assert "the difference is 0" in second["gates"][1]["message"]
     assert " groups: " in second["gates"][1]["message"]
+
+
+def test_a_run_that_begins_with_a_version_keeps_its_words_and_its_folds_begin_anew(
+    made: dict[str, Any], tmp_path: Path
+) -> None:
+    """Of the newer rows, some have other hours and words."""
+    made["gates"] = GATES[:1]
+    assert ran(made, tmp_path) == 0
+    newer = [{**row, "note": f"splendid {row['note']}", "seen": None} for row in table(60)] + table()[60:]
+    write_csv(tmp_path / "data" / "customers.csv", newer)
+    anew = made | {"uid": "uid-2"}
+    assert ran(anew, tmp_path) == 0
+    begun = made | {"uid": "uid-3", "initFrom": {"version": 1, "digest": None}}
+    assert ran(begun, tmp_path) == 0
+
+    (first, _), (_, second), (folder, third) = (version(made, number) for number in (1, 2, 3))
+    assert third["initFrom"]["version"] == 1
+    assert third["crossValidation"] == second["crossValidation"], "the folds' models know nothing of the version"
+    before, after = (preprocessing.decode((one / manifest.PREPROCESSING).read_bytes()) for one in (first, folder))
+    assert before.columns[2:] == after.columns[2:], "words and numbers are those that the weights are for"
+    assert isinstance(before.columns[2], Text)
+    points = [history.read(run_config.parse(one).run_folder) for one in (anew, begun)]
+    assert all(points)
+    losses = [next(point.loss for point in one.points if point.epoch == 1) for one in points if one]
+    assert losses[1] is not None
+    assert losses[0] is not None
+    assert losses[1] < losses[0] / 2, "it begins where the version had come to"
 
 
 def stopping(settings: dict[str, Any], *_: Any) -> None:
