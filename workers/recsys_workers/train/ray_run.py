@@ -18,7 +18,7 @@ KEPT_CHECKPOINTS = 2
 LONGEST_WAIT_SECONDS = 6 * 3600
 """How long workers wait for the one that validates. One that dies is noticed at once."""
 ANSWER_SECONDS = 20.0
-OWN_FAILURES = {"TrainingDiverged"}
+OWN_FAILURES = {"TrainingDiverged", "CannotBegin"}
 """What the training raises in all workers alike."""
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
