@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -174,7 +174,9 @@ async def _watch(
         ready.set()
         logger.info("ready", extra={"watched": [f"{one.plural}.{one.group}" for one in resources]})
     waits = [asyncio.create_task(_until_set(stopping), name="stop")]
-    waits += [asyncio.create_task(_until_served(client, (one,)), name=text) for one, text in news.items()]
+    waits += [
+        asyncio.create_task(_until_served(client, (one,), told=_absent([one])), name=text) for one, text in news.items()
+    ]
     waits += [asyncio.create_task(until_gone(client, one), name=text) for one, text in losses.items()]
     await asyncio.wait([watching, keeping, *waits], return_when=asyncio.FIRST_COMPLETED)
     ended = next((one for one in (watching, keeping) if one.done()), None)
@@ -219,13 +221,18 @@ async def _served(client: Client) -> tuple[Resource, ...]:
             await asyncio.sleep(1.0)
 
 
-async def _until_served(client: Client, resources: tuple[Resource, ...], every: float = LOOK_AGAIN) -> None:
-    """Wait until the API server knows these resources."""
-    told = ""
+def _absent(resources: Sequence[Resource]) -> str:
+    return f"these resources are not installed: {', '.join(f'{one.plural}.{one.group}' for one in resources)}"
+
+
+async def _until_served(
+    client: Client, resources: tuple[Resource, ...], every: float = LOOK_AGAIN, told: str = ""
+) -> None:
+    """Wait until the API server knows these resources, and tell what is in the way, unless that was told."""
     while True:
         try:
-            missing = [f"{one.plural}.{one.group}" for one in resources if not await client.serves(one)]
-            reason = f"these resources are not installed: {', '.join(missing)}" if missing else ""
+            missing = [one for one in resources if not await client.serves(one)]
+            reason = _absent(missing) if missing else ""
         except ApiError as error:
             reason = error.message
         if not reason:
