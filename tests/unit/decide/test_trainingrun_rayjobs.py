@@ -430,8 +430,26 @@ class TestTime:
         ended = failed(message=word(1, "TrainingFailed", "A worker died."), started=rfc3339(later(-100)))
         run = conclude(run_of(ended, spec=spec(activeDeadlineSeconds=130)))
         assert decide(run, later(10)).ray == RayStep("Create", 2, deadline=20)
-        assert decide(run, later(30)).ray is None
-        assert says(run, later(30))[:2] == ("False", "DeadlineExceeded")
+        assert decide(replace(run, spec=spec(activeDeadlineSeconds=110)), later(10)).ray is None
+        assert says(replace(run, spec=spec(activeDeadlineSeconds=110)), later(10))[:2] == ("False", "DeadlineExceeded")
+
+    def test_neither_a_suspension_nor_a_queue_takes_time_from_the_attempts(self) -> None:
+        ended = failed(message=word(1, "TrainingFailed", "A worker died."), started=rfc3339(later(-100)))
+        first = conclude(run_of(ended, spec=spec(activeDeadlineSeconds=130, suspend=True)))
+        assert says(first, later(86400))[1] == "Suspended"
+        resumed = replace(first, spec=spec(activeDeadlineSeconds=130))
+        assert decide(resumed, later(86400)).ray == RayStep("Create", 2, deadline=20)
+
+        # The second attempt waited in its queue for a day, and failed after five seconds.
+        queued = {"queueName": "team-a", "activeDeadlineSeconds": 130}
+        begun = {"created": rfc3339(later(10)), "started": rfc3339(later(86400)), "queue": "team-a"}
+        second = failed(2, word(1, "TrainingFailed", "A worker died."), **begun)
+        run = replace(first, attempts=(*first.attempts, second), spec=spec(**queued))
+        run = conclude(run, later(86405))
+        assert decide(run, later(86425)).ray is None
+        assert says(run, later(86425))[:2] == ("False", "DeadlineExceeded")
+        run = replace(run, spec=spec(**{**queued, "activeDeadlineSeconds": 140}))
+        assert decide(run, later(86425)).ray == RayStep("Create", 3, deadline=5)
 
     def test_bad_data_is_told_as_such_however_late(self) -> None:
         run = run_of(failed(message=word(2, "InvalidData", "No.")), spec=spec(activeDeadlineSeconds=1))

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from recsys_operator.api.trainingrun import Failure
-from recsys_operator.decide.times import passed, rfc3339
+from recsys_operator.decide.times import instant, passed, rfc3339
 from recsys_operator.decide.trainingrun.facts import Conclusion, JobFacts, ObservedRun, PodFacts, RayAttempt
 from recsys_operator.decide.trainingrun.failure import memory_of, newest_failure, read
 from recsys_operator.decide.trainingrun.rayword import failure_of_message
@@ -161,12 +161,24 @@ def back_off(failures: int) -> int:
 
 
 def _seconds_left(run: ObservedRun, now: datetime) -> int | None:
-    """What is left of the run's time, which begins with its first attempt; None where it has no bound."""
+    """What is left of the run's time, its attempts' and their back-offs'; None where it has no bound.
+
+    Time in a queue, or suspended, is none of it: that is why it is not simply counted from the first attempt on.
+    """
     limit = run.spec.active_deadline_seconds
-    if limit is None:
-        return None
-    began = run.attempts[0].started if run.attempts else None
-    return limit - passed(0, began, now)
+    if limit is None or not run.attempts:
+        return limit
+    nexts = (*(instant(attempt.created) for attempt in run.attempts[1:]), now)
+    spans = enumerate(zip(run.attempts, nexts, strict=True), start=1)
+    return limit - sum(_took(attempt, number, following) for number, (attempt, following) in spans)
+
+
+def _took(attempt: RayAttempt, number: int, following: datetime) -> int:
+    """Seconds of an attempt, the `number`-th, and of the back-off after it; the next one was made at `following`."""
+    if attempt.conclusion is None:
+        return passed(0, _admitted(attempt), following)
+    ended = attempt.conclusion.at
+    return passed(0, attempt.started, instant(ended)) + min(back_off(number), passed(0, ended, following))
 
 
 def _verdict(
