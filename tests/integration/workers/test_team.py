@@ -20,6 +20,7 @@ from recsys_workers.models.registry import build
 from recsys_workers.tabular import data, folds, schema
 from recsys_workers.tabular.training import RowBatch
 from recsys_workers.train import axes, run_config
+from recsys_workers.train import worker as ray_worker
 from recsys_workers.train.beginning import Beginning
 from recsys_workers.train.loop import Training
 from recsys_workers.train.progress import Progress, StatusWriter
@@ -93,6 +94,8 @@ def worker(rank: int, size: int, folder: str) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/group", rank=rank, world_size=size)
     team = joined(f"node-{rank}", "node-1", 7)
     assert (team.rank, team.size, team.teller, team.tells) == (rank, size, 1, rank == 1)
+    assert team.agrees(3)
+    assert not team.agrees(rank)
     for continued in (False, True):
         weights, told = lived(team, continued=continued)
         torch.save({"weights": weights, "told": told}, Path(folder) / f"{rank}-{continued}.pt")
@@ -159,6 +162,18 @@ def test_two_workers_make_the_steps_of_one(tmp_path: Path, monkeypatch: pytest.M
     for found, expected in zip(made, outputs(tmp_path / "alone")[1:], strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
         assert np.ptp(expected) > 0.01
+
+
+def test_workers_that_see_different_checkpoints_do_not_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Apart(Team):
+        def agrees(self, value: float) -> bool:
+            return False
+
+    monkeypatch.setattr(ray_worker, "fresh", lambda settings: (training(continued=False), lambda progress: None))
+    settings = {"folder": str(tmp_path)}
+    assert ray_worker.begun(settings, Team())[0].epoch == 0
+    with pytest.raises(ray_worker.CheckpointsDiffer, match="this one's newest is of epoch 0"):
+        ray_worker.begun(settings, Apart(0, 2))
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 7])

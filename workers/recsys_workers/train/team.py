@@ -79,6 +79,14 @@ class Team:
         torch.distributed.all_reduce(held)
         return float(held) / self.size
 
+    def agrees(self, value: float) -> bool:
+        """Whether all workers have this value; every worker gets the same answer."""
+        if self.size == 1:
+            return True
+        held = torch.tensor([value, -value], dtype=torch.float64, device=_device())
+        torch.distributed.all_reduce(held, torch.distributed.ReduceOp.MAX)
+        return float(held[0]) == -float(held[1])
+
     def from_teller(self, value: float) -> float:
         """The teller's value."""
         if self.size == 1:

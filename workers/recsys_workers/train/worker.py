@@ -36,6 +36,10 @@ LOGGER = logging.getLogger(__name__)
 EVALUATION_PERCENT = 85
 
 
+class CheckpointsDiffer(Exception):
+    """Workers that begin at different epochs would wait for each other's steps, or learn from the wrong ones."""
+
+
 def train_worker(settings: Mapping[str, Any]) -> None:
     """Train from the newest checkpoint to the last epoch; a run that is finished already returns at once.
 
@@ -114,6 +118,11 @@ def begun(settings: Mapping[str, Any], team: Team) -> tuple[Loop, Callable[[Prog
     if checkpoint is not None:
         training.restore(checkpoint)
         LOGGER.info("continuing after epoch %d of %d from %s", training.epoch, training.epochs, checkpoint.name)
+    if not team.agrees(training.epoch):
+        raise CheckpointsDiffer(
+            "The workers do not see the same checkpoints in the store: this one's newest is of epoch "
+            f"{training.epoch}. They need one store that all of them mount; where it only lags, a retry helps."
+        )
     return training, finish
 
 
