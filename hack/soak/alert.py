@@ -1,6 +1,8 @@
 """A critical alert, posted to the operator as Alertmanager posts it; and those of the cluster, silenced."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,15 +48,18 @@ class Receiver:
         return str(answer.json()["alerts"][0]["outcome"])
 
 
-def silence(deployments: str, alert: str, minutes: float) -> None:
+@contextmanager
+def silenced(deployments: str, alert: str, minutes: float) -> Iterator[None]:
     """Silence an alert of the local cluster's Alertmanager for the Deployments whose names match; others go on.
 
-    Where nobody installed that Alertmanager there is nothing to silence.
+    It ends with the block, and after so many minutes where this process does not live to see that. Where nobody
+    installed that Alertmanager there is nothing to silence.
     """
     service = ("service", "alertmanager", "-n", "monitoring", "--ignore-not-found")
     address = kubectl("get", *service, "-o", "jsonpath={.spec.clusterIP}").strip()
     if not address:
         say(f"   no Alertmanager in the namespace monitoring: {alert} is not silenced")
+        yield
         return
     now = datetime.now(UTC)
     body = {
@@ -67,4 +72,9 @@ def silence(deployments: str, alert: str, minutes: float) -> None:
         "createdBy": "soak",
         "comment": "the demo's limit of latency is one for an idle machine",
     }
-    httpx.post(f"http://{address}:9093/api/v2/silences", json=body, timeout=10).raise_for_status()
+    api = f"http://{address}:9093/api/v2"
+    made = httpx.post(f"{api}/silences", json=body, timeout=10).raise_for_status().json()["silenceID"]
+    try:
+        yield
+    finally:
+        httpx.delete(f"{api}/silence/{made}", timeout=10).raise_for_status()
