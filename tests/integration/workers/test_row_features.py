@@ -15,11 +15,14 @@ from tests.unit.workers.tabular.tables import document, rows, write_csv
 from recsys_workers import manifest, preprocessing
 from recsys_workers.data.files import list_files
 from recsys_workers.models.hyperparameters import check
-from recsys_workers.tabular import data, schema
+from recsys_workers.tabular import data, folds, schema
 from recsys_workers.tabular.training import RowTraining
 from recsys_workers.tfidf import Text
 from recsys_workers.train import history, ray_run, run_config, worker
 from recsys_workers.train.__main__ import main
+from recsys_workers.train.loop import TrainingDiverged
+from recsys_workers.train.progress import Progress, StatusWriter
+from recsys_workers.train.team import Team
 
 pytestmark = pytest.mark.torch
 
@@ -186,6 +189,32 @@ def test_a_run_that_begins_with_a_version_keeps_its_words_and_its_folds_begin_an
     assert losses[1] is not None
     assert losses[0] is not None
     assert losses[1] < losses[0] / 2, "it begins where the version had come to"
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_fold_that_diverges_is_named_by_whichever_worker_sees_it(
+    tells: bool, made: dict[str, Any], tmp_path: Path
+) -> None:
+    made["objective"] = "Regression"
+    made["schema"]["columns"] = [*COLUMNS[:3], {"name": "tenure", "role": "Label"}]
+    made["evaluation"]["metrics"] = ["RMSE"]
+    config = run_config.parse(made)
+    files = list_files(tmp_path / "data", config.dataset.format)
+    found = data.load(files, config, schema.parse(config.schema, config.objective))
+    config.run_folder.mkdir(parents=True)
+    folds.write(config.run_folder, found.folds)
+    steep = {"optimizer": "SGD", "momentum": "0", "learningRate": "1", "schedule": "Constant", "batchSize": "8"}
+    settings = {
+        "folder": str(config.run_folder),
+        "architecture": "Linear",
+        "hyperparameters": dict(check("Linear", steep).text),
+        "seed": 1,
+    }
+    progress = Progress(StatusWriter("shop", "churn-1", "uid-1")) if tells else None
+    with pytest.raises(TrainingDiverged, match=r"^Fold 1 of 3: The .* the training diverged\. Lower the hyperp"):
+        folds.train(settings, 3, Team(), progress)
+    if progress:
+        progress.close()
 
 
 def stopping(settings: dict[str, Any], *_: Any) -> None:

@@ -7,7 +7,7 @@ model gives is left in the run's folder when it is trained, so that a later atte
 
 import io
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,14 +54,17 @@ def train(settings: Mapping[str, Any], count: int, team: "Team", progress: Progr
         fitted = preprocessing.decode((folder / _file(number, "json")).read_bytes())
         training = training_on(settings, fitted, _file(number, "npz"))
         training.team = team
-        if progress is None:
-            training.run(lambda _: None, lambda: None)
-            continue
-        watch = Watch(training, progress, name=f"Fold {number} of {count}", before=number - 1, after=count - number + 1)
+        watched: tuple[Callable[..., None], ...] = (lambda _: None, lambda: None)
+        if progress is not None:
+            name, before = f"Fold {number} of {count}", number - 1
+            watch = Watch(training, progress, name=name, before=before, after=count - before)
+            watched = (watch.on_epoch, lambda: None, watch.on_step)
         try:
-            training.run(watch.on_epoch, lambda: None, watch.on_step)
+            training.run(*watched)
         except TrainingDiverged as error:
             raise TrainingDiverged(f"Fold {number} of {count}: {error}") from error
+        if progress is None:
+            continue
         outputs = training.best_outputs(data.read_part(folder, "test", _file(number, "npz")).inputs)
         stream = io.BytesIO()
         np.savez(stream, allow_pickle=False, outputs=outputs)
