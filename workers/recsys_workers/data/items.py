@@ -86,14 +86,25 @@ def read_items(
     types = recbole_types(files[0].path) if file_format == "RecBole" else {}
     attributes = [_attribute(raws, _typed(files[0], column, types), index) for column in columns.attributes]
     made, counted = coded(len(item_ids), attributes)
+    described = len(np.unique(known))
     for column, found in zip(columns.attributes, counted, strict=True):
-        if not found.values:
-            raise InvalidData(
-                f"The item table {named}: none of the {found.rare} values of the column {column.name!r} stands with "
-                f"{column.min_rows} items of the interactions or more, so it says nothing that items have in common: "
-                "lower its minRows, give it a separator, or leave it out of dataset.items.attributes."
-            )
-    return made, ItemReport(len(ids), len(np.unique(known)), counted)
+        _require_values(named, column, found, described)
+    return made, ItemReport(len(ids), described, counted)
+
+
+def _require_values(named: str, column: AttributeColumn, found: Counted, described: int) -> None:
+    if found.values:
+        return
+    if not found.rare:
+        raise InvalidData(
+            f"The item table {named}: {column.name!r} is empty for all {described} items of the interactions that have "
+            "a row: fill it, or leave it out of dataset.items.attributes."
+        )
+    raise InvalidData(
+        f"The item table {named}: none of the {found.rare} values of the column {column.name!r} stands with "
+        f"{column.min_rows} items of the interactions or more, so it says nothing that items have in common: "
+        "lower its minRows, give it a separator, or leave it out of dataset.items.attributes."
+    )
 
 
 def _typed(file: DatasetFile, column: AttributeColumn, types: Mapping[str, str]) -> AttributeColumn:

@@ -137,6 +137,12 @@ def test_rare_values_are_one_with_none(tmp_path: Path) -> None:
             "none of the 2 values of the column 'brand' stands with 2 items of the interactions or more",
         ),
         (
+            "items.csv",
+            "item_id,categories,brand\n3,a,\n7,a,\n99,a,b\n",
+            {},
+            "'brand' is empty for all 2 items of the interactions that have a row: fill it, or leave it out of",
+        ),
+        (
             "shop.item",
             "item_id:token\tcategories:float\tbrand:token\n3\t1.5\tb\n",
             {"name": "RecBole item"},
