@@ -94,15 +94,15 @@ class _Search:
 
     def _absent(self) -> NoReturn:
         """A number that was taken and has no manifest is one that was deleted, or that its run did not finish."""
-        if (self.folder / OWNER).exists():
+        listed = self.named.digest is not None
+        if (self.folder / OWNER).exists() and not listed:
             text = (
                 f"is not complete: no {MANIFEST} is in {self.place}. Wait for the run that makes it, then make another"
             )
             self._never("InitFromNotFound", f"{self.told} {text} TrainingRun.")
-        if self.folder.exists() or self.named.digest is not None:
-            self._never(
-                "InitFromDeleted", f"{self.told} was deleted: nothing of it is left in {self.place}. {self._others()}"
-            )
+        if self.folder.exists() or listed:
+            left = f"it has no {MANIFEST} any more" if (self.folder / OWNER).exists() else "nothing of it is left"
+            self._never("InitFromDeleted", f"{self.told} was deleted: {left} in {self.place}. {self._others()}")
         self._never("InitFromNotFound", f"{self.told} does not exist. {self._others()}")
 
     def _others(self) -> str:

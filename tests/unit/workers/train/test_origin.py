@@ -190,6 +190,16 @@ def test_a_version_that_the_recmodel_lists_and_the_store_has_not_was_deleted(beg
     assert "version 3 of the RecModel movies was deleted" in message
 
 
+def test_a_version_that_the_recmodel_lists_and_whose_manifest_is_gone_was_deleted_too(
+    begun: Told, version: Path, tmp_path: Path
+) -> None:
+    half(version)
+    begun["initFrom"]["digest"] = "sha256:" + "0" * 64
+    code, reason, message = outcome(begun, tmp_path)
+    assert (code, reason) == (2, "InitFromDeleted")
+    assert "was deleted: it has no manifest.json any more in pvc://store" in message
+
+
 def test_other_bytes_than_the_recmodel_lists_are_refused(begun: Told, tmp_path: Path) -> None:
     begun["initFrom"]["digest"] = "sha256:" + "0" * 64
     code, reason, message = outcome(begun, tmp_path)
