@@ -19,6 +19,7 @@ from kubernetes.aio.config.kube_config import load_kube_config
 
 from recsys_operator.api.kinds import EVENTS, Resource
 from recsys_operator.apply.event import Event
+from recsys_operator.apply.yaml_body import yaml_body
 from recsys_operator.fence import NOT_LEADING, Fence, closed, impatient_socket, last_look
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ logger = logging.getLogger(__name__)
 FIELD_MANAGER = "recsys-operator"
 PAGE = 500
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
-APPLY = "application/apply-patch+yaml"
+APPLY = "application/apply-patch+yaml; charset=utf-8"
+"""With a charset, so that the client library leaves the body as it is."""
 
 MOST_STATUS_TRIES = 5
 
@@ -226,7 +228,7 @@ class Client:
 
     async def _apply(self, path: str, manifest: dict[str, Any], manager: str = FIELD_MANAGER) -> dict[str, Any]:
         query = [("fieldManager", manager), ("force", "true"), ("fieldValidation", "Strict")]
-        return await self._request("PATCH", path, query=query, body=manifest, content_type=APPLY)
+        return await self._request("PATCH", path, query=query, body=yaml_body(manifest), content_type=APPLY)
 
     async def _request(
         self,
@@ -234,7 +236,7 @@ class Client:
         path: str,
         *,
         query: Iterable[tuple[str, str]] = (),
-        body: dict[str, Any] | None = None,
+        body: dict[str, Any] | bytes | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
         if closed(self.fence, method):

@@ -88,9 +88,10 @@ async def test_a_run_becomes_a_version(scene: Scene) -> None:
 
 async def test_another_attempt_follows_when_the_pods_of_the_last_one_are_gone(scene: Scene) -> None:
     run = await training(scene, maxRetries=1)
-    await fails(scene, message=word(1, "TrainingFailed", "A worker died.", log="Traceback\nkilled"))
+    log = "Traceback\nconnection closed \U0001f3d6\ufe0f \x1b[32mGLHF\x85\u2028."  # Gloo says so, palm and all.
+    await fails(scene, message=word(1, "TrainingFailed", "A worker died.", log=log))
     assert await scene.says(run) == ("Unknown", "Pending")
-    assert (await scene.status(run))["failure"]["log"] == "Traceback\nkilled"
+    assert (await scene.status(run))["failure"]["log"] == log
     reasons = [event["reason"] for event in await scene.api.list(EVENTS, scene.namespace)]
     assert reasons.count("AttemptFailed") == 1
     await back_off_is_over(scene)

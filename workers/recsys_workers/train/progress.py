@@ -8,6 +8,7 @@ result away, so none may follow the result. Outside a cluster it logs instead.
 import json
 import logging
 import os
+import re
 import ssl
 import threading
 import time
@@ -81,7 +82,7 @@ class StatusWriter:
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         request = urllib.request.Request(  # noqa: S310  (the scheme is fixed above)
             self.server + path,
-            data=None if body is None else json.dumps(body).encode(),
+            data=None if body is None else _yaml(body),
             method=method,
             headers={
                 "Content-Type": "application/apply-patch+yaml",
@@ -214,3 +215,14 @@ def _opener(context: ssl.SSLContext | None) -> urllib.request.OpenerDirector:
 def now() -> str:
     """The time as the API server writes times."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _yaml(body: Mapping[str, Any]) -> bytes:
+    """YAML that is JSON too, in UTF-8.
+
+    A character beyond U+FFFF stands as it is, since YAML does not know the two escapes that JSON makes of it; half of
+    such a pair is U+FFFD, and what YAML has as an escape only is one.
+    """
+    whole = re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(body, ensure_ascii=False))
+    unprintable = "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
+    return re.sub(unprintable, lambda found: f"\\u{ord(found[0]):04x}", whole).encode()
