@@ -88,7 +88,7 @@ async def test_a_run_becomes_a_version(scene: Scene) -> None:
 
 async def test_another_attempt_follows_when_the_pods_of_the_last_one_are_gone(scene: Scene) -> None:
     run = await training(scene, maxRetries=1)
-    log = "Traceback\nconnection closed \U0001f3d6\ufe0f \x1b[32mGLHF\x85\u2028."  # Gloo says so, palm and all.
+    log = "Traceback\nconnection closed \U0001f3d6\ufe0f \x1b[32mGLHF \x7f."  # Gloo says so, palm and all.
     await fails(scene, message=word(1, "TrainingFailed", "A worker died.", log=log))
     assert await scene.says(run) == ("Unknown", "Pending")
     assert (await scene.status(run))["failure"]["log"] == log
