@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.cluster import ROOT, Namespace, until
-from tests.e2e.test_trainer_pod_deleted import DATA, ended, epoch, manifests, pods, shell_pod, succeeded, trainingrun
+from tests.e2e.test_trainer_pod_deleted import DATA, ended, epoch, load, pods, succeeded, trainingrun
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(3600)]
 
@@ -37,13 +37,7 @@ def namespace() -> Iterator[Namespace]:
     """A restricted namespace with the example's data and its RecModel, in a cluster without KubeRay; it is left so."""
     assert DATA.is_dir(), "the data set is missing: run hack/demo/data.sh"
     with Namespace("recsys-two-workers") as made:
-        (claim,) = (found for found in manifests("dataset.yaml") if found["kind"] == "PersistentVolumeClaim")
-        loader = shell_pod("movielens-loader", claim["metadata"]["name"], made.server_image())
-        made.apply(claim, loader, *manifests("model.yaml"))
-        made.kubectl("wait", "pod/movielens-loader", "--for=condition=Ready", "--timeout=120s")
-        for table in ("ml-100k.inter", "ml-100k.item"):
-            copy = ("exec", "-i", "movielens-loader", "--", "sh", "-c", f"cat > /data/{table}")
-            made.kubectl(*copy, given=(DATA / table).read_text())
+        load(made)
         yield made
         made.kubectl("delete", "trainingruns.recsys.dev", "--all", "--timeout=120s")
     subprocess.run([KUBERAY, "delete"], cwd=ROOT, check=True)

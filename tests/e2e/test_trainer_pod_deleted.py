@@ -40,18 +40,23 @@ def trainingrun(name: str) -> dict[str, Any]:
     return run
 
 
+def load(made: Namespace) -> None:
+    """The example's data on its claim, and its RecModel."""
+    (claim,) = (found for found in manifests("dataset.yaml") if found["kind"] == "PersistentVolumeClaim")
+    loader = shell_pod("movielens-loader", claim["metadata"]["name"], made.server_image())
+    made.apply(claim, loader, *manifests("model.yaml"))
+    made.kubectl("wait", "pod/movielens-loader", "--for=condition=Ready", "--timeout=120s")
+    for table in ("ml-100k.inter", "ml-100k.item"):
+        copy = ("exec", "-i", "movielens-loader", "--", "sh", "-c", f"cat > /data/{table}")
+        made.kubectl(*copy, given=(DATA / table).read_text())
+
+
 @pytest.fixture(scope="module")
 def namespace() -> Iterator[Namespace]:
     """A namespace with the example's data and its RecModel."""
     assert DATA.is_dir(), "the data set is missing: run hack/demo/data.sh"
     with Namespace("recsys-resume") as made:
-        (claim,) = (found for found in manifests("dataset.yaml") if found["kind"] == "PersistentVolumeClaim")
-        loader = shell_pod("movielens-loader", claim["metadata"]["name"], made.server_image())
-        made.apply(claim, loader, *manifests("model.yaml"))
-        made.kubectl("wait", "pod/movielens-loader", "--for=condition=Ready", "--timeout=120s")
-        for table in ("ml-100k.inter", "ml-100k.item"):
-            copy = ("exec", "-i", "movielens-loader", "--", "sh", "-c", f"cat > /data/{table}")
-            made.kubectl(*copy, given=(DATA / table).read_text())
+        load(made)
         yield made
 
 

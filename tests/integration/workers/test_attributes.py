@@ -1,9 +1,6 @@
 """Attributes of items in the sequential models: learned from, carried on, and gone from the graph that is served."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,7 @@ pytest.importorskip("torch")
 import onnx
 import torch
 from tests.integration.workers.curves import N_ITEMS, TINY, training, walks
-from tests.integration.workers.test_retrieval_run import ROOT
+from tests.integration.workers.whole_run import version_of
 
 from recsys_workers import manifest
 from recsys_workers.data.attributes import Attribute, ItemAttributes, coded
@@ -236,25 +233,7 @@ def test_a_run_reads_its_item_table_and_ends_in_a_version(tmp_path: Path) -> Non
         "gates": gates,
         "storage": {"uri": "pvc://store"},
     }
-    (tmp_path / "run.json").write_text(json.dumps(document))
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "workers"),
-        "RECSYS_PVC_ROOT": str(tmp_path),
-        "RECSYS_RUN_CONFIG": str(tmp_path / "run.json"),
-        "RECSYS_THREADS": "1",
-        "RECSYS_TERMINATION_LOG": str(tmp_path / "termination"),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "recsys_workers.train"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=540,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    version = manifest.load(tmp_path / "store/shop/topics/versions/1", None)
+    version = version_of(document, tmp_path, 540)
     assert [gate["verdict"] for gate in version.manifest.gates] == ["Passed"] * 3, version.manifest.gates
     told = version.manifest.dataset["itemTable"]
     assert told == json.loads(version.contents[manifest.DATA])["itemTable"]

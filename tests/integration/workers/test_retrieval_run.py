@@ -1,14 +1,11 @@
 """The task Retrieval from run.json to a version, with Ray: on planted data both architectures beat popularity."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.integration.workers.whole_run import version_of
 
 from recsys_workers import manifest
 from recsys_workers.evaluate.scoring import Graph, tasks_of
@@ -77,26 +74,7 @@ def test_a_run_ends_in_a_version_that_is_better_than_popularity(
 ) -> None:
     write_data(tmp_path / "data")
     (tmp_path / "store").mkdir()
-    config = tmp_path / "run.json"
-    config.write_text(json.dumps(run_json(architecture, hyperparameters, protocol)))
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "workers"),
-        "RECSYS_PVC_ROOT": str(tmp_path),
-        "RECSYS_RUN_CONFIG": str(config),
-        "RECSYS_THREADS": "1",
-        "RECSYS_TERMINATION_LOG": str(tmp_path / "termination"),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "recsys_workers.train"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=840,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    version = manifest.load(tmp_path / "store/shop/topics/versions/1", None)
+    version = version_of(run_json(architecture, hyperparameters, protocol), tmp_path, 840)
     described = version.manifest
     assert (described.task, described.architecture) == ("Retrieval", architecture)
     assert described.protocol["name"] == protocol
