@@ -84,6 +84,12 @@ def test_a_table_is_learned_and_served(reader: Reader, example: str, namespace: 
     assert len(answer["predictions"]) == rows, answer
 
 
+@pytest.mark.parametrize("namespace", ["baskets"])
+def test_a_cart_is_completed(reader: Reader, namespace: str) -> None:
+    answer = reader.asks(commands("baskets"))
+    assert len({item["id"] for item in answer["items"]} - {"sku-0161", "sku-0209"}) == 3, answer
+
+
 @pytest.mark.parametrize("namespace", ["movies-retrieval"])
 def test_films_are_retrieved(reader: Reader, namespace: str) -> None:
     begin = [f"kubectl create namespace {namespace}", f"kubectl config set-context --current --namespace={namespace}"]

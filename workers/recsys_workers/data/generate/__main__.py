@@ -8,13 +8,14 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from recsys_workers.data.generate import churn
+from recsys_workers.data.generate import baskets, churn
 from recsys_workers.data.generate.log import chunks
 from recsys_workers.data.generate.tables import WRITERS, Tables, item_table, user_table, write_csv
 from recsys_workers.data.generate.truth import Truth
 from recsys_workers.data.generate.world import InvalidSettings, Settings, build
 
-SHOP, CHURN = TABLES = ("shop", "churn")
+SHOP, CHURN, BASKETS = TABLES = ("shop", "churn", "baskets")
+SETTINGS = {SHOP: Settings, CHURN: churn.Settings, BASKETS: baskets.Settings}
 
 
 def generate(folder: Path, file_format: str, settings: Settings) -> None:
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0, or 2 for settings of which no log can be made."""
     parser = argparse.ArgumentParser(prog="python -m recsys_workers.data.generate", description=__doc__)
     parser.add_argument("folder", type=Path, help="where to write; empty, or not there yet")
-    parser.add_argument("--table", choices=TABLES, default=SHOP, help="shop: logs; churn: a row a customer")
+    parser.add_argument("--table", choices=TABLES, default=SHOP, help="shop: logs; churn: a row a customer; baskets: a row a product of an order")
     parser.add_argument("--format", choices=sorted(WRITERS), default="Parquet", help="of the rows")
     parser.add_argument("--users", type=int)
     parser.add_argument("--items", type=int)
@@ -49,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--start", type=_moment, help="ISO 8601, UTC without an offset")
     parser.add_argument("--days", type=int)
     parser.add_argument("--rows", type=int, help="of churn")
+    parser.add_argument("--orders", type=int, help="of baskets")
+    parser.add_argument("--products", type=int, help="of baskets")
+    parser.add_argument("--recipes", type=int, help="of baskets: how many lists of products that go together")
     asked = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
     folder, file_format, table = asked.pop("folder"), asked.pop("format"), asked.pop("table")
     try:
@@ -57,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _require_options(table, asked)
         if table == CHURN:
             churn.generate(folder, file_format, churn.Settings(**asked))
+        elif table == BASKETS:
+            baskets.generate(folder, file_format, baskets.Settings(**asked))
         else:
             generate(folder, file_format, Settings(**asked))
     except InvalidSettings as error:
@@ -66,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _require_options(table: str, asked: Mapping[str, object]) -> None:
-    allowed = {field.name for field in fields(churn.Settings if table == CHURN else Settings)}
+    allowed = {field.name for field in fields(SETTINGS[table])}
     for name in asked:
         if name not in allowed:
             raise InvalidSettings(f"--{name} is not for --table {table}: leave it out.")
