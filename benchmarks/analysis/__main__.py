@@ -5,47 +5,43 @@ columns say what each of them gives, whether that is enough or not.
 """
 
 import argparse
+import contextlib
 import os
-from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 
+from benchmarks import recorded
 from benchmarks.analysis import simulate
+from benchmarks.analysis.configuration import (
+    CANARIES,
+    COMPARED,
+    DOUBLED,
+    EQUAL,
+    FILE,
+    SEED,
+    SLOWDOWNS,
+    TOGETHER,
+    WATCHED_ON,
+    configuration,
+)
 from benchmarks.analysis.simulate import Outcome, Scenario
-
-Design = Callable[[Scenario, int, int], Outcome]
-
-EQUAL, DOUBLED = 0.01, 0.02
-
-COMPARED: tuple[tuple[str, Design, dict[str, object]], ...] = (
-    ("more than 2 % of 100 requests bad, twice", simulate.threshold, {}),
-    ("an ordinary test at 1 %, repeated at each look", simulate.repeated, {}),
-    ("one exact look at the end, at 1 %", simulate.one_look, {}),
-    ("mixture likelihood ratio, always valid, at 1 %", simulate.always_valid, {}),
-    ("ours, canary and stable alike (50 %)", simulate.rates, {}),
-    ("ours, the canary at 10 %", simulate.rates, {"beside": (9,)}),
-    ("ours, 10 %, 20 %, then 50 %", simulate.rates, {"beside": (9, 4, 1)}),
-    ("ours, 50 %, and 20,000 requests of stable's past", simulate.rates, {"past": 20_000}),
-)
-WATCHED_ON = Scenario("ours, past 20,000, watched on to 100,000 requests", past=20_000, requests=100_000)
-TOGETHER = (
-    Scenario("50 %, no past: both arms 1 % to 2 % half-way", worsens=0.02),
-    Scenario("50 %, past 20,000: both arms 1 % to 2 % half-way", worsens=0.02, past=20_000),
-    Scenario("10 % then 50 %, no past: both arms 1 % to 5 %", worsens=0.05, beside=(9, 1)),
-    Scenario("10 % then 50 %, past 20,000: both arms 1 % to 5 %", worsens=0.05, beside=(9, 1), past=20_000),
-)
-SLOWDOWNS = (1.0, 1.1, 1.25, 1.5)
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--canaries", type=int, default=10_000, help="of each line")
-    parser.add_argument("--seed", type=int, default=20261128)
+    parser.add_argument("--canaries", type=int, default=CANARIES, help="of each line")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--write", action="store_true", help=f"write the tables to {FILE.name} in benchmarks/results")
     given = parser.parse_args()
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    told = configuration(given.canaries, given.seed)
+    if given.write and told != configuration():
+        parser.error("--write keeps the results of the benchmark as it is configured: leave the other options out.")
+    with contextlib.redirect_stdout(recorded.Kept()) as kept, ProcessPoolExecutor(os.cpu_count()) as pool:
         _rates(pool, given.canaries, given.seed)
         _together(pool, given.canaries, given.seed)
         _latencies(pool, given.canaries, given.seed)
+    if given.write:
+        FILE.write_text(recorded.page("Analyses", told, kept.getvalue()))
 
 
 def _rates(pool: ProcessPoolExecutor, canaries: int, seed: int) -> None:

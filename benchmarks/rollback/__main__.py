@@ -5,30 +5,37 @@ Needs the local cluster with the operator (`make up images install`); trains two
 
 import argparse
 import os
-import platform
-import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks import recorded
 from benchmarks.rollback import argo, flagger, ours, stage
+from benchmarks.rollback.configuration import FILE, LANES, RATE, RIVALS, ROLLBACKS, configuration
 from benchmarks.rollback.figures import Rollback, Side, table, write
 from benchmarks.rollback.traffic import OUTPUT
 from hack.demo.kube import heading, kubectl, say
 from hack.soak.alert import Receiver, silenced
 
-RESULTS = Path("benchmarks/results/rollback.md")
-
 
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rollbacks", type=int, default=100, help="of this operator (default 100)")
-    parser.add_argument("--rivals", type=int, default=20, help="of each other controller; 0: none (default 20)")
-    parser.add_argument("--rate", type=int, default=100, help="requests a second on each host name (default 100)")
-    parser.add_argument("--lanes", type=int, default=1, help="Deployments side by side (default 1)")
+    parser.add_argument("--rollbacks", type=int, default=ROLLBACKS, help=f"of this operator (default {ROLLBACKS})")
+    parser.add_argument(
+        "--rivals", type=int, default=RIVALS, help=f"of each other controller; 0: none (default {RIVALS})"
+    )
+    parser.add_argument("--rate", type=int, default=RATE, help=f"requests a second on each host name (default {RATE})")
+    parser.add_argument("--lanes", type=int, default=LANES, help=f"Deployments side by side (default {LANES})")
     parser.add_argument("--binaries", type=Path, help="where rollouts-controller and flagger are")
-    parser.add_argument("--write", action="store_true", help=f"write the table to {RESULTS}")
-    return parser.parse_args()
+    parser.add_argument("--write", action="store_true", help=f"write the table to {FILE.name} in benchmarks/results")
+    options = parser.parse_args()
+    if options.write and told(options) != configuration():
+        parser.error("--write keeps the results of the benchmark as it is configured: leave the other options out.")
+    return options
+
+
+def told(options: argparse.Namespace) -> recorded.Configuration:
+    """The configuration that was asked for."""
+    return configuration(options.rollbacks, options.rivals, options.rate, options.lanes)
 
 
 def main() -> None:
@@ -55,9 +62,8 @@ def main() -> None:
     heading("Rollbacks")
     print(text, flush=True)
     if options.write:
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        RESULTS.write_text(f"# Rollbacks\n\n{about()}\n\n{text}")
-        say(f"written to {RESULTS}")
+        FILE.write_text(recorded.page("Rollbacks", told(options), text))
+        say(f"written to {FILE}")
 
 
 def others(
@@ -88,12 +94,6 @@ def others(
     )
     sides.append(flagger.SIDE)
     rollbacks += found
-
-
-def about() -> str:
-    """Machine, commit and date of a run."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
-    return f"{os.cpu_count()} cores, {platform.machine()}, commit {commit.strip()}, {datetime.now(UTC):%Y-%m-%d}"
 
 
 if __name__ == "__main__":

@@ -65,6 +65,11 @@ def measure(
     return found, (traffic.requests, traffic.failed)
 
 
+def setting() -> dict[str, Any]:
+    """What decides how fast it is: its Rollout, but for the pods, and its analysis."""
+    return {"rollout": _rollout({})["spec"], "analysis": _template("")["spec"]}
+
+
 def _rollback(number: int, judge: Judge, traffic: Traffic, watch: Watch, pods: dict[int, dict[str, Any]]) -> Rollback:
     judge.bad.clear()
     stage.apply(_rollout(pods[stage.BAD]))

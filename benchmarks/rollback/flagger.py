@@ -51,6 +51,12 @@ def measure(
     return found, (traffic.requests, traffic.failed)
 
 
+def setting() -> dict[str, Any]:
+    """What decides how fast it is: its Canary."""
+    spec: dict[str, Any] = _canary("")["spec"]
+    return spec
+
+
 def _rollback(number: int, judge: Judge, traffic: Traffic, watch: Watch, pods: dict[int, dict[str, Any]]) -> Rollback:
     judge.bad.clear()
     stage.apply(_deployment(pods[stage.BAD], number + 1))

@@ -25,6 +25,20 @@ from pathlib import Path
 
 import httpx
 import uvloop
+from benchmarks import recorded
+from benchmarks.shadow.configuration import (
+    FILE,
+    ITEMS,
+    LENGTH,
+    MODES,
+    PERCENT,
+    RATE,
+    SECONDS,
+    SHADOW_NICE,
+    TURNS,
+    WIDTH,
+    configuration,
+)
 from hack.load import histories
 from hack.load.generator import Generator, Plan
 from hack.load.summary import percentile
@@ -37,11 +51,8 @@ from recsys_workers.serve.shadow_metrics import ShadowMetrics
 from recsys_workers.serve.shadow_mirror import Mirror
 from recsys_workers.serve.shadow_sender import MOST_WAITING, Route, Sender
 
-ITEMS, WIDTH, LENGTH = 12_000, 64, 50
-"""The size of a shop's catalogue, and of the model and the histories that the demo trains."""
 STABLE, CANARY = "0123456789abcdef", "fedcba9876543210"
 TOKEN = "0" * 43
-MODES = ("no shadow", "healthy", "hanging", "dead")
 
 
 @dataclass
@@ -152,14 +163,20 @@ def _spread(all_turns: float, each: list[float]) -> str:
 def main() -> None:
     """Start the servers, play, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rate", type=float, default=200.0, help="requests a second (default 200)")
-    parser.add_argument("--percent", type=int, default=100, help="share that is copied (default 100)")
-    parser.add_argument("--turns", type=int, default=6, help="turns of each mode (default 6)")
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of a turn (default 10)")
-    parser.add_argument("--shadow-nice", type=int, default=19, help="niceness of the shadow (default 19)")
+    parser.add_argument("--rate", type=float, default=RATE, help=f"requests a second (default {RATE:g})")
+    parser.add_argument("--percent", type=int, default=PERCENT, help=f"share that is copied (default {PERCENT})")
+    parser.add_argument("--turns", type=int, default=TURNS, help=f"turns of each mode (default {TURNS})")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"length of a turn (default {SECONDS:g})")
+    parser.add_argument(
+        "--shadow-nice", type=int, default=SHADOW_NICE, help=f"niceness of the shadow (default {SHADOW_NICE})"
+    )
+    parser.add_argument("--write", action="store_true", help=f"write the table to {FILE.name} in benchmarks/results")
     options = parser.parse_args()
+    asked = configuration(options.rate, options.percent, options.turns, options.seconds, options.shadow_nice)
+    if options.write and asked != configuration():
+        parser.error("--write keeps the results of the benchmark as it is configured: leave the other options out.")
     cpus = sorted(os.sched_getaffinity(0))
-    with contextlib.ExitStack() as stack:
+    with contextlib.redirect_stdout(recorded.Kept()) as kept, contextlib.ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for name in ("stable", "shadow"):
             (root / name).mkdir()
@@ -194,6 +211,8 @@ def main() -> None:
         began = time.monotonic()
         uvloop.run(measure(options, stable, file, addresses))
         print(f"\n{time.monotonic() - began:.0f} s in all; {len(cpus)} CPUs.")
+    if options.write:
+        FILE.write_text(recorded.page("Shadows", asked, kept.getvalue()))
 
 
 def _on_the_path() -> str:

@@ -1,7 +1,7 @@
 """Each architecture on amazon-beauty with seeds 1 to 3, beside the papers' figures: `make bench-training`.
 
 The data are not ours to ship: `--data` (or RECSYS_BEAUTY) names the folder with sequences.txt and
-item_attributes.json. Results are appended to benchmarks/results/training.jsonl as they come; what is there already is
+item_attributes.json. Results are written to benchmarks/results/training.jsonl as they come; what is there already is
 not trained again, and what was killed goes on from its last epoch. Test figures are read only with a configuration that
 is committed; a trial (`--set`, `--epochs`) shows validation alone, and configurations are chosen by that.
 """
@@ -12,19 +12,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from benchmarks import recorded
 from benchmarks.training import beauty, report
+from benchmarks.training.configuration import CONFIGURATIONS, FILE, told
 from benchmarks.training.run import Job, forget, run
 
 from recsys_workers.models.hyperparameters import check
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGURATIONS = Path(__file__).parent / "configurations.json"
-RESULTS = ROOT / "benchmarks" / "results" / "training.jsonl"
 STATE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "recsys-operator" / "bench-training"
 DECIDING = ("benchmarks/training", "workers/recsys_workers")
 """What decides the figures: it is committed before test is read."""
@@ -46,7 +44,7 @@ def main() -> int:
     print(f"{data.users} users, {data.n_items} items, {data.interactions} interactions; sequences.txt is {data.digest}")
     print(f"commit {_git('rev-parse', 'HEAD')}, {given.threads} thread{'s' if given.threads > 1 else ''}")
     print("Validation and test are read.\n" if read_test else f"Test is not read: {why_not}\n", flush=True)
-    done = [] if sample else _recorded()
+    done = [] if sample else recorded.lines(FILE)
     shown = []
     for job in _jobs(given, data):
         kept = [result for result in done if result["key"] == job.key and ("test" in result or not read_test)]
@@ -56,7 +54,7 @@ def main() -> int:
         result = run(job, STATE, partial(_say, job), read_test=read_test)
         shown.append(result)
         if not sample:
-            _record(result)
+            recorded.add(FILE, {**result, "fingerprint": recorded.fingerprint(told(result))})
         if "test" in result:
             forget(job, STATE)
     print("\n" + report.table(shown))
@@ -109,17 +107,6 @@ def _may_read_test(given: argparse.Namespace) -> tuple[bool, str]:
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()
-
-
-def _recorded() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
-
-
-def _record(result: dict[str, Any]) -> None:
-    machine = f"{os.cpu_count()} cores, {os.uname().machine}"
-    told = {**result, "commit": _git("rev-parse", "HEAD"), "machine": machine, "date": f"{datetime.now(UTC):%Y-%m-%d}"}
-    with RESULTS.open("a") as file:
-        file.write(json.dumps(told) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,13 @@
+"""Every benchmark whose results are kept."""
+
+from benchmarks.analysis.configuration import ANALYSIS
+from benchmarks.rollback.configuration import ROLLBACK
+from benchmarks.shadow.configuration import SHADOW
+from benchmarks.training.configuration import TRAINING
+
+BENCHMARKS = {
+    "rollback": ROLLBACK,
+    "shadow": SHADOW,
+    "analysis": ANALYSIS,
+    "training": TRAINING,
+}

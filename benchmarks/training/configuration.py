@@ -1,0 +1,39 @@
+"""The configurations of the training benchmark, whole."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.recorded import RESULTS, Benchmark, Configuration, results_of_lines
+
+from recsys_workers.models.hyperparameters import check
+
+CONFIGURATIONS = Path(__file__).parent / "configurations.json"
+FILE = RESULTS / "training.jsonl"
+
+
+def present() -> dict[str, Configuration]:
+    """Each with every hyperparameter, defaults filled in."""
+    return {
+        name: whole(entry["architecture"], entry["hyperparameters"], attributes=bool(entry.get("attributes")))
+        for name, entry in json.loads(CONFIGURATIONS.read_text()).items()
+    }
+
+
+def whole(architecture: str, hyperparameters: Mapping[str, str], *, attributes: bool) -> Configuration:
+    """One configuration, as a result is compared with."""
+    values = dict(check(architecture, hyperparameters).text)
+    return {"architecture": architecture, "attributes": attributes, "hyperparameters": values}
+
+
+def told(result: Mapping[str, Any]) -> Configuration:
+    """The configuration that a result was made with."""
+    return {
+        "architecture": result["architecture"],
+        "attributes": result.get("attributes") is not None,
+        "hyperparameters": result["hyperparameters"],
+    }
+
+
+TRAINING = Benchmark("make bench-training", present, lambda: results_of_lines(FILE, told))
