@@ -3,11 +3,13 @@
 from benchmarks.analysis.configuration import ANALYSIS
 from benchmarks.rollback.configuration import ROLLBACK
 from benchmarks.shadow.configuration import SHADOW
+from benchmarks.tabular.configuration import TABULAR
 from benchmarks.training.configuration import TRAINING
 
 BENCHMARKS = {
     "rollback": ROLLBACK,
     "shadow": SHADOW,
     "analysis": ANALYSIS,
+    "tabular": TABULAR,
     "training": TRAINING,
 }

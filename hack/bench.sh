@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Long measurements, each on its own: hack/bench.sh rollback|shadow|analysis|training|soak [ARGUMENT…]
+# Long measurements, each on its own: hack/bench.sh NAME [ARGUMENT…]
+# NAME is rollback, shadow, analysis, training, tabular or soak.
 # A benchmark prints a table; with --write it also keeps it in benchmarks/results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,6 +23,10 @@ case ${1:-} in
     export PYTHONPATH=workers:. OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
     exec "$(hack/venv.sh dev)" -u -m benchmarks.training "${@:2}"
     ;;
+  tabular)
+    export PYTHONPATH=workers:. OMP_NUM_THREADS=1
+    exec "$(hack/venv.sh dev)" -u -m benchmarks.tabular "${@:2}"
+    ;;
   shadow)
     export PYTHONPATH=workers:.
     exec "$(hack/venv.sh dev)" -u -m benchmarks.shadow "${@:2}"
@@ -35,7 +40,7 @@ case ${1:-} in
     exec "$python" -u -m hack.soak "${@:2}"
     ;;
   *)
-    sed -n '2,3s/^# \?//p' "$0"
+    sed -n '2,4s/^# \?//p' "$0"
     exit 2
     ;;
 esac

@@ -1,0 +1,58 @@
+"""The table of both sides, and whether what is to be reached is."""
+
+from collections.abc import Mapping, Sequence
+from statistics import mean
+from typing import Any
+
+from benchmarks.tabular.configuration import (
+    BAYES_ACCURACY,
+    GIVEN_ACCURACY,
+    GIVEN_MILLISECONDS,
+    LEAST_ACCURACY,
+    LEAST_RATIO,
+)
+
+Results = Sequence[Mapping[str, Any]]
+CLOCK, PROCESSOR = "clock", "processor"
+
+
+def table(results: Results) -> str:
+    """Markdown: a line a seed and side."""
+    lines = [
+        "| side | seed | test accuracy | a step, ms (of the processor) | 36 ms are so many of its steps |",
+        "| --- | --- | --- | --- | --- |",
+        f"| as it was told, elsewhere, on other data | | {GIVEN_ACCURACY:.2%} | {GIVEN_MILLISECONDS:.0f} | 1 |",
+    ]
+    for result in results:
+        for side, found in (("plain loop, a row group a step", result["reference"]), ("recsys-operator", result)):
+            step = found["stepMilliseconds"]
+            spread = f" ± {found['accuracy±']:.2%}" if "accuracy±" in found else ""
+            lines.append(
+                f"| {side} | {result['seed']} | {found['accuracy']:.2%}{spread} | {step[CLOCK]:.2f} "
+                f"({step[PROCESSOR]:.2f}) | {GIVEN_MILLISECONDS / step[CLOCK]:.0f} |"
+            )
+    return "\n".join([*lines, f"| the best that is possible | | {BAYES_ACCURACY:.2%} | | |"])
+
+
+def ratios(results: Results, clock: str) -> tuple[float, float]:
+    """How many mean steps of ours fit into 36 ms, and into one of the plain loop on this machine."""
+    ours = mean(result["stepMilliseconds"][clock] for result in results)
+    reference = mean(result["reference"]["stepMilliseconds"][clock] for result in results)
+    return GIVEN_MILLISECONDS / ours, reference / ours
+
+
+def verdict(results: Results) -> str:
+    """Sentences."""
+    worst = min(result["accuracy"] for result in results)
+    of_given, of_plain = ratios(results, CLOCK)
+    given_cpu, plain_cpu = ratios(results, PROCESSOR)
+    reached = {True: "reached", False: "NOT reached"}
+    return "\n".join(
+        [
+            f"The lowest accuracy is {worst:.2%}; at least {LEAST_ACCURACY:.2%}: {reached[worst >= LEAST_ACCURACY]}.",
+            f"A step is {of_given:.0f} times as fast as 36 ms (by the processor's time {given_cpu:.0f} times); "
+            f"at least {LEAST_RATIO:.0f}: {reached[of_given >= LEAST_RATIO]}.",
+            f"Beside the plain loop in the same run it is {of_plain:.1f} times as fast (by the processor's time "
+            f"{plain_cpu:.1f} times).",
+        ]
+    )
