@@ -20,11 +20,13 @@ from recsys_workers.train import (
     origin,
     publish,
     ray_run,
+    seconds,
     threads,
 )
 from recsys_workers.train.failure import CANNOT_HEAL, OUT_OF_MEMORY, AttemptFailed
 from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter, now
 from recsys_workers.train.run_config import RunConfig
+from recsys_workers.train.seconds import Stopwatch, process_began
 from recsys_workers.train.sequential import Sequential
 from recsys_workers.train.work import Judgement, Work
 
@@ -45,21 +47,27 @@ def run(config: RunConfig) -> None:
 
     The run's checkpoints stay as long as another attempt may go on from them.
     """
+    watch = Stopwatch(process_began())
+    watch.lap("start")
     writer = StatusWriter(config.namespace, config.name, config.uid)
     hyperparameters = checks.specification(config)
     config.run_folder.mkdir(parents=True, exist_ok=True)
     config.versions_folder.mkdir(parents=True, exist_ok=True)
     with publish.only_attempt(config.run_folder):
         try:
-            _tell(writer, config, *_version(writer, config, hyperparameters))
+            _tell(writer, config, *_version(writer, config, hyperparameters, watch))
         except AttemptFailed as error:
             if error.exit_code == CANNOT_HEAL:
                 leftovers.remove(config.run_folder)
             raise
         leftovers.remove(config.run_folder)
+    watch.lap("publish")
+    LOGGER.info(watch.sentence())
 
 
-def _version(writer: StatusWriter, config: RunConfig, hyperparameters: Hyperparameters) -> tuple[int, Manifest, str]:
+def _version(
+    writer: StatusWriter, config: RunConfig, hyperparameters: Hyperparameters, watch: Stopwatch
+) -> tuple[int, Manifest, str]:
     """Number, manifest and digest of what an earlier attempt published, or else of what this one does."""
     done = publish.published(config.versions_folder, config.uid)
     if done is not None:
@@ -68,7 +76,7 @@ def _version(writer: StatusWriter, config: RunConfig, hyperparameters: Hyperpara
     progress = Progress(writer, exposition.serve(config))
     ended, version = mlflow.FAILED, None
     try:
-        version = _train(config, hyperparameters, progress)
+        version = _train(config, hyperparameters, progress, watch)
         ended = mlflow.FINISHED
         return version
     except SystemExit:
@@ -79,7 +87,9 @@ def _version(writer: StatusWriter, config: RunConfig, hyperparameters: Hyperpara
         mlflow.log_end(config, progress.readings, ended, version, progress.known.get("step", 0))
 
 
-def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progress) -> tuple[int, Manifest, str]:
+def _train(
+    config: RunConfig, hyperparameters: Hyperparameters, progress: Progress, watch: Stopwatch
+) -> tuple[int, Manifest, str]:
     progress.report("Loading", 0, f"Reading {config.dataset.uri}.")
     checks.champion(config)
     begins_with = origin.origin(config, hyperparameters)
@@ -94,7 +104,11 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     readings = {"readings": str(progress.readings.path)} if progress.readings else {}
     parameters = documents.parameters(config, hyperparameters, work.facts())
     of_task = {**work.settings(), **readings, "parameters": parameters, "initFrom": begun}
+    watch.lap("data")
+    seconds.forget(config.run_folder)
     _fit(config, hyperparameters, of_task, allowed)
+    watch.take(config.run_folder)
+    watch.lap("leave")
     progress.known = _trained(config)
 
     contents = work.collect()
@@ -108,10 +122,11 @@ def _train(config: RunConfig, hyperparameters: Hyperparameters, progress: Progre
     for verdict in judgement.verdicts:
         LOGGER.info("gate %s: %s. %s", verdict.name, verdict.verdict, verdict.message)
 
+    watch.lap("gates")
     progress.report("Publishing", 97, f"Publishing a version with the verdict {judgement.verdict}.")
     number = publish.take_number(config.versions_folder, config.uid)
     described = describe(number, [], judgement)
-    contents[manifest.EVALUATION] = documents.evaluation(described, work.evaluated())
+    contents[manifest.EVALUATION] = documents.evaluation(described, work.evaluated(), watch.document())
     contents[manifest.MODEL_CARD] = work.card(described).encode()
     contents[manifest.WEIGHTS] = (config.run_folder / manifest.WEIGHTS).read_bytes()
     done = publish.publish(

@@ -49,8 +49,8 @@ def manifest_of(
     )
 
 
-def evaluation(described: Manifest, evaluated: Evaluated) -> bytes:
-    """The bytes of evaluation.json."""
+def evaluation(described: Manifest, evaluated: Evaluated, seconds: Mapping[str, float]) -> bytes:
+    """The bytes of evaluation.json. `seconds`: what the attempt took until then, by stage."""
     document = {
         "protocol": described.protocol,
         "metrics": described.metrics,
@@ -59,6 +59,7 @@ def evaluation(described: Manifest, evaluated: Evaluated) -> bytes:
         "bestEpoch": evaluated.best_epoch,
         "validation": evaluated.validation,
         "scores": evaluated.scores,
+        "seconds": seconds,
     }
     if described.cross_validation:
         document["crossValidation"] = described.cross_validation

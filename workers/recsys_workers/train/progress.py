@@ -144,6 +144,8 @@ class Progress:
         self.known: dict[str, Any] = {}
         """Fields that every report carries, as each apply replaces the one before."""
         self.latest: dict[str, Any] = {}
+        self.since: dict[str, float] = {}
+        """When each stage was first reported, as `time.time()` counts."""
         self._changed = threading.Event()
         self._closing = False
         self._closed = False
@@ -153,6 +155,7 @@ class Progress:
 
     def report(self, stage: str, percent: int, message: str, **fields: str | int) -> None:
         """Set the progress; `fields` are those of the training, and win over what is `known`."""
+        self.since.setdefault(stage, time.time())
         self.latest = {
             **self.known,
             "stage": stage,

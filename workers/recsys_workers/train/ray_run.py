@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -183,9 +184,10 @@ def _out_of_memory() -> str:
 
 def in_worker(settings: Mapping[str, Any]) -> None:
     """What Ray calls in its worker. The driver only names it, so torch is imported in the worker alone."""
+    began = time.time()
     from recsys_workers.train.worker import train_worker
 
-    train_worker(settings)
+    train_worker({**settings, "began": began})
 
 
 def repair_snapshot(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from recsys_workers.train.loop import STATE, Loop, Training
 from recsys_workers.train.progress import Progress, StatusWriter
 from recsys_workers.train.readings import Readings
 from recsys_workers.train.scored import Scored
+from recsys_workers.train.seconds import Stopwatch
 from recsys_workers.train.team import Team, joined
 from recsys_workers.train.watch import END_PERCENT, Watch
 
@@ -45,6 +47,7 @@ def train_worker(settings: Mapping[str, Any]) -> None:
 
     Of several workers, which all call this, one tells, saves and exports.
     """
+    stopwatch = Stopwatch(settings.get("began", time.time()))
     configure()
     torch.set_num_threads(settings["threads"])
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA has no deterministic products
@@ -58,9 +61,12 @@ def train_worker(settings: Mapping[str, Any]) -> None:
         return
     readings = Readings(Path(settings["readings"])) if "readings" in settings else None
     progress = Progress(StatusWriter(settings["namespace"], settings["name"], settings["uid"]), readings)
+    stopwatch.lap("prepare")
     try:
         folds.train(settings, count, team, progress)
-        _train(settings, team, progress)
+        if count:
+            stopwatch.lap("folds")
+        _train(settings, team, progress, stopwatch)
     finally:
         progress.close()
 
@@ -74,7 +80,7 @@ def joined_by(settings: Mapping[str, Any]) -> Team:
     return team
 
 
-def _train(settings: Mapping[str, Any], team: Team, progress: Progress) -> None:
+def _train(settings: Mapping[str, Any], team: Team, progress: Progress, stopwatch: Stopwatch) -> None:
     """Train, tell and keep checkpoints, then export and score: what the teller does."""
     folder = Path(settings["folder"])
     training, finish = begun(settings, team)
@@ -91,8 +97,10 @@ def _train(settings: Mapping[str, Any], team: Team, progress: Progress) -> None:
             training.save(Path(scratch))
             ray.train.report({"epoch": training.epoch}, checkpoint=ray.train.Checkpoint.from_directory(scratch))
 
+    stopwatch.lap("prepare")
     try:
         training.run(watch.on_epoch, on_checkpoint, watch.on_step)
+        stopwatch.lap("training")
         history.write(folder, training.history())
         if training.stopped_early:
             LOGGER.info(
@@ -104,6 +112,9 @@ def _train(settings: Mapping[str, Any], team: Team, progress: Progress) -> None:
             )
         progress.report("Exporting", END_PERCENT, f"Exporting the weights of epoch {training.best_epoch} to ONNX.")
         finish(progress)
+        stopwatch.lap("export", progress.since.get("Evaluating"))
+        stopwatch.lap("scoring")
+        stopwatch.leave(folder)
     finally:
         events.close()
         if logged:
