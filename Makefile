@@ -67,9 +67,12 @@ golden: ## Write the golden manifests and charts anew: read the diff before you 
 
 ##@ Benchmarks
 
-.PHONY: bench-rollback bench-shadow bench-analysis bench-tabular bench-training soak
+.PHONY: bench-rollback bench-overhead bench-shadow bench-analysis bench-tabular bench-training soak
 bench-rollback: prepare up images install ## 100 rollbacks under load, beside Argo Rollouts and Flagger (about an hour)
 	hack/bench.sh rollback
+
+bench-overhead: prepare up images install ## From kubectl apply to Succeeded without the training, by where each second goes (5 minutes)
+	hack/bench.sh overhead
 
 bench-shadow: ## Latency of a server whose requests are copied to a shadow that is healthy, hangs or is dead (5 minutes)
 	hack/bench.sh shadow

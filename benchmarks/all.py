@@ -1,6 +1,7 @@
 """Every benchmark whose results are kept."""
 
 from benchmarks.analysis.configuration import ANALYSIS
+from benchmarks.overhead.configuration import OVERHEAD
 from benchmarks.rollback.configuration import ROLLBACK
 from benchmarks.shadow.configuration import SHADOW
 from benchmarks.tabular.configuration import TABULAR
@@ -8,6 +9,7 @@ from benchmarks.training.configuration import TRAINING
 
 BENCHMARKS = {
     "rollback": ROLLBACK,
+    "overhead": OVERHEAD,
     "shadow": SHADOW,
     "analysis": ANALYSIS,
     "tabular": TABULAR,

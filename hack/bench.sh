@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Long measurements, each on its own: hack/bench.sh NAME [ARGUMENT…]
-# NAME is rollback, shadow, analysis, training, tabular or soak.
+# NAME is rollback, overhead, shadow, analysis, training, tabular or soak.
 # A benchmark prints a table; with --write it also keeps it in benchmarks/results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,6 +14,12 @@ case ${1:-} in
     export PATH=$binaries:$PATH KUBECONFIG=$PWD/.local/kubeconfig
     hack/demo/data.sh
     exec "$(hack/venv.sh dev)" -u -m benchmarks.rollback --binaries "$binaries" "${@:2}"
+    ;;
+  overhead)
+    clients
+    [ "${CLUSTER:-}" = current ] || export KUBECONFIG=$PWD/.local/kubeconfig
+    export PYTHONPATH=workers:.
+    exec "$(hack/venv.sh dev)" -u -m benchmarks.overhead "${@:2}"
     ;;
   analysis)
     export PYTHONPATH=operator:.

@@ -17,12 +17,13 @@ class Watch:
 
     arguments: tuple[str, ...]
     value: Callable[[dict[str, Any]], Any]
+    namespace: str = NAMESPACE
     changes: list[tuple[float, Any]] = field(default_factory=list)
     _process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Begin to follow."""
-        command = ["kubectl", "-n", NAMESPACE, "get", *self.arguments, "--watch", "-o", "json"]
+        command = ["kubectl", "-n", self.namespace, "get", *self.arguments, "--watch", "-o", "json"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
 
