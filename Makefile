@@ -67,7 +67,7 @@ golden: ## Write the golden manifests and charts anew: read the diff before you 
 
 ##@ Benchmarks
 
-.PHONY: bench-rollback bench-overhead bench-shadow bench-analysis bench-tabular bench-training soak
+.PHONY: bench-rollback bench-overhead bench-shadow bench-analysis bench-tabular bench-training bench-recbole soak
 bench-rollback: prepare up images install ## 100 rollbacks under load, beside Argo Rollouts and Flagger (about an hour)
 	hack/bench.sh rollback
 
@@ -85,6 +85,9 @@ bench-tabular: ## Rows of which nobody can tell more than 85 %, beside a plain t
 
 bench-training: ## Every architecture on amazon-beauty (RECSYS_BEAUTY=FOLDER), three seeds, beside the papers' figures (hours)
 	hack/bench.sh training
+
+bench-recbole: ## How soon SASRec is as good as RecBole's after 5 epochs, on amazon-beauty (RECSYS_BEAUTY=FOLDER; an hour)
+	hack/bench.sh recbole
 
 soak: prepare up images install ## Half an hour of random rollouts, restarts, evictions and alerts under load
 	hack/bench.sh soak

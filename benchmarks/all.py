@@ -2,6 +2,7 @@
 
 from benchmarks.analysis.configuration import ANALYSIS
 from benchmarks.overhead.configuration import OVERHEAD
+from benchmarks.recbole.configuration import RECBOLE
 from benchmarks.rollback.configuration import ROLLBACK
 from benchmarks.shadow.configuration import SHADOW
 from benchmarks.tabular.configuration import TABULAR
@@ -14,4 +15,5 @@ BENCHMARKS = {
     "analysis": ANALYSIS,
     "tabular": TABULAR,
     "training": TRAINING,
+    "recbole": RECBOLE,
 }

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Long measurements, each on its own: hack/bench.sh NAME [ARGUMENT…]
-# NAME is rollback, overhead, shadow, analysis, training, tabular or soak.
+# NAME is rollback, overhead, shadow, analysis, tabular, training, recbole or soak.
 # A benchmark prints a table; with --write it also keeps it in benchmarks/results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source-path=SCRIPTDIR source=cluster/lib.sh
 . hack/cluster/lib.sh
+export PYTHONPATH=operator:workers:.
 
 case ${1:-} in
   rollback)
@@ -18,23 +19,27 @@ case ${1:-} in
   overhead)
     clients
     [ "${CLUSTER:-}" = current ] || export KUBECONFIG=$PWD/.local/kubeconfig
-    export PYTHONPATH=workers:.
     exec "$(hack/venv.sh dev)" -u -m benchmarks.overhead "${@:2}"
     ;;
+  readme) # the page of results anew
+    exec "$(hack/venv.sh dev)" -m benchmarks.readme
+    ;;
   analysis)
-    export PYTHONPATH=operator:.
     exec "$(hack/venv.sh dev)" -u -m benchmarks.analysis "${@:2}"
     ;;
   training)
-    export PYTHONPATH=workers:. OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+    export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
     exec "$(hack/venv.sh dev)" -u -m benchmarks.training "${@:2}"
     ;;
+  recbole)
+    export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+    exec "$(hack/venv.sh dev)" -u -m benchmarks.recbole --recbole "$(hack/venv.sh recbole)" "${@:2}"
+    ;;
   tabular)
-    export PYTHONPATH=workers:. OMP_NUM_THREADS=1
+    export OMP_NUM_THREADS=1
     exec "$(hack/venv.sh dev)" -u -m benchmarks.tabular "${@:2}"
     ;;
   shadow)
-    export PYTHONPATH=workers:.
     exec "$(hack/venv.sh dev)" -u -m benchmarks.shadow "${@:2}"
     ;;
   soak)

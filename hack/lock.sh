@@ -48,3 +48,5 @@ compile server 3.13 pyproject.toml --extra server --constraint "$work/dev.txt"
 compile trainer 3.13 pyproject.toml --extra trainer --extra cluster --constraint "$work/dev.txt" --no-emit-package triton
 compile demo 3.11 pyproject.toml --group demo --constraint "$work/dev.txt"
 compile tools 3.11 requirements/tools.in
+# Its numpy and pandas are older than ours, so nothing constrains it.
+compile recbole 3.11 requirements/recbole.in

@@ -9,7 +9,7 @@ import contextlib
 import os
 from concurrent.futures import Future, ProcessPoolExecutor
 
-from benchmarks import recorded
+from benchmarks import readme, recorded
 from benchmarks.analysis import simulate
 from benchmarks.analysis.configuration import (
     CANARIES,
@@ -42,6 +42,7 @@ def main() -> None:
         _latencies(pool, given.canaries, given.seed)
     if given.write:
         FILE.write_text(recorded.page("Analyses", told, kept.getvalue()))
+        readme.write()
 
 
 def _rates(pool: ProcessPoolExecutor, canaries: int, seed: int) -> None:

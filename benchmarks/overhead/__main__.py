@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import yaml
-from benchmarks import recorded
+from benchmarks import readme, recorded
 from benchmarks.overhead import timeline
 from benchmarks.overhead.configuration import EXAMPLE, FILE, LIMIT_SECONDS, RUNS, configuration
 from benchmarks.rollback.watch import Watch
@@ -38,6 +38,7 @@ def main() -> None:
     print(text, flush=True)
     if options.write:
         FILE.write_text(recorded.page("Overhead of a run", configuration(options.runs), text))
+        readme.write()
 
 
 def _stage() -> None:

@@ -7,7 +7,7 @@ import argparse
 import os
 from pathlib import Path
 
-from benchmarks import recorded
+from benchmarks import readme, recorded
 from benchmarks.rollback import argo, flagger, ours, stage
 from benchmarks.rollback.configuration import FILE, LANES, RATE, RIVALS, ROLLBACKS, configuration
 from benchmarks.rollback.figures import Rollback, Side, table, write
@@ -63,6 +63,7 @@ def main() -> None:
     print(text, flush=True)
     if options.write:
         FILE.write_text(recorded.page("Rollbacks", told(options), text))
+        readme.write()
         say(f"written to {FILE}")
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import httpx
 import uvloop
-from benchmarks import recorded
+from benchmarks import readme, recorded
 from benchmarks.shadow.configuration import (
     FILE,
     ITEMS,
@@ -213,6 +213,7 @@ def main() -> None:
         print(f"\n{time.monotonic() - began:.0f} s in all; {len(cpus)} CPUs.")
     if options.write:
         FILE.write_text(recorded.page("Shadows", asked, kept.getvalue()))
+        readme.write()
 
 
 def _on_the_path() -> str:

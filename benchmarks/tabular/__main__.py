@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from benchmarks import recorded
+from benchmarks import readme, recorded
 from benchmarks.tabular import report
 from benchmarks.tabular.configuration import (
     ARCHITECTURE,
@@ -52,6 +52,7 @@ def main() -> None:
             if given.rows == ROWS:
                 told = configuration()
                 recorded.add(FILE, {**results[-1], "made": told, "fingerprint": recorded.fingerprint(told)})
+                readme.write()
     print("\n" + report.table(results))
     print("\n" + report.verdict(results))
 

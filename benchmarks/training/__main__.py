@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks import recorded
+from benchmarks import readme, recorded
 from benchmarks.training import beauty, report
 from benchmarks.training.configuration import CONFIGURATIONS, FILE, told
 from benchmarks.training.run import Job, forget, run
@@ -55,6 +55,7 @@ def main() -> int:
         shown.append(result)
         if not sample:
             recorded.add(FILE, {**result, "fingerprint": recorded.fingerprint(told(result))})
+            readme.write()
         if "test" in result:
             forget(job, STATE)
     print("\n" + report.table(shown))

@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+from benchmarks import readme
+from benchmarks.all import BENCHMARKS
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -34,3 +37,15 @@ def test_readme_quotes_the_recorded_rollbacks() -> None:
         assert quote[1] == row[1]
         assert quote[2:4] == [in_words(re.findall(r"\d+", cell), unit) for cell in row[2:4]]
         assert quote[4] == row[4]
+
+
+def test_the_page_of_the_benchmarks_shows_what_is_recorded() -> None:
+    """Run `hack/bench.sh readme` where it does not."""
+    assert readme.page() == readme.PAGE.read_text()
+
+
+def test_every_command_of_the_page_of_the_benchmarks_exists() -> None:
+    commands = re.findall(r"^\| `make ([a-z-]+)` \|", readme.PAGE.read_text(), re.MULTILINE)
+    targets = (ROOT / "Makefile").read_text()
+    assert len(commands) == len(BENCHMARKS)
+    assert [name for name in commands if f"\n{name}:" not in targets] == []

@@ -22,7 +22,7 @@ class Block(NamedTuple):
 
 def pages() -> list[Path]:
     """Every page that people read."""
-    names = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "charts/recsys-operator/README.md"]
+    names = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "charts/recsys-operator/README.md", "benchmarks/README.md"]
     examples = sorted((ROOT / "examples").rglob("*.md"))
     return [*(ROOT / name for name in names), *sorted((ROOT / "docs").rglob("*.md")), *examples]
 

@@ -1,0 +1,96 @@
+"""The table of both sides, epoch by epoch, and how much sooner ours was as good."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.recbole.sides import METRIC
+
+Epochs = Sequence[Mapping[str, Any]]
+CLOCKS = {"clock": "by the clock", "processor": "of the processor"}
+
+
+def reached(epochs: Epochs, target: float) -> int | None:
+    """The number of the first epoch whose validation figure is at least the target; None when none is."""
+    return next((number for number, epoch in enumerate(epochs, start=1) if epoch["validation"] >= target), None)
+
+
+def seconds(epochs: Epochs, clock: str, *, evaluated: bool) -> float:
+    """What epochs took together, without or with the evaluation of the validation items."""
+    return sum(epoch["training"][clock] + (epoch["evaluation"][clock] if evaluated else 0.0) for epoch in epochs)
+
+
+def ratios(rival: Epochs, ours: Epochs) -> dict[str, float]:
+    """RecBole's seconds up to its last epoch over ours up to the first that is as good; empty when none is."""
+    count = reached(ours, rival[-1]["validation"])
+    if count is None:
+        return {}
+    return {
+        f"{clock}{'WithEvaluation' if evaluated else ''}": round(
+            seconds(rival, clock, evaluated=evaluated) / seconds(ours[:count], clock, evaluated=evaluated), 2
+        )
+        for clock in CLOCKS
+        for evaluated in (False, True)
+    }
+
+
+def pace(epochs: Epochs, clock: str) -> float:
+    """Targets per second of training."""
+    return float(sum(epoch["targets"] for epoch in epochs) / seconds(epochs, clock, evaluated=False))
+
+
+def table(rival: Epochs, ours: Epochs) -> str:
+    """Markdown."""
+    sides = {"RecBole 1.2.1": rival, "recsys-operator": ours}
+    lines = [
+        f"| side | epoch | loss | validation {METRIC} | test {METRIC} | training, seconds so far (processor) | "
+        "with evaluation (processor) | targets/s (of the processor) |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, epochs in sides.items():
+        for number, epoch in enumerate(epochs, start=1):
+            so_far = epochs[:number]
+            spent = [
+                f"{seconds(so_far, 'clock', evaluated=evaluated):.0f} "
+                f"({seconds(so_far, 'processor', evaluated=evaluated):.0f})"
+                for evaluated in (False, True)
+            ]
+            figures = [f"{epoch['loss']:.4f}", f"{epoch['validation']:.4f}", f"{epoch['test']:.4f}", *spent]
+            one = epochs[number - 1 : number]
+            lines.append(
+                f"| {name} | {number} | {' | '.join(figures)} | {pace(one, 'clock'):.0f} "
+                f"({pace(one, 'processor'):.0f}) |"
+            )
+    return "\n".join(lines)
+
+
+def verdict(rival: Epochs, ours: Epochs) -> str:
+    """Sentences: who is as good when, and how much sooner."""
+    target = rival[-1]["validation"]
+    told = f"RecBole's validation {METRIC} after {len(rival)} epochs is {target:.4f}"
+    count = reached(ours, target)
+    if count is None:
+        best = max((epoch["validation"] for epoch in ours), default=float("nan"))
+        return f"{told}; ours has reached {best:.4f} in {len(ours)} epochs, and so not that."
+    found = ratios(rival, ours)
+    lines = [f"{told}; ours has {ours[count - 1]['validation']:.4f} after {count}."]
+    for clock, said in CLOCKS.items():
+        theirs, mine = (seconds(part, clock, evaluated=False) for part in (rival, ours[:count]))
+        lines.append(
+            f"Seconds {said}: {theirs:.0f} against {mine:.0f}, {found[clock]:.1f} times sooner; with evaluation "
+            f"{found[clock + 'WithEvaluation']:.1f} times; targets per second {pace(rival, clock):.0f} against "
+            f"{pace(ours[:count], clock):.0f}."
+        )
+    return "\n".join(lines)
+
+
+def rounded(epochs: Epochs) -> list[dict[str, Any]]:
+    """The epochs as they are recorded."""
+    return [
+        {
+            name: {clock: round(value, 4) for clock, value in found.items()}
+            if isinstance(found, Mapping)
+            else round(found, 5)
+            for name, found in epoch.items()
+        }
+        for epoch in epochs
+    ]
