@@ -7,7 +7,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from recsys_operator.api.analysis_status import MetricStatus
 from recsys_operator.api.deployment import DeploymentSpec
-from recsys_operator.api.kinds import DEPLOYMENTS, KINDS
+from recsys_operator.api.gpu_use import GpuUse
+from recsys_operator.api.kinds import DEPLOYMENTS, KINDS, RECMODELS
 from recsys_operator.api.rollout import DeploymentStatus, HistoryEntry
 from recsys_operator.decide.conditions import find
 from recsys_operator.decide.deployment.standing import STATES, standing
@@ -86,6 +87,14 @@ LAST_ROLLBACK = Gauge(
     ("namespace", "deployment", "version", "cause"),
 )
 ROLLBACKS = Counter("recsys_rollbacks_total", "Rollbacks by cause.", ("namespace", "deployment", "cause"))
+GPU_SECONDS = Counter(
+    "recsys_gpu_seconds_total", "GPU-seconds that pods of a RecModel's runs held.", ("namespace", "model")
+)
+GPU_SECONDS_LOST = Counter(
+    "recsys_gpu_seconds_lost_total",
+    "Those of them since the last checkpoint of a pod that ended before its run had a version.",
+    ("namespace", "model"),
+)
 ALERTS_RECEIVED = Counter(
     "recsys_alerts_received_total", "Alerts that were taken in, by what became of them.", ("outcome",)
 )
@@ -137,6 +146,9 @@ class LoopMetrics:
             for family in OF_A_DEPLOYMENT:
                 family.remove_by_labels({"namespace": key.namespace, "deployment": key.name})
             HELD_SECONDS.forget(key.namespace, key.name)
+        elif key.plural == RECMODELS.plural:
+            for family in (GPU_SECONDS, GPU_SECONDS_LOST):
+                family.remove_by_labels({"namespace": key.namespace, "model": key.name})
 
 
 def set_weights(namespace: str, deployment: str, weights: Mapping[tuple[int, str], int]) -> None:
@@ -188,3 +200,12 @@ def count_finished(namespace: str, deployment: str, entries: Iterable[HistoryEnt
     for entry in entries:
         seconds = (instant(entry.end_time) - instant(entry.start_time)).total_seconds()
         ROLLOUT_SECONDS.labels(namespace, deployment, entry.verdict).observe(seconds)
+
+
+def count_gpus(namespace: str, model: str, before: GpuUse | None, after: GpuUse | None) -> None:
+    """What a run's status.gpu has become, as it was written just now."""
+    if after is None:
+        return
+    used, lost = (before.used_seconds, before.lost_seconds) if before else (0, 0)
+    GPU_SECONDS.labels(namespace, model).inc(max(0, after.used_seconds - used))
+    GPU_SECONDS_LOST.labels(namespace, model).inc(max(0, after.lost_seconds - lost))

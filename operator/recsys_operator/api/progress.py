@@ -64,6 +64,9 @@ class Progress(Model):
         description="Mean training loss of the last finished epoch; of the steps so far in the first.",
     )
     validation: Validated | None = Field(None, description="What the validations found.")
+    checkpoint_time: Time | None = Field(
+        None, description="When this attempt's newest checkpoint was kept; absent before the first one."
+    )
     history: tuple[HistoryPoint, ...] = Field(
         (),
         max_length=HISTORY,

@@ -7,6 +7,7 @@ from pydantic.alias_generators import to_camel
 
 from recsys_operator.api.cleaning import Cleaning
 from recsys_operator.api.common import Condition, GateVerdict, LocalRef, MetricValue, Origin
+from recsys_operator.api.gpu_use import GpuUse
 from recsys_operator.api.podfields import SecretName, SharedPodFields
 from recsys_operator.api.progress import Figure, Progress
 from recsys_operator.api.schema import (
@@ -376,6 +377,7 @@ class TrainingRunStatus(Model):
     progress: Progress | None = Field(None, description="How far the trainer is.")
     result: RunResult | None = Field(None, description="What the run made.")
     failure: Failure | None = Field(None, description="Why it failed.")
+    gpu: GpuUse | None = Field(None, description="GPU-seconds; absent of a run that asks for no GPU.")
 
 
 TRAININGRUN = Kind(
@@ -394,6 +396,7 @@ TRAININGRUN = Kind(
         Column("Version", "integer", ".status.result.version"),
         Column("Verdict", "string", ".status.result.verdict"),
         Column("From", "integer", ".spec.initFrom.version", priority=1),
+        Column("GPU-Seconds", "integer", ".status.gpu.usedSeconds", priority=1),
         Column("Age", "date", ".metadata.creationTimestamp"),
     ),
 )

@@ -66,6 +66,7 @@ def pod_facts(pod: Mapping[str, Any]) -> PodFacts:
         attempt=_number(labels.get(ATTEMPT)),
         head=labels.get(NODE_TYPE) == "head",
         ended_before=_exit({}, before) if before else None,
+        scheduled=_scheduled(status),
     )
 
 
@@ -121,6 +122,14 @@ def _unscheduled(conditions: Any) -> str | None:
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return condition.get("message") or condition.get("reason") or "the scheduler gives no reason"
     return None
+
+
+def _scheduled(status: Mapping[str, Any]) -> str | None:
+    """When the scheduler gave it a node; the kubelet's first word of it where nobody says so."""
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "True":
+            return condition.get("lastTransitionTime") or status.get("startTime")
+    return status.get("startTime")
 
 
 def _waiting(waiting: Mapping[str, Any] | None, image: str) -> Waiting | None:

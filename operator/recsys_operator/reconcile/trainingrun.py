@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from recsys_operator import __version__
+from recsys_operator import __version__, metrics
 from recsys_operator.api.kinds import (
     CONFIGMAPS,
     JOBS,
@@ -26,7 +26,7 @@ from recsys_operator.build.labels import Manifest, Owner
 from recsys_operator.build.run_config import config_map, run_config
 from recsys_operator.build.trainer_access import role, role_binding, service_account
 from recsys_operator.decide.refusal import Refusal
-from recsys_operator.decide.trainingrun.decision import RunDecision, decide, decided
+from recsys_operator.decide.trainingrun.decision import RunDecision, decide, decided, holds_gpus
 from recsys_operator.decide.trainingrun.expiry import seconds_left
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun
 from recsys_operator.decide.trainingrun.rayjobs import OVER, RayStep, written
@@ -55,11 +55,12 @@ class TrainingRunReconciler:
         if "deletionTimestamp" in obj["metadata"]:
             return None
         children, model = NO_CHILDREN, None
-        if not decided(TrainingRunStatus.model_validate(obj.get("status") or {})):
+        known = TrainingRunStatus.model_validate(obj.get("status") or {})
+        if not decided(known) or holds_gpus(known):
             children = await read_children(self.client, key.namespace, key.name, _workers(obj))
             # After the children: the trainer writes its result before its pod ends and the Job completes.
             obj = await live(self.client, TRAININGRUNS, key)
-            if children.config is None:
+            if children.config is None and not decided(known):
                 model = await read_model(self.client, key.namespace, obj["spec"]["modelRef"]["name"])
         run = observed_run(obj, children, model)
         now = datetime.now(UTC)
@@ -73,6 +74,7 @@ class TrainingRunReconciler:
         if refusals:
             decision = decide(replace(run, refusals=refusals), now)
         await write_status(self.client, obj, decision.status.wire())
+        metrics.count_gpus(key.namespace, run.spec.model_ref.name, run.status.gpu, decision.status.gpu)
         await tell(self.client, logger, obj, decision.notices)
         if refusals:
             raise failure(refusals)

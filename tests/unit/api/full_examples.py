@@ -90,9 +90,11 @@ TRAININGRUN_STATUS: dict[str, Any] = {
             {"epoch": 2, "step": 800, "loss": "6.6", "validation": "0.0315"},
             {"epoch": 3, "step": 1200, "loss": "6.1234", "validation": "0.0312"},
         ],
+        "checkpointTime": TIME,
         "message": "Epoch 3 of 20.",
         "updateTime": TIME,
     },
+    "gpu": {"usedSeconds": 7200, "lostSeconds": 900, "unsavedSeconds": 30, "held": 2, "until": TIME},
     "result": {
         "version": 3,
         "uri": "pvc://artifacts/models/recsys-demo/movies/versions/3",

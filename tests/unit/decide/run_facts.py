@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from recsys_operator.api.gpu_use import GpuUse
 from recsys_operator.api.recmodel import Champion, RecModelSpec
 from recsys_operator.api.run_config import RunConfig
 from recsys_operator.api.trainingrun import (
@@ -188,6 +189,7 @@ pods = st.builds(
     attempt=st.none() | st.integers(1, 3),
     head=st.booleans(),
     ended_before=st.none() | exits,
+    scheduled=st.none() | times,
 )
 attempts = st.builds(
     RayAttempt,
@@ -264,10 +266,14 @@ statuses = st.builds(
     result=st.none() | results,
     failure=st.none()
     | st.builds(Failure, reason=st.just("InvalidData"), message=texts, pod=st.sampled_from((None, "a"))),
+    gpu=st.none()
+    | st.builds(
+        GpuUse, used_seconds=counts, lost_seconds=counts, unsaved_seconds=counts, held=st.integers(0, 4), until=times
+    ),
 )
 specs = st.builds(
-    lambda suspend, queue, ttl, retries, deadline, parameters, workers: run_spec(
-        ray=workers and {"workers": workers, "resourcesPerWorker": {}},
+    lambda suspend, queue, ttl, retries, deadline, parameters, workers, gpu: run_spec(
+        ray=workers and {"workers": workers, "resourcesPerWorker": {"gpu": gpu}},
         suspend=suspend,
         queueName=queue,
         ttlSecondsAfterFinished=ttl,
@@ -283,6 +289,7 @@ specs = st.builds(
     st.none()
     | st.dictionaries(st.sampled_from(("epochs", "heads", "learningRate", "epoch")), st.text(max_size=8), max_size=3),
     st.sampled_from((None, 1, 2)),
+    st.integers(0, 1),
 )
 models = (
     st.none()

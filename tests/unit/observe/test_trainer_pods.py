@@ -67,3 +67,16 @@ def test_what_the_kubelet_says_of_an_evicted_pod_is_read_beside_what_its_contain
     assert end is not None
     assert (end.code, end.message, end.pod_reason) == (137, "the last line", "Evicted")
     assert end.pod_message == "Usage of EmptyDir volume exceeds the limit."
+
+
+def test_a_pod_tells_since_when_it_has_a_node() -> None:
+    made = trainer("Pending")
+    assert pod_facts(made).scheduled is None
+    made["status"]["startTime"] = "2026-01-02T03:04:07Z"
+    assert pod_facts(made).scheduled == "2026-01-02T03:04:07Z"
+    condition = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-02T03:04:06Z"}
+    made["status"]["conditions"] = [condition]
+    assert pod_facts(made).scheduled == "2026-01-02T03:04:06Z"
+    condition["status"] = "False"
+    del made["status"]["startTime"]
+    assert pod_facts(made).scheduled is None

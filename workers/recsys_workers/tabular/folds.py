@@ -69,6 +69,7 @@ def train(settings: Mapping[str, Any], count: int, team: "Team", progress: Progr
         stream = io.BytesIO()
         np.savez(stream, allow_pickle=False, outputs=outputs)
         write_file(folder / _outputs(number), stream.getvalue())
+        progress.kept()
 
 
 def document(folder: Path, folds: Sequence[Rowwise], names: Sequence[str]) -> dict[str, Any]:

@@ -146,6 +146,8 @@ class Progress:
         self.latest: dict[str, Any] = {}
         self.since: dict[str, float] = {}
         """When each stage was first reported, as `time.time()` counts."""
+        self.of_attempt: dict[str, Any] = {}
+        """Fields about the attempt itself, whatever it trains; every report carries them too."""
         self._changed = threading.Event()
         self._closing = False
         self._closed = False
@@ -158,6 +160,7 @@ class Progress:
         self.since.setdefault(stage, time.time())
         self.latest = {
             **self.known,
+            **self.of_attempt,
             "stage": stage,
             "percent": percent,
             "message": message,
@@ -167,6 +170,10 @@ class Progress:
         if self.readings is not None:
             self.readings.note(self.latest)
         self._changed.set()
+
+    def kept(self) -> None:
+        """A checkpoint is in the store: from the next report on, the status tells when that was."""
+        self.of_attempt["checkpointTime"] = now()
 
     def close(self) -> dict[str, Any]:
         """Stop reporting, after one last try for what is not written yet; returns the last progress.

@@ -96,6 +96,7 @@ def _train(settings: Mapping[str, Any], team: Team, progress: Progress, stopwatc
         with tempfile.TemporaryDirectory() as scratch:
             training.save(Path(scratch))
             ray.train.report({"epoch": training.epoch}, checkpoint=ray.train.Checkpoint.from_directory(scratch))
+        progress.kept()
 
     stopwatch.lap("prepare")
     try:

@@ -11,6 +11,7 @@ from recsys_operator.decide.notice import Notice
 from recsys_operator.decide.times import instant, rfc3339
 from recsys_operator.decide.trainingrun.expiry import seconds_left
 from recsys_operator.decide.trainingrun.facts import ObservedRun
+from recsys_operator.decide.trainingrun.gpus import LOOK, gpu_use
 from recsys_operator.decide.trainingrun.policies import LOOK_AGAIN, Verdict, child_refused, judge_run
 from recsys_operator.decide.trainingrun.rayjobs import RayStep, as_job, last_failure, ray_step
 from recsys_operator.decide.trainingrun.reasons import SUCCEEDED, EventReason, Reason
@@ -45,13 +46,21 @@ def decided(status: TrainingRunStatus) -> bool:
     return condition is not None and condition.status != "Unknown"
 
 
+def holds_gpus(status: TrainingRunStatus) -> bool:
+    """Whether pods of the run held GPUs when it was looked at last."""
+    return status.gpu is not None and status.gpu.held > 0
+
+
 def decide(run: ObservedRun, now: datetime) -> RunDecision:
     """What to do about a run. Total: every observation has an answer."""
     if decided(run.status):
         status, left = _own(run.status, generation=run.generation), seconds_left(run, now)
+        if holds_gpus(run.status):
+            # The pods of a RayJob outlive it for a moment.
+            status = status.model_copy(update={"gpu": gpu_use(run, now, decided=False)})
         if left == 0:
             return RunDecision(status, delete=not run.unlisted, requeue_after=LOOK_AGAIN)
-        return RunDecision(status, requeue_after=left)
+        return RunDecision(status, requeue_after=_sooner(left, status))
     several = run.workers > 1
     if several:
         run = replace(run, job=as_job(run, now))
@@ -77,6 +86,7 @@ def decide(run: ObservedRun, now: datetime) -> RunDecision:
         start_time=_start_time(run),
         completion_time=None if verdict.status == "Unknown" else rfc3339(now),
         failure=failure,
+        gpu=gpu_use(run, now, decided=verdict.status != "Unknown"),
     )
     return RunDecision(
         status=status,
@@ -85,8 +95,15 @@ def decide(run: ObservedRun, now: datetime) -> RunDecision:
         job=None if several else _job(run, verdict),
         ray=step,
         notices=_notices(run, condition, failure, step),
-        requeue_after=verdict.requeue_after,
+        requeue_after=_sooner(verdict.requeue_after, status),
     )
+
+
+def _sooner(seconds: float | None, status: TrainingRunStatus) -> float | None:
+    """When to look again, where pods hold GPUs too."""
+    if not holds_gpus(status):
+        return seconds
+    return LOOK if seconds is None else min(LOOK, seconds)
 
 
 def _own(status: TrainingRunStatus, *, generation: int) -> TrainingRunStatus:

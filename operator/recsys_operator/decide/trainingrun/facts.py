@@ -142,6 +142,8 @@ class PodFacts:
     """Ray's head, in which the trainer begins."""
     ended_before: Exit | None = None
     """How its container ended before it was started again."""
+    scheduled: str | None = None
+    """Since when it has a node, and with it what it asks for."""
 
 
 @dataclass(frozen=True, slots=True)

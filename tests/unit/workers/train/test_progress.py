@@ -143,6 +143,18 @@ def test_progress_is_written_at_most_every_two_seconds_and_the_last_one_always(
     assert (last["stage"], last["percent"], last["epoch"], last["loss"]) == ("Training", 99, 99, "1.5")
 
 
+def test_a_checkpoint_that_was_kept_is_told_from_then_on(api_server: ApiServer) -> None:
+    reporter = Progress(writer(api_server))
+    reporter.report("Training", 10, "")
+    assert "checkpointTime" not in reporter.latest
+    reporter.kept()
+    reporter.known = {"epoch": 1}
+    reporter.report("Training", 20, "")
+    told = reporter.close()
+    assert (told["epoch"], told["checkpointTime"]) == (1, told["updateTime"])
+    assert api_server.requests[-1][3]["status"]["progress"] == told
+
+
 def test_an_api_server_that_is_away_does_not_stop_the_training(
     api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
