@@ -21,13 +21,16 @@ from recsys_workers.train import (
     publish,
     ray_run,
     seconds,
+    store,
     threads,
 )
 from recsys_workers.train.failure import CANNOT_HEAL, OUT_OF_MEMORY, AttemptFailed
+from recsys_workers.train.fence import Fence, Superseded
 from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter, now
 from recsys_workers.train.run_config import RunConfig
 from recsys_workers.train.seconds import Stopwatch, process_began
 from recsys_workers.train.sequential import Sequential
+from recsys_workers.train.store import StoreUnreachable
 from recsys_workers.train.work import Judgement, Work
 
 LOGGER = logging.getLogger(__name__)
@@ -41,6 +44,11 @@ TASKS: Mapping[str, Callable[[RunConfig, Hyperparameters, Version | None], Work]
 DETERMINISTIC_FAILURES = {"TrainingDiverged": "TrainingDiverged", "CannotBegin": "InitFromMismatch"}
 """Exceptions of the worker that every retry would meet again, and the reason that the run fails with."""
 
+SUPERSEDED, STORE_UNREACHABLE = "AttemptSuperseded", "StoreUnreachable"
+PASSING_FAILURES = {"Superseded": SUPERSEDED, "StoreUnreachable": STORE_UNREACHABLE}
+"""Exceptions of the worker that say all there is to say, and the reason of the attempt that fails with them."""
+WRITABLE = "Is the volume there, and may group 65532 write to it?"
+
 
 def run(config: RunConfig) -> None:
     """Train, judge, publish, and tell the TrainingRun. Returns when status.result is written; raises AttemptFailed.
@@ -49,15 +57,24 @@ def run(config: RunConfig) -> None:
     """
     watch = Stopwatch(process_began())
     watch.lap("start")
-    writer = StatusWriter(config.namespace, config.name, config.uid)
     hyperparameters = checks.specification(config)
-    config.run_folder.mkdir(parents=True, exist_ok=True)
-    config.versions_folder.mkdir(parents=True, exist_ok=True)
-    with publish.only_attempt(config.run_folder):
+    for folder in (config.run_folder, config.versions_folder):
         try:
-            _tell(writer, config, *_version(writer, config, hyperparameters, watch))
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            text = f"The folder {folder} of {config.storage_uri} cannot be made: {error.strerror}. {WRITABLE}"
+            raise AttemptFailed(STORE_UNREACHABLE, text, heals=True) from error
+    with publish.only_attempt(config.run_folder) as fence:
+        writer = StatusWriter(config.namespace, config.name, config.uid, fence)
+        try:
+            _tell(writer, config, *_version(writer, config, hyperparameters, fence, watch))
+            fence.require()
+        except Superseded as error:
+            raise AttemptFailed(SUPERSEDED, str(error), heals=True) from error
+        except StoreUnreachable as error:
+            raise AttemptFailed(STORE_UNREACHABLE, str(error), heals=True) from error
         except AttemptFailed as error:
-            if error.exit_code == CANNOT_HEAL:
+            if error.exit_code == CANNOT_HEAL and fence.holds():
                 leftovers.remove(config.run_folder)
             raise
         leftovers.remove(config.run_folder)
@@ -66,7 +83,7 @@ def run(config: RunConfig) -> None:
 
 
 def _version(
-    writer: StatusWriter, config: RunConfig, hyperparameters: Hyperparameters, watch: Stopwatch
+    writer: StatusWriter, config: RunConfig, hyperparameters: Hyperparameters, fence: Fence, watch: Stopwatch
 ) -> tuple[int, Manifest, str]:
     """Number, manifest and digest of what an earlier attempt published, or else of what this one does."""
     done = publish.published(config.versions_folder, config.uid)
@@ -76,7 +93,7 @@ def _version(
     progress = Progress(writer, exposition.serve(config))
     ended, version = mlflow.FAILED, None
     try:
-        version = _train(config, hyperparameters, progress, watch)
+        version = _train(config, hyperparameters, progress, fence, watch)
         ended = mlflow.FINISHED
         return version
     except SystemExit:
@@ -88,7 +105,7 @@ def _version(
 
 
 def _train(
-    config: RunConfig, hyperparameters: Hyperparameters, progress: Progress, watch: Stopwatch
+    config: RunConfig, hyperparameters: Hyperparameters, progress: Progress, fence: Fence, watch: Stopwatch
 ) -> tuple[int, Manifest, str]:
     progress.report("Loading", 0, f"Reading {config.dataset.uri}.")
     checks.champion(config)
@@ -103,10 +120,11 @@ def _train(
     progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}{several}.")
     readings = {"readings": str(progress.readings.path)} if progress.readings else {}
     parameters = documents.parameters(config, hyperparameters, work.facts())
-    of_task = {**work.settings(), **readings, "parameters": parameters, "initFrom": begun}
+    of_task = {**work.settings(), **readings, "parameters": parameters, "initFrom": begun, "attempt": fence.name}
     watch.lap("data")
     seconds.forget(config.run_folder)
     _fit(config, hyperparameters, of_task, allowed)
+    store.await_writable(config.run_folder)
     watch.take(config.run_folder)
     watch.lap("leave")
     progress.known = _trained(config)
@@ -124,13 +142,15 @@ def _train(
 
     watch.lap("gates")
     progress.report("Publishing", 97, f"Publishing a version with the verdict {judgement.verdict}.")
+    store.await_writable(config.run_folder)
+    fence.require()
     number = publish.take_number(config.versions_folder, config.uid)
     described = describe(number, [], judgement)
     contents[manifest.EVALUATION] = documents.evaluation(described, work.evaluated(), watch.document())
     contents[manifest.MODEL_CARD] = work.card(described).encode()
     contents[manifest.WEIGHTS] = (config.run_folder / manifest.WEIGHTS).read_bytes()
     done = publish.publish(
-        config.versions_folder, config.uid, contents, lambda number, files: describe(number, files, judgement)
+        config.versions_folder, config.uid, contents, lambda number, files: describe(number, files, judgement), fence
     )
     progress.report("Publishing", 100, f"Published version {done[0]}: {judgement.verdict}.")
     return done
@@ -157,6 +177,9 @@ def _fit(config: RunConfig, hyperparameters: Hyperparameters, of_task: Mapping[s
         for kind, reason in DETERMINISTIC_FAILURES.items():
             if kind in error.kinds:
                 raise AttemptFailed(reason, error.message, heals=False) from error
+        for kind, reason in PASSING_FAILURES.items():
+            if kind in error.kinds:
+                raise AttemptFailed(reason, error.message, heals=True) from error
         if error.out_of_memory:
             text = f"A process of the pod {error.out_of_memory} was killed for its memory."
             raise AttemptFailed(OUT_OF_MEMORY, text, heals=True, log=error.log, pod=error.out_of_memory) from error

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from recsys_workers.train.fence import Fence, Superseded
 from recsys_workers.train.readings import Readings
 
 Answer = TypeVar("Answer")
@@ -41,12 +42,13 @@ class StatusRefused(Exception):
 
 
 class StatusWriter:
-    """Applies the trainer's fields of one TrainingRun's status."""
+    """Applies the trainer's fields of one TrainingRun's status, as long as its attempt is the newest one."""
 
-    def __init__(self, namespace: str, name: str, uid: str) -> None:
+    def __init__(self, namespace: str, name: str, uid: str, fence: Fence | None = None) -> None:
         self.path = f"/apis/recsys.dev/v1alpha1/namespaces/{namespace}/trainingruns/{name}"
         self.identity = {"name": name, "namespace": namespace}
         self.uid = uid
+        self.fence = fence
         self._known = False
         host = os.environ.get("KUBERNETES_SERVICE_HOST", "")
         port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
@@ -54,7 +56,10 @@ class StatusWriter:
         self.in_cluster = bool(host) and (SERVICE_ACCOUNT / "token").exists()
 
     def apply(self, status: Mapping[str, Any]) -> None:
-        """Apply once. Raises StatusRefused (do not retry) or OSError (may heal)."""
+        """Apply once. Raises StatusRefused or Superseded (do not retry), or OSError (may heal)."""
+        if self.fence is not None:
+            # A result that a newer attempt wrote would go with a progress of this one.
+            self.fence.require()
         if not self.in_cluster:
             LOGGER.debug("status outside a cluster: %s", json.dumps(status))
             return
@@ -212,7 +217,7 @@ class Progress:
             with self._writing:
                 if not self._closed:
                     self.writer.apply({"progress": latest})
-        except (StatusRefused, OSError):
+        except (StatusRefused, Superseded, OSError):
             return False
         return True
 

@@ -15,16 +15,19 @@ from pathlib import Path
 
 from recsys_workers import manifest
 from recsys_workers.manifest import FileEntry, Manifest
+from recsys_workers.train import fence
 from recsys_workers.train.failure import AttemptFailed
+from recsys_workers.train.fence import Fence
 
 LOCK = "attempt.lock"
 
 
 @contextmanager
-def only_attempt(run_folder: Path) -> Iterator[None]:
+def only_attempt(run_folder: Path) -> Iterator[Fence]:
     """Hold the run for this process; the kernel lets go of it when the process dies, however it dies.
 
     Two pods of one Job can overlap for a moment. Raises AttemptFailed (may heal) when the other one is still alive.
+    The fence that it gives tells later whether the lock was given to another one meanwhile.
     """
     with (run_folder / LOCK).open("a") as lock:
         try:
@@ -33,7 +36,7 @@ def only_attempt(run_folder: Path) -> Iterator[None]:
             raise AttemptFailed(
                 "AttemptOverlap", f"Another pod of this run still holds {run_folder / LOCK}.", heals=True
             ) from error
-        yield
+        yield fence.signed(lock, run_folder / LOCK)
 
 
 def published(versions: Path, run_uid: str) -> tuple[int, Manifest, str] | None:
@@ -90,12 +93,18 @@ def _rename(claim: Path, target: Path) -> bool:
 
 
 def publish(
-    versions: Path, run_uid: str, contents: Mapping[str, bytes], describe: Callable[[int, list[FileEntry]], Manifest]
+    versions: Path,
+    run_uid: str,
+    contents: Mapping[str, bytes],
+    describe: Callable[[int, list[FileEntry]], Manifest],
+    fence: Fence,
 ) -> tuple[int, Manifest, str]:
     """Write a version's files, then its manifest; returns (number, manifest, digest).
 
-    `describe(number, files)` makes the manifest. What an attempt that was killed left in the folder is replaced.
+    `describe(number, files)` makes the manifest. What an attempt that was killed left in the folder is replaced. Raises
+    Superseded before anything is written where a newer attempt has the run.
     """
+    fence.require()
     number = take_number(versions, run_uid)
     folder = versions / str(number)
     for leftover in folder.iterdir():
@@ -104,6 +113,7 @@ def publish(
     files = [manifest.write_file(folder / name, data) for name, data in contents.items()]
     described = describe(number, files)
     data = manifest.encode(described)
+    fence.require()
     manifest.write_file(folder / manifest.MANIFEST, data)
     for name in [*contents, manifest.MANIFEST, manifest.OWNER]:
         os.chmod(folder / name, 0o444)  # noqa: PTH101

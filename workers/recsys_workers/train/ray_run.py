@@ -14,6 +14,8 @@ from recsys_workers.train import memory
 LOGGER = logging.getLogger(__name__)
 OBJECT_STORE_BYTES = 80 * 2**20
 """Ray's smallest object store is 75 MiB; nothing of size goes through it."""
+COUNTED_MEMORY_BYTES = 2**30
+"""What Ray counts as memory to share out among tasks that ask for some; none does."""
 SNAPSHOT = "checkpoint_manager_snapshot.json"
 KEPT_CHECKPOINTS = 2
 LONGEST_WAIT_SECONDS = 6 * 3600
@@ -117,6 +119,8 @@ def _cluster(threads: int, gpus: int, workers: int) -> dict[str, Any]:
         "num_gpus": gpus * workers,
         "include_dashboard": False,
         "object_store_memory": OBJECT_STORE_BYTES,
+        # Ray would not start in a small pod, and say that in its own words; the kernel's end as OOMKilled.
+        "_memory": COUNTED_MEMORY_BYTES,
         "_system_config": {
             "prestart_worker_first_driver": False,
             "enable_worker_prestart": False,

@@ -22,12 +22,14 @@ from recsys_workers.models.items import plain
 from recsys_workers.tabular import folds
 from recsys_workers.tabular import worker as tabular
 from recsys_workers.tasks import OF_ROWS
-from recsys_workers.train import axes, history, mlflow, origin, prepared, scored, weights
+from recsys_workers.train import axes, history, mlflow, origin, prepared, scored, store, weights
 from recsys_workers.train.beginning import Beginning
 from recsys_workers.train.events import Events
+from recsys_workers.train.fence import Fence
 from recsys_workers.train.logs import configure
 from recsys_workers.train.loop import STATE, Loop, Training
 from recsys_workers.train.progress import Progress, StatusWriter
+from recsys_workers.train.publish import LOCK
 from recsys_workers.train.readings import Readings
 from recsys_workers.train.scored import Scored
 from recsys_workers.train.seconds import Stopwatch
@@ -60,7 +62,8 @@ def train_worker(settings: Mapping[str, Any]) -> None:
         training.run(lambda _: None, lambda: ray.train.report({"epoch": training.epoch}))
         return
     readings = Readings(Path(settings["readings"])) if "readings" in settings else None
-    progress = Progress(StatusWriter(settings["namespace"], settings["name"], settings["uid"]), readings)
+    writer = StatusWriter(settings["namespace"], settings["name"], settings["uid"], fence_of(settings))
+    progress = Progress(writer, readings)
     stopwatch.lap("prepare")
     try:
         folds.train(settings, count, team, progress)
@@ -69,6 +72,11 @@ def train_worker(settings: Mapping[str, Any]) -> None:
         _train(settings, team, progress, stopwatch)
     finally:
         progress.close()
+
+
+def fence_of(settings: Mapping[str, Any]) -> Fence:
+    """By what the worker knows whether its attempt is still the newest one."""
+    return Fence(Path(settings["folder"]) / LOCK, settings["attempt"])
 
 
 def joined_by(settings: Mapping[str, Any]) -> Team:
@@ -82,7 +90,7 @@ def joined_by(settings: Mapping[str, Any]) -> Team:
 
 def _train(settings: Mapping[str, Any], team: Team, progress: Progress, stopwatch: Stopwatch) -> None:
     """Train, tell and keep checkpoints, then export and score: what the teller does."""
-    folder = Path(settings["folder"])
+    folder, fence = Path(settings["folder"]), fence_of(settings)
     training, finish = begun(settings, team)
     events = Events(Path(settings["events"]), training.step)
     logged = mlflow.connect(
@@ -95,6 +103,8 @@ def _train(settings: Mapping[str, Any], team: Team, progress: Progress, stopwatc
     def on_checkpoint() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             training.save(Path(scratch))
+            store.await_writable(folder)
+            fence.require()
             ray.train.report({"epoch": training.epoch}, checkpoint=ray.train.Checkpoint.from_directory(scratch))
         progress.kept()
 
@@ -102,6 +112,8 @@ def _train(settings: Mapping[str, Any], team: Team, progress: Progress, stopwatc
     try:
         training.run(watch.on_epoch, on_checkpoint, watch.on_step)
         stopwatch.lap("training")
+        store.await_writable(folder)
+        fence.require()
         history.write(folder, training.history())
         if training.stopped_early:
             LOGGER.info(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from recsys_workers.train import progress
+from recsys_workers.train.fence import Fence, Superseded
 from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter
 
 
@@ -93,6 +94,27 @@ def test_status_is_applied_server_side_as_the_field_manager_trainer(api_server: 
         "metadata": {"name": "movies-1", "namespace": "shop"},
         "status": {"progress": {"stage": "Loading"}},
     }
+
+
+def test_an_older_attempt_that_wakes_up_writes_neither_progress_nor_result(
+    api_server: ApiServer, tmp_path: Path
+) -> None:
+    """A progress of its own would take the newer one's result away."""
+    lock = tmp_path / "attempt.lock"
+    lock.write_text("older")
+    made = writer(api_server)
+    made.fence = Fence(lock, "older")
+    made.apply({"progress": {"stage": "Training"}})
+    lock.write_text("newer")
+    reporter = Progress(made)
+    reporter.report("Publishing", 97, "Publishing a version.")
+    reporter.close()
+    with pytest.raises(Superseded):
+        made.apply_until({"result": {"version": 4}}, 30)
+    lock.unlink()
+    with pytest.raises(FileNotFoundError):
+        made.apply({"result": {"version": 4}})
+    assert [request[3]["status"]["progress"]["stage"] for request in api_server.requests] == ["Training"]
 
 
 def test_a_rotated_token_is_used_from_the_next_request_on(api_server: ApiServer, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from recsys_workers import manifest
 from recsys_workers.manifest import FileEntry, Manifest
 from recsys_workers.train import publish
 from recsys_workers.train.failure import AttemptFailed
+from recsys_workers.train.fence import Fence, Superseded
 
 SPAWN = multiprocessing.get_context("spawn")
 CONTENTS = {"model.onnx": b"graph", "items.json": b'{"items": ["a"], "popularity": [1]}'}
@@ -42,6 +43,12 @@ def describe(number: int, files: list[FileEntry]) -> Manifest:
         files=files,
         schema=[],
     )
+
+
+def fenced(folder: Path) -> Fence:
+    """That of an attempt that nobody has followed."""
+    (folder / publish.LOCK).write_text("this one\n")
+    return Fence(folder / publish.LOCK, "this one\n")
 
 
 def take_many(versions: Path, prefix: str, count: int, start: Event) -> None:
@@ -89,7 +96,7 @@ def test_a_claim_that_a_killed_attempt_left_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_published_version_can_be_verified_from_its_digest(tmp_path: Path) -> None:
-    number, described, digest = publish.publish(tmp_path, "uid-1", CONTENTS, describe)
+    number, described, digest = publish.publish(tmp_path, "uid-1", CONTENTS, describe, fenced(tmp_path))
     version = manifest.load(tmp_path / str(number), digest)
     assert version.manifest == described
     assert version.contents == CONTENTS
@@ -98,7 +105,7 @@ def test_a_published_version_can_be_verified_from_its_digest(tmp_path: Path) -> 
 
 def test_weights_are_read_and_verified_by_those_alone_who_ask_for_them(tmp_path: Path) -> None:
     contents = {**CONTENTS, manifest.WEIGHTS: b"weights"}
-    number, _, digest = publish.publish(tmp_path, "uid-1", contents, describe)
+    number, _, digest = publish.publish(tmp_path, "uid-1", contents, describe, fenced(tmp_path))
     folder = tmp_path / str(number)
     assert manifest.load(folder, digest, {manifest.WEIGHTS}).contents == {manifest.WEIGHTS: b"weights"}
     (folder / manifest.WEIGHTS).chmod(0o644)
@@ -119,7 +126,7 @@ def test_a_manifest_of_before_weights_were_kept_is_read_and_others_must_be_whole
 
 @pytest.mark.parametrize("name", ["model.onnx", "items.json", "manifest.json"])
 def test_a_changed_byte_is_refused(tmp_path: Path, name: str) -> None:
-    number, _, digest = publish.publish(tmp_path, "uid-1", CONTENTS, describe)
+    number, _, digest = publish.publish(tmp_path, "uid-1", CONTENTS, describe, fenced(tmp_path))
     path = tmp_path / str(number) / name
     path.chmod(0o644)
     path.write_bytes(path.read_bytes() + b" ")
@@ -128,7 +135,7 @@ def test_a_changed_byte_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_nobody_may_write_what_is_published(tmp_path: Path) -> None:
-    number, _, _ = publish.publish(tmp_path, "uid-1", CONTENTS, describe)
+    number, _, _ = publish.publish(tmp_path, "uid-1", CONTENTS, describe, fenced(tmp_path))
     modes = {entry.name: entry.stat().st_mode & 0o777 for entry in (tmp_path / str(number)).iterdir()}
     assert modes == dict.fromkeys([*CONTENTS, manifest.MANIFEST, manifest.OWNER], 0o444)
 
@@ -150,13 +157,14 @@ def test_a_manifest_that_names_a_file_of_another_folder_is_refused(tmp_path: Pat
 def test_an_attempt_killed_while_writing_leaves_no_version_and_the_retry_makes_it_whole(
     tmp_path: Path, missing: str
 ) -> None:
-    number, _, _ = publish.publish(tmp_path, "uid-1", CONTENTS, describe)
+    number, _, _ = publish.publish(tmp_path, "uid-1", CONTENTS, describe, fenced(tmp_path))
     folder = tmp_path / str(number)
     (folder / manifest.MANIFEST).unlink()
     (folder / missing).unlink(missing_ok=True)
     (folder / ".model.onnx.99.partial").write_bytes(b"half")
     assert publish.published(tmp_path, "uid-1") is None
-    again, _, digest = publish.publish(tmp_path, "uid-1", {**CONTENTS, "model.onnx": b"other"}, describe)
+    contents = {**CONTENTS, "model.onnx": b"other"}
+    again, _, digest = publish.publish(tmp_path, "uid-1", contents, describe, fenced(tmp_path))
     assert again == number
     assert manifest.load(folder, digest).contents["model.onnx"] == b"other"
     assert not list(folder.glob(".*"))
@@ -180,3 +188,47 @@ def test_a_second_attempt_is_kept_out_until_the_first_is_dead(tmp_path: Path) ->
     first.join(60)
     with publish.only_attempt(tmp_path):
         pass
+
+
+def test_an_attempt_that_lost_its_lock_finds_a_newer_one(tmp_path: Path) -> None:
+    """As when a file server gives the lock of a client that was silent for too long to the next attempt's."""
+    with publish.only_attempt(tmp_path) as old:
+        old.require()
+        (tmp_path / publish.LOCK).unlink()
+        with publish.only_attempt(tmp_path) as new:
+            new.require()
+            assert not old.holds()
+            with pytest.raises(Superseded, match="A newer attempt of this run has begun"):
+                old.require()
+    with publish.only_attempt(tmp_path) as third:
+        third.require()
+        assert not new.holds()
+
+
+def test_an_attempt_that_wakes_up_takes_no_number_and_changes_no_byte_of_the_newer_ones_version(tmp_path: Path) -> None:
+    lock, versions = tmp_path / "run", tmp_path / "versions"
+    lock.mkdir()
+    versions.mkdir()
+    with publish.only_attempt(lock) as old:
+        (lock / publish.LOCK).unlink()
+        with publish.only_attempt(lock) as new:
+            with pytest.raises(Superseded):
+                publish.publish(versions, "uid-1", CONTENTS, describe, old)
+            assert publish.numbers(versions) == []
+            number, _, digest = publish.publish(versions, "uid-1", CONTENTS, describe, new)
+        with pytest.raises(Superseded):
+            publish.publish(versions, "uid-1", {**CONTENTS, "model.onnx": b"older"}, describe, old)
+    assert manifest.load(versions / str(number), digest).contents == CONTENTS
+
+
+def test_an_attempt_that_sleeps_before_its_manifest_makes_no_version(tmp_path: Path) -> None:
+    with publish.only_attempt(tmp_path) as old:
+
+        def describe_after_a_nap(number: int, files: list[FileEntry]) -> Manifest:
+            (tmp_path / publish.LOCK).unlink()
+            with publish.only_attempt(tmp_path):
+                return describe(number, files)
+
+        with pytest.raises(Superseded):
+            publish.publish(tmp_path / "versions", "uid-1", CONTENTS, describe_after_a_nap, old)
+    assert publish.published(tmp_path / "versions", "uid-1") is None
