@@ -16,7 +16,7 @@ def reached(epochs: Epochs, target: float) -> int | None:
 
 def seconds(epochs: Epochs, clock: str, *, evaluated: bool) -> float:
     """What epochs took together, without or with the evaluation of the validation items."""
-    return sum(epoch["training"][clock] + (epoch["evaluation"][clock] if evaluated else 0.0) for epoch in epochs)
+    return float(sum(epoch["training"][clock] + (epoch["evaluation"][clock] if evaluated else 0.0) for epoch in epochs))
 
 
 def ratios(rival: Epochs, ours: Epochs) -> dict[str, float]:
@@ -35,7 +35,8 @@ def ratios(rival: Epochs, ours: Epochs) -> dict[str, float]:
 
 def pace(epochs: Epochs, clock: str) -> float:
     """Targets per second of training."""
-    return float(sum(epoch["targets"] for epoch in epochs) / seconds(epochs, clock, evaluated=False))
+    targets: int = sum(epoch["targets"] for epoch in epochs)
+    return targets / seconds(epochs, clock, evaluated=False)
 
 
 def table(rival: Epochs, ours: Epochs) -> str:

@@ -41,13 +41,11 @@ class RecBole:
         (self.folder / ATOMIC).parent.mkdir(exist_ok=True)
         (self.folder / ATOMIC).write_text(atomic(self.beauty.split))
         held = {"validation": self.beauty.split.validation, "test": self.beauty.split.test}
-        np.savez(
-            self.folder / TRUTH,
-            items=self.beauty.n_items,
-            **{f"{part}Flat": found.histories.flat for part, found in held.items()},
-            **{f"{part}Starts": found.histories.starts for part, found in held.items()},
-            **{f"{part}Ends": found.histories.ends for part, found in held.items()},
-        )
+        arrays: dict[str, Any] = {"items": self.beauty.n_items}
+        for part, found in held.items():
+            slices = found.histories
+            arrays |= {f"{part}Flat": slices.flat, f"{part}Starts": slices.starts, f"{part}Ends": slices.ends}
+        np.savez(self.folder / TRUTH, allow_pickle=False, **arrays)
         done = self.folder / EPOCHS
         self.epochs: list[dict[str, Any]] = json.loads(done.read_text()) if done.exists() else []
 
