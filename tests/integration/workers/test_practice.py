@@ -184,6 +184,18 @@ def test_prefixes_are_samples_with_one_target_that_they_do_not_hold() -> None:
     assert sorted(seen) == sorted(item for part in parts for item in part[1:].tolist())
 
 
+def test_an_epoch_of_some_steps_draws_other_samples_each_time() -> None:
+    parts = [np.arange(10 * number + 1, 10 * number + 8, dtype=np.int32) for number in range(40)]
+    sampler = Sampler(parts, 3, 5, seed=1, samples=PREFIXES, most_batches=4)
+    drawn = [[tuple(sample) for batch in sampler.epoch() for sample in batch.tolist()] for _ in range(2)]
+    assert [len(set(epoch)) for epoch in drawn] == [20, 20], "each sample once"
+    assert set(drawn[0]) != set(drawn[1])
+    assert [share for share, _ in sampler.batches()] == [0, 0.25, 0.5, 0.75], "the schedule is that of the short epoch"
+    made = training("SASRec", **SMALL, stepsPerEpoch="2")
+    made.run(lambda report: None, lambda: None)
+    assert (made.epoch, made.step) == (4, 8)
+
+
 @pytest.mark.parametrize("samples", ["Windows", "Prefixes"])
 def test_an_augmented_position_is_not_asked_for_an_item_that_it_sees(samples: str) -> None:
     """Each item occurs once in a walk of 30, so a target that stands before its position has leaked."""

@@ -162,6 +162,15 @@ def training(architecture: str, objective: str, **given: str) -> RowTraining:
     return RowTraining(architecture, fitted, train, validation, settings, seed=4)
 
 
+def test_an_epoch_of_some_steps_draws_other_rows_each_time() -> None:
+    made = training("Linear", "Regression", batchSize="8", stepsPerEpoch="3", epochs="2", schedule="Constant")
+    drawn = [[batch.tensors[2].tolist() for _, batch in made.sampler.batches()] for _ in range(2)]
+    assert [[len(rows) for rows in epoch] for epoch in drawn] == [[8, 8, 8]] * 2
+    assert drawn[0] != drawn[1]
+    made.run(lambda report: None, lambda: None)
+    assert (made.epoch, made.step) == (2, 6)
+
+
 @pytest.mark.parametrize("objective", metrics.METRICS)
 @pytest.mark.parametrize("architecture", ["Linear", "MLP"])
 def test_every_objective_is_learned_and_a_stopped_run_ends_in_the_same_bits(

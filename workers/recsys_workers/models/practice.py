@@ -17,6 +17,15 @@ PRACTICE: tuple[Hyperparameter | Choice, ...] = keeping_weights(
     Hyperparameter("batchSize", "integer", "64", 1, 4096, "Samples per optimizer step."),
     Hyperparameter("epochs", "integer", "20", 1, 10000, "Passes over the training interactions."),
     Hyperparameter(
+        "stepsPerEpoch",
+        "integer",
+        "0",
+        0,
+        1000000,
+        "An epoch ends after so many steps, of samples drawn anew from all of them, so that a model of much data is "
+        "validated before it saw all of it. 0: an epoch has every sample once.",
+    ),
+    Hyperparameter(
         "checkpointEvery", "integer", "1", 1, 10000, "Epochs between two checkpoints; the model is validated at each."
     ),
     Choice(

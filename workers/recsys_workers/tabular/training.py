@@ -40,9 +40,14 @@ class RowBatch:
 
 
 class RowSampler:
-    """Every row exactly once an epoch, in an order from one generator, whose state is the sampler's."""
+    """Every row exactly once an epoch, in an order from one generator, whose state is the sampler's.
 
-    def __init__(self, examples: Examples, preprocessing: Preprocessing, batch_size: int, seed: int) -> None:
+    With `most_batches` an epoch is the first so many of its batches.
+    """
+
+    def __init__(
+        self, examples: Examples, preprocessing: Preprocessing, batch_size: int, seed: int, most_batches: int = 0
+    ) -> None:
         target = preprocessing.target
         labels = examples.labels
         if target.objective == REGRESSION:
@@ -55,14 +60,17 @@ class RowSampler:
             torch.from_numpy(weights.astype(np.float32)),
         )
         self.batch_size = batch_size
+        self.most_batches = most_batches
         self.generator = torch.Generator().manual_seed(seed)
 
     def batches(self) -> Iterator[tuple[float, RowBatch]]:
         """The next epoch's batches, each with the share of the epoch that was done before it."""
         count = len(self.tensors[0])
         order = torch.randperm(count, generator=self.generator)
+        if self.most_batches:
+            count = min(count, self.most_batches * self.batch_size)
         for start in range(0, count, self.batch_size):
-            rows = order[start : start + self.batch_size]
+            rows = order[start : min(start + self.batch_size, count)]
             yield start / count, RowBatch(tuple(tensor[rows] for tensor in self.tensors))
 
     def state(self) -> Tensor:
@@ -98,7 +106,8 @@ class RowTraining(Loop):
             beginning.carry_into(
                 model, lambda sizes: registry.build_rowwise(architecture, _resized(shape, sizes), hyperparameters)
             )
-        sampler = RowSampler(training, preprocessing, hyperparameters.integer("batchSize"), seed)
+        batch_size, most = hyperparameters.integer("batchSize"), hyperparameters.integer("stepsPerEpoch")
+        sampler = RowSampler(training, preprocessing, batch_size, seed, most)
         super().__init__(model, sampler, hyperparameters, beginning)
 
     def validation_of(self, model: nn.Module) -> float:

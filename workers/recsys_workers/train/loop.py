@@ -267,6 +267,7 @@ class Training(Loop):
             seed,
             hyperparameters.choice("samples"),
             augmentation_of(hyperparameters),
+            hyperparameters.integer("stepsPerEpoch"),
         )
         model = registry.build(architecture, n_items, hyperparameters)
         if beginning is not None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -37,6 +39,26 @@ class Batch:
         return Batch(self.history_BT[first::every], self.target_BT[first::every])
 
 
+Places = npt.NDArray[np.int32]
+"""[samples, 3]: (sequence, first, last). 12 bytes a sample, since there may be as many as interactions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """The batches of one epoch, each as Places; made when they are asked for."""
+
+    samples: Places
+    order: npt.NDArray[np.int64]
+    batch_size: int
+
+    def __len__(self) -> int:
+        return -(-len(self.order) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Places]:
+        for start in range(0, len(self.order), self.batch_size):
+            yield self.samples[self.order[start : start + self.batch_size]]
+
+
 class Sampler:
     """Every transition of every sequence is a target exactly once an epoch; with Sets, every item of every user is.
 
@@ -44,7 +66,7 @@ class Sampler:
     every position sees contexts of every length; each position of a window is a target. Prefixes: the up to
     `max_length` items before an item are a sample with that one target. Sets: so are the latest `max_length` of a
     user's other items, before and after it; how often a user had an item does not count. All randomness comes from
-    one generator, whose state is the sampler's.
+    one generator, whose state is the sampler's. With `most_batches` an epoch is the first so many of its batches.
     """
 
     def __init__(
@@ -55,55 +77,54 @@ class Sampler:
         seed: int,
         samples: str = WINDOWS,
         augmentation: Augmentation = Augmentation(),  # noqa: B008  (immutable)
+        most_batches: int = 0,
     ) -> None:
         self.sequences = sequences
+        self.finals = np.fromiter(map(len, sequences), np.int64, len(sequences)) - 1
         self.max_length = max_length
         self.batch_size = batch_size
         self.samples = samples
         self.augmentation = augmentation
+        self.most_batches = most_batches
         self.generator = torch.Generator().manual_seed(seed)
 
-    def epoch(self) -> list[list[tuple[int, int, int]]]:
+    def epoch(self) -> Epoch:
         """The next epoch's batches of samples (sequence, first, last): the history is first to last - 1, and targets
         are positions first + 1 to last, or last alone with a sample for each prefix. With Sets the target is at last.
         """
         kinds = {WINDOWS: self._windows, PREFIXES: self._prefixes, SETS: self._sets}
         samples = kinds[self.samples]()
-        order = torch.randperm(len(samples), generator=self.generator).tolist()
-        shuffled = [samples[position] for position in order]
-        return [shuffled[start : start + self.batch_size] for start in range(0, len(shuffled), self.batch_size)]
+        order = torch.randperm(len(samples), generator=self.generator).numpy()
+        if self.most_batches:
+            order = order[: self.most_batches * self.batch_size].copy()
+        return Epoch(samples, order, self.batch_size)
 
-    def _windows(self) -> list[tuple[int, int, int]]:
-        windows = []
-        phases = torch.randint(self.max_length, (len(self.sequences),), generator=self.generator).tolist()
-        for index, (sequence, phase) in enumerate(zip(self.sequences, phases, strict=True)):
-            final = len(sequence) - 1
-            first, last = 0, final if final <= self.max_length else phase + 1
-            while first < final:
-                windows.append((index, first, last))
-                first, last = last, min(last + self.max_length, final)
-        return windows
+    def _windows(self) -> Places:
+        phases = torch.randint(self.max_length, (len(self.sequences),), generator=self.generator).numpy()
+        # Each sequence's windows end at `first_end`, and then every max_length positions, the last one at the final.
+        first_end = np.where(self.finals <= self.max_length, self.finals, phases + 1)
+        counts = np.where(self.finals > 0, 1 + -(-(self.finals - first_end) // self.max_length), 0)
+        sequence, number = _numbered(counts)
+        ends = first_end[sequence] + number * self.max_length
+        starts = np.where(number == 0, 0, ends - self.max_length)
+        return _places(sequence, starts, np.minimum(ends, self.finals[sequence]))
 
-    def _prefixes(self) -> list[tuple[int, int, int]]:
-        return [
-            (index, max(0, last - self.max_length), last)
-            for index, sequence in enumerate(self.sequences)
-            for last in range(1, len(sequence))
-        ]
+    def _prefixes(self) -> Places:
+        sequence, number = _numbered(np.maximum(self.finals, 0))
+        number += 1
+        return _places(sequence, np.maximum(0, number - self.max_length), number)
 
-    def _sets(self) -> list[tuple[int, int, int]]:
-        return [
-            (index, 0, last)
-            for index, sequence in enumerate(self.sequences)
-            for last in np.unique(sequence, return_index=True)[1].tolist()
-        ]
+    def _sets(self) -> Places:
+        distinct = [np.unique(sequence, return_index=True)[1].astype(np.int32) for sequence in self.sequences]
+        sequence, _ = _numbered(np.array([len(found) for found in distinct], dtype=np.int64))
+        return _places(sequence, np.zeros(len(sequence), dtype=np.int32), np.concatenate(distinct))
 
     def batches(self) -> Iterator[tuple[float, Batch]]:
         """The next epoch's batches, each with the share of the epoch that was done before it."""
         plan = self.epoch()
         random = np.random.default_rng(self._seed()) if self.augmentation.changes else None
         for number, samples in enumerate(plan):
-            pairs = [self._sample(*sample, random) for sample in samples]
+            pairs = [self._sample(*sample, random) for sample in samples.tolist()]
             histories, targets = zip(*pairs, strict=True)
             yield number / len(plan), Batch(left_padded(histories), left_padded(targets))
 
@@ -136,6 +157,18 @@ class Sampler:
     def restore(self, state: Tensor) -> None:
         """Continue as the sampler whose state this is would have."""
         self.generator.set_state(state)
+
+
+def _numbered(counts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """For each of the samples that every sequence has so many of: its sequence, and its number among them from 0."""
+    sequence = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+    number = np.arange(len(sequence), dtype=np.int32)
+    number -= np.repeat((np.cumsum(counts) - counts).astype(np.int32), counts)
+    return sequence, number
+
+
+def _places(*columns: npt.NDArray[Any]) -> Places:
+    return np.stack([column.astype(np.int32, copy=False) for column in columns], axis=1)
 
 
 def _others(sequence: Indices, target: int, length: int) -> Indices:
