@@ -80,7 +80,7 @@ bench-shadow: ## Latency of a server whose requests are copied to a shadow that 
 bench-analysis: ## How often an analysis takes an equal canary back, and how surely it finds a worse one (a quarter of an hour)
 	hack/bench.sh analysis
 
-bench-tabular: ## Rows of which nobody can tell more than 85 %, beside a plain torch loop, three seeds (5 minutes)
+bench-tabular: ## Rows of which nobody can tell more than 85 %, beside a plain torch loop, three seeds (10 minutes)
 	hack/bench.sh tabular
 
 bench-training: ## Every architecture on amazon-beauty (RECSYS_BEAUTY=FOLDER), three seeds, beside the papers' figures (hours)

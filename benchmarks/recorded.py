@@ -97,6 +97,11 @@ def as_of(now: Configuration, then: Configuration) -> Configuration:
     return {**now, "hyperparameters": kept}
 
 
+def same(now: Configuration, then: Configuration) -> bool:
+    """Whether a result that was made with `then` is one of the present configuration."""
+    return not _differences(then, as_of(now, then))
+
+
 def _differences(then: Any, now: Any, path: str = "") -> list[str]:
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         names = dict.fromkeys([*then, *now])

@@ -1,7 +1,8 @@
 """Time by the clock and of the processor, which other work on the machine does not lengthen."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import mean, median
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,21 +17,21 @@ class Time:
         """What both show."""
         return Time(time.perf_counter(), time.process_time())
 
-    def __add__(self, other: "Time") -> "Time":
-        return Time(self.clock + other.clock, self.processor + other.processor)
-
     def __sub__(self, other: "Time") -> "Time":
         return Time(self.clock - other.clock, self.processor - other.processor)
 
 
 @dataclass(slots=True)
 class Steps:
-    """So many steps, and the time that they took."""
+    """What each step took."""
 
-    count: int = 0
-    time: Time = Time()
+    times: list[Time] = field(default_factory=list)
 
     def milliseconds(self) -> dict[str, float]:
-        """Of one step."""
-        each = {"clock": self.time.clock, "processor": self.time.processor}
-        return {name: round(1000 * seconds / self.count, 4) for name, seconds in each.items()}
+        """Of one step by the clock, the middle one and the mean, and of the processor, the mean.
+
+        The middle one is that of a step which nothing else on the machine interrupted, as long as most are not.
+        """
+        clock, processor = [one.clock for one in self.times], [one.processor for one in self.times]
+        found = {"median": median(clock), "mean": mean(clock), "processor": mean(processor)}
+        return {name: round(1000 * seconds, 4) for name, seconds in found.items()}

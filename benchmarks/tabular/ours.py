@@ -45,7 +45,7 @@ class Ours:
             nonlocal last
             now = Time.now()
             if last is not None:
-                self.steps = Steps(self.steps.count + 1, self.steps.time + (now - last))
+                self.steps.times.append(now - last)
             last = now
 
         def on_epoch(report: EpochReport) -> None:

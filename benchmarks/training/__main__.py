@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks import readme, recorded
 from benchmarks.training import beauty, report
 from benchmarks.training.configuration import CONFIGURATIONS, FILE, told
-from benchmarks.training.run import Job, forget, run
+from benchmarks.training.run import Job, forget, result_of, run
 
 from recsys_workers.models.hyperparameters import check
 
@@ -47,7 +47,7 @@ def main() -> int:
     done = [] if sample else recorded.lines(FILE)
     shown = []
     for job in _jobs(given, data):
-        kept = [result for result in done if result["key"] == job.key and ("test" in result or not read_test)]
+        kept = [result for result in done if result_of(job, result) and ("test" in result or not read_test)]
         if kept:
             shown.append(kept[-1])
             continue

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from benchmarks.recorded import same
 from benchmarks.training.beauty import Beauty
+from benchmarks.training.configuration import told
 
 from recsys_workers.data.split import Examples
 from recsys_workers.evaluate import metrics
@@ -65,6 +67,16 @@ class Spent:
 
     def __str__(self) -> str:
         return f"{self.clock / 60:.1f} minutes in, {self.processor / 60:.1f} of the processor"
+
+
+def result_of(job: Job, result: Mapping[str, Any]) -> bool:
+    """Whether a result is this job's, with hyperparameters that came after it at their defaults."""
+    attributes = job.beauty.attributes_digest if job.attributes else None
+    wanted = {"name": job.name, "seed": job.seed, "users": job.beauty.users, "data": job.beauty.digest}
+    if any(result[name] != value for name, value in {**wanted, "attributes": attributes}.items()):
+        return False
+    about = {"architecture": job.architecture, "attributes": job.attributes}
+    return same({**about, "hyperparameters": dict(job.hyperparameters.text)}, told(result))
 
 
 def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -> dict[str, Any]:

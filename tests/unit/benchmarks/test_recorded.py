@@ -12,6 +12,8 @@ from benchmarks.recorded import Benchmark, fingerprint
 from benchmarks.rollback import configuration as rollback
 from benchmarks.training import configuration as training
 
+from recsys_workers.models.hyperparameters import check
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -118,3 +120,21 @@ def test_a_result_takes_the_place_of_its_seed(tmp_path: Path) -> None:
     found = [(line["name"], line["seed"], line["value"]) for line in recorded.lines(file)]
     assert found == [("A", 2, 2), ("B", 1, 3), ("A", 1, 4)]
     assert set(recorded.provenance()) <= set(recorded.lines(file)[0])
+
+
+def test_what_is_recorded_is_not_trained_again(tmp_path: Path) -> None:
+    """Also when a hyperparameter came later, at its default; but not with other data, values or attributes."""
+    pytest.importorskip("torch")
+    from benchmarks.training import beauty
+    from benchmarks.training.run import Job, result_of
+
+    (tmp_path / beauty.SEQUENCES).write_text("1 1 2 3 4\n2 2 3 1\n")
+    (tmp_path / beauty.ATTRIBUTES).write_text('{"1": [7], "2": [7]}')
+    data = beauty.read(tmp_path, None)
+    job = Job("Small", "SASRec", check("SASRec", {"epochs": "3"}), 1, data, 1, False)
+    result = {"name": "Small", "seed": 1, "users": 2, "data": data.digest, "attributes": None}
+    hyperparameters = {name: value for name, value in job.hyperparameters.text.items() if name != "weightDecay"}
+    result |= {"architecture": "SASRec", "hyperparameters": hyperparameters}
+    assert result_of(job, result)
+    changed = [{"seed": 2}, {"data": "0"}, {"attributes": "1"}, {"hyperparameters": {**hyperparameters, "epochs": "4"}}]
+    assert [result_of(job, {**result, **one}) for one in changed] == [False] * 4
