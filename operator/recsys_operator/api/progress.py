@@ -35,6 +35,17 @@ class HistoryPoint(Model):
     validation: Figure = Field(description="What it found; the metric stands in progress.validation.metric.")
 
 
+class TuningProgress(Model):
+    """How far the search is."""
+
+    trials: int = Field(ge=0, description="Trials in all.")
+    ended: int = Field(ge=0, description="Trials that have ended: trained to their end, ended early, or failed.")
+    failed: int = Field(0, ge=0, description="Those that failed.")
+    metric: MetricName = Field(description="The metric that is compared, on what validates.")
+    best: Figure | None = Field(None, description="The best value of those that have ended.")
+    best_trial: int | None = Field(None, ge=1, description="The number of the trial that has it.")
+
+
 class Progress(Model):
     """How far the trainer is. Written by the trainer, at most every two seconds."""
 
@@ -73,5 +84,6 @@ class Progress(Model):
         json_schema_extra=listing("atomic"),
         description="The newest 50 validations, oldest first.",
     )
+    tuning: TuningProgress | None = Field(None, description="How far spec.tuning is; absent without.")
     message: Text = Field("", description="One line for people.")
     update_time: Time | None = Field(None, description="When the trainer wrote this.")

@@ -9,6 +9,7 @@ from recsys_operator.api.columns import Schema
 from recsys_operator.api.recmodel import Catalogue, Evaluation, Gate, Storage
 from recsys_operator.api.schema import Digest, Model
 from recsys_operator.api.trainingrun import Dataset
+from recsys_operator.api.tuning import Tuning
 
 KEY = "run.json"
 """Key in the run's ConfigMap, and file name in its pod."""
@@ -39,6 +40,7 @@ class RunConfig(Model):
     objective: str | None = None
     architecture: str
     hyperparameters: dict[str, str]
+    tuning: Tuning | None = None
     seed: int
     dataset: Dataset
     cleaning: Cleaning | None = None

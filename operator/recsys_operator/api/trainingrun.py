@@ -27,6 +27,7 @@ from recsys_operator.api.schema import (
     Time,
     listing,
 )
+from recsys_operator.api.tuning import Tuning, TuningResult
 
 QueueName = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_SUBDOMAIN)]
 """Name of an object that is the value of a label too."""
@@ -230,6 +231,7 @@ class TrainingRunSpec(SharedPodFields):
         unchanged("dataset", optional=False),
         unchanged("cleaning", optional=True),
         unchanged("hyperparameters", optional=True),
+        unchanged("tuning", optional=True),
         unchanged("seed", optional=False),
         unchanged("initFrom", optional=True),
         unchanged("ray", optional=True),
@@ -248,6 +250,11 @@ class TrainingRunSpec(SharedPodFields):
             "metricsPort must not be a port of Ray's where ray.workers is more than 1: 6379, 8080, 8265, 10001 to 19999 "
             "or 52365",
         ),
+        Rule(
+            "!has(self.tuning) || !has(self.hyperparameters) || "
+            "self.tuning.parameters.all(one, !(one.name in self.hyperparameters))",
+            "tuning.parameters must not name what spec.hyperparameters fixes: leave it out of one of them",
+        ),
     )
 
     model_ref: LocalRef = Field(description="The RecModel that this run makes a version of.")
@@ -258,6 +265,9 @@ class TrainingRunSpec(SharedPodFields):
     )
     hyperparameters: Hyperparameters | None = Field(
         None, description="Values by name, all written as strings; they override the RecModel's."
+    )
+    tuning: Tuning | None = Field(
+        None, description="A search for hyperparameters; the run trains once, with those it has, when absent."
     )
     seed: int = Field(1, ge=0, le=2147483647, description="Seed of every random choice.")
     init_from: InitFrom | None = Field(
@@ -348,6 +358,7 @@ class RunResult(Model):
         (), max_length=16, json_schema_extra=listing("map", keys=("name",)), description="What each gate found."
     )
     cross_validation: CrossValidation | None = Field(None, description="Of evaluation.byRatio.folds; absent without.")
+    tuning: TuningResult | None = Field(None, description="What spec.tuning found; absent without.")
 
 
 class Failure(Model):

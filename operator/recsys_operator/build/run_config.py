@@ -33,6 +33,7 @@ def run_config(
         objective=model.objective,
         architecture=model.architecture.name,
         hyperparameters={**(model.architecture.hyperparameters or {}), **(run.hyperparameters or {})},
+        tuning=run.tuning,
         seed=run.seed,
         dataset=run.dataset,
         cleaning=run.cleaning,

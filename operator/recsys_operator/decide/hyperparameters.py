@@ -35,17 +35,23 @@ def faults(architecture: str, *sources: Source, schema: Schema | None = None) ->
     """What is wrong with the merged set, a sentence each; empty when a trainer would accept it."""
     schema = schema_of(architecture) if schema is None else schema
     declared: Mapping[str, Schema] = schema["properties"]
-    where = {name: source.field for source in sources for name in source.values}
+    of_values = value_faults(architecture, *sources, schema=schema)
+    wrong = any(_fault("", value, declared[name]) for name, value in merge(*sources).items() if name in declared)
+    return (*of_values, *(() if wrong else broken_rules(schema, *sources)))
+
+
+def value_faults(architecture: str, *sources: Source, schema: Schema, place: str | None = None) -> tuple[str, ...]:
+    """What is wrong with each for itself; `place` is where a value stands that has another place than its name's."""
+    declared: Mapping[str, Schema] = schema["properties"]
+    where = {name: f"{source.field}.{name}" for source in sources for name in source.values}
     given = merge(*sources)
-    unknown = [
-        _unknown(architecture, f"{where[name]}.{name}", name, declared) for name in given if name not in declared
-    ]
+    unknown = [_unknown(architecture, place or where[name], name, declared) for name in given if name not in declared]
     wrong = [
         fault
         for name, value in given.items()
-        if name in declared and (fault := _fault(f"{where[name]}.{name}", value, declared[name]))
+        if name in declared and (fault := _fault(place or where[name], value, declared[name]))
     ]
-    return (*unknown, *wrong, *(() if wrong else _broken_rules(schema, given, where)))
+    return (*unknown, *wrong)
 
 
 def _unknown(architecture: str, place: str, name: str, declared: Mapping[str, Schema]) -> str:
@@ -88,8 +94,11 @@ def _wanted(kind: str, low: float | None, high: float | None) -> str:
     return f"{'an' if kind == 'integer' else 'a'} {kind}{bounds}"
 
 
-def _broken_rules(schema: Schema, given: Mapping[str, str], where: Mapping[str, str]) -> Iterator[str]:
+def broken_rules(schema: Schema, *sources: Source) -> Iterator[str]:
+    """The rules that the merged set breaks, a sentence each. Every value must be right for itself."""
     declared: Mapping[str, Schema] = schema["properties"]
+    where = {name: source.field for source in sources for name in source.values}
+    given = merge(*sources)
     values = {name: str(declared[name].get("default", "")) for name in declared}
     values |= {name: value for name, value in given.items() if name in declared}
     for name, source in schema.get("x-recsys-same-as", {}).items():

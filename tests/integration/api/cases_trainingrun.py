@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.integration.api import cases_pod_fields
+from tests.integration.api import cases_pod_fields, cases_tuning
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition, edited
 from tests.integration.api.cases_recmodel import DNS_LABEL, HYPERPARAMETER, NAME, NAMES_GROW
 
@@ -67,6 +67,7 @@ BASE: Manifest = {
             "minItemInteractions": 5,
         },
         "hyperparameters": {"epochs": "20"},
+        "tuning": cases_tuning.TUNING,
         "seed": 7,
         "initFrom": {"version": 3},
         "ray": {"workers": 2, "resourcesPerWorker": RESOURCES},
@@ -260,6 +261,7 @@ CASES: list[Case] = [
     ),
     Case("spec.hyperparameters{epochs}", "maxLength", "1" * 65, "1" * 64, "may not be more than 64"),
     Case("spec.hyperparameters", "rule", {"Epochs": "2"}, {"epochs": "2"}, HYPERPARAMETER),
+    *cases_tuning.CASES,
     Case("spec.seed", "minimum", -1, 0, "should be greater than or equal to 0"),
     Case("spec.seed", "maximum", 2147483648, 2147483647, "should be less than or equal to 2147483647"),
     Case("spec.initFrom.version", "required", ABSENT, 1, "Required value"),
@@ -323,6 +325,12 @@ CASES: list[Case] = [
     *immutable("cleaning", ({"missing": "Drop"}, {"missing": "Fail"}), (ABSENT, {}), ({"missing": "Drop"}, ABSENT)),
     *immutable(
         "hyperparameters", ({"epochs": "3"}, {"epochs": "2"}), (ABSENT, {"epochs": "2"}), ({"epochs": "2"}, ABSENT)
+    ),
+    *immutable(
+        "tuning",
+        ({**cases_tuning.TUNING, "seed": 6}, cases_tuning.TUNING),
+        (ABSENT, cases_tuning.TUNING),
+        (cases_tuning.TUNING, ABSENT),
     ),
     *immutable("seed", (2, 1), (2, ABSENT)),
     *immutable("initFrom", ({"version": 2}, {"version": 1}), (ABSENT, {"version": 1}), ({"version": 1}, ABSENT)),

@@ -91,6 +91,7 @@ TRAININGRUN_STATUS: dict[str, Any] = {
             {"epoch": 3, "step": 1200, "loss": "6.1234", "validation": "0.0312"},
         ],
         "checkpointTime": TIME,
+        "tuning": {"trials": 16, "ended": 4, "failed": 1, "metric": "NDCG@10", "best": "0.0315", "bestTrial": 2},
         "message": "Epoch 3 of 20.",
         "updateTime": TIME,
     },
@@ -124,6 +125,15 @@ TRAININGRUN_STATUS: dict[str, Any] = {
         "crossValidation": {
             "folds": 2,
             "metrics": [{"name": "AUC", "mean": "0.75", "standardDeviation": "0.07", "values": ["0.7", "0.8"]}],
+        },
+        "tuning": {
+            "trials": 16,
+            "endedEarly": 9,
+            "failed": 1,
+            "metric": "NDCG@10",
+            "best": "0.0315",
+            "bestTrial": 2,
+            "hyperparameters": {"learningRate": "0.00213", "hiddenSize": "64"},
         },
     },
     "failure": {

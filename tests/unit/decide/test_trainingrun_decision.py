@@ -393,6 +393,24 @@ class TestSuccess:
         assert (status, reason) == ("False", "ResultInvalid")
         assert message.startswith(f"spec.initFrom names version 1, but the trainer began with {told}: ")
 
+    def test_the_number_of_trials_is_told_and_a_run_that_searched_nothing_is_not_taken(self) -> None:
+        """A trainer of an older release does not know spec.tuning."""
+        space = {"parameters": [{"name": "dropout", "values": ["0.1", "0.2"]}], "maxTrials": 2}
+        spec = run_spec(tuning=space)
+        config = run_config(OWNER, spec, model_spec(), None, image="trainer:1", operator_version="0.1.0")
+        found = {
+            "trials": 2,
+            "metric": "NDCG@10",
+            "best": "0.07",
+            "bestTrial": 1,
+            "hyperparameters": {"dropout": "0.2"},
+        }
+        searched = replace(self.done(tuning=found), spec=spec, snapshot=Snapshot("movies-1-config", config))
+        assert says(searched)[2] == "version 2, the best of 2 trials, passed 4 gates, NDCG@10 0.061"
+        status, reason, message = says(replace(searched, status=self.done().status))
+        assert (status, reason) == ("False", "ResultInvalid")
+        assert message.startswith("spec.tuning asks for a search, but the trainer trained once: ")
+
     def test_a_complete_job_without_a_result(self) -> None:
         run = replace(self.done(), status=TrainingRunStatus())
         assert says(run)[:2] == ("False", "ResultMissing")

@@ -6,6 +6,7 @@ from typing import Literal
 
 from recsys_operator.api.architectures import with_attributes
 from recsys_operator.api.trainingrun import Failure
+from recsys_operator.decide import tuning
 from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.hyperparameters import Source, faults
 from recsys_operator.decide.refusal import sentence
@@ -101,13 +102,17 @@ def invalid_hyperparameters(run: ObservedRun) -> Verdict | None:
     if run.snapshot is not None or not isinstance(run.model, ModelFacts):
         return None
     architecture = run.model.spec.architecture
-    found = faults(
-        architecture.name,
+    sources = (
         Source(
             f"RecModel {run.spec.model_ref.name} spec.architecture.hyperparameters", architecture.hyperparameters or {}
         ),
         Source("spec.hyperparameters", run.spec.hyperparameters or {}),
     )
+    if run.spec.tuning is None:
+        found = faults(architecture.name, *sources)
+    else:
+        begins_with = run.spec.init_from.version if run.spec.init_from else None
+        found = tuning.faults(architecture.name, run.spec.tuning, *sources, begins_with=begins_with)
     if not found:
         return None
     return failed(Reason.INVALID_HYPERPARAMETERS, " ".join(found))

@@ -37,6 +37,13 @@ def judge(result: RunResult, config: RunConfig) -> Judgement:
             f"spec.initFrom names version {wanted.version}, but the trainer began with {with_what}: its image is not "
             f"of the operator's release. Version {result.version} is not taken.",
         )
+    if config.tuning is not None and result.tuning is None:
+        return Judgement(
+            False,
+            Reason.RESULT_INVALID,
+            "spec.tuning asks for a search, but the trainer trained once: its image is not of the operator's release. "
+            f"Version {result.version} is not taken.",
+        )
     sentences = [sentence for gate in config.gates if (sentence := _shortfall(gate, result))]
     if not sentences and result.verdict == "Failed":
         sentences = ["the trainer failed the version, whatever its gates say"]
@@ -46,10 +53,11 @@ def judge(result: RunResult, config: RunConfig) -> Judgement:
             Reason.GATES_FAILED,
             f"{'; '.join(sentences)}; version {result.version} can never be deployed",
         )
+    tried = "" if result.tuning is None else f", the best of {result.tuning.trials} trials,"
     origin = "" if begun is None else f", which began with version {begun.version},"
     figures = "".join(f", {metric.name} {metric.value}" for metric in result.metrics)
     gates = f"{len(config.gates)} gate{'' if len(config.gates) == 1 else 's'}"
-    return Judgement(True, Reason.VERSION_CREATED, f"version {result.version}{origin} passed {gates}{figures}")
+    return Judgement(True, Reason.VERSION_CREATED, f"version {result.version}{origin}{tried} passed {gates}{figures}")
 
 
 def version_uri(config: RunConfig, version: int) -> str:
