@@ -22,6 +22,8 @@ PREPROCESSING = "preprocessing.json"
 DATA = "data.json"
 EVALUATION = "evaluation.json"
 MODEL_CARD = "model-card.md"
+TUNING = "tuning.json"
+"""Every trial of a search for hyperparameters; absent without one."""
 WEIGHTS = "weights.safetensors"
 """What a later run may begin with. Nobody else reads it."""
 SCHEMA_VERSION = 1
@@ -82,6 +84,9 @@ class Manifest:
     """version and digest of the version whose weights the training began with."""
     cross_validation: Mapping[str, Any] = field(default_factory=dict)
     """folds, and metrics with name, mean, standardDeviation and the folds' values; empty where there was none."""
+    tuning: Mapping[str, Any] = field(default_factory=dict)
+    """The search whose winner this is: trials, endedEarly, failed, metric, best, bestTrial, the hyperparameters that it
+    found, and the parameters of the space; empty where there was none."""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -115,8 +120,9 @@ def encode(manifest: Manifest) -> bytes:
     """The bytes of manifest.json: keys in camel case and in the order of the dataclass, then a line feed."""
     record = asdict(manifest)
     document = {"schemaVersion": record.pop("schema_version")}
-    if not record["cross_validation"]:
-        del record["cross_validation"]
+    for name in ("cross_validation", "tuning"):
+        if not record[name]:
+            del record[name]
     document.update({_camel(name): value for name, value in record.items()})
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 

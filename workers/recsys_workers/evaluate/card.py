@@ -1,6 +1,8 @@
 """model-card.md: what a person wants to know before serving a version, from its manifest."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from recsys_workers.evaluate.metrics import text
 from recsys_workers.manifest import Manifest
@@ -32,6 +34,7 @@ def render(described: Manifest) -> str:
         f"Intervals: {protocol['interval']}.",
         "",
         *results(described),
+        *tuned(described),
         "## Limits",
         *begun(described),
         "Offline ranking of the next item says nothing about effects on people who see the recommendations. Users "
@@ -55,6 +58,33 @@ def results(described: Manifest) -> list[str]:
         *(f"- {gate['name']}: {gate['verdict']}. {gate['message']}" for gate in described.gates),
         "",
     ]
+
+
+def tuned(described: Manifest) -> list[str]:
+    """The search that found the version's hyperparameters; nothing where there was none."""
+    found = described.tuning
+    if not found:
+        return []
+    return [
+        "## Search",
+        f"It is trial {found['bestTrial']} of {found['trials']}, the best by {found['metric']} on what validates "
+        f"({found['best']}); {found['endedEarly']} were ended early, and {found['failed']} failed. The test was read "
+        "for this one alone. `tuning.json` has every trial.",
+        "",
+        "| hyperparameter | searched | found |",
+        "| --- | --- | --- |",
+        *(
+            f"| {one['name']} | {_searched(one)} | {found['hyperparameters'].get(one['name'], 'without effect')} |"
+            for one in found["parameters"]
+        ),
+        "",
+    ]
+
+
+def _searched(parameter: Mapping[str, Any]) -> str:
+    if "values" in parameter:
+        return ", ".join(parameter["values"])
+    return f"{parameter['min']} to {parameter['max']} ({parameter['scale']})"
 
 
 def begun(described: Manifest) -> list[str]:

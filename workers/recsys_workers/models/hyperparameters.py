@@ -104,6 +104,14 @@ def check(architecture: str, given: Mapping[str, str]) -> Hyperparameters:
     return Hyperparameters(values)
 
 
+def value_fault(architecture: str, name: str, value: str) -> str | None:
+    """A sentence when the architecture has no such hyperparameter, or it cannot have the value; None when it can."""
+    declared = {parameter.name: parameter for parameter in declaration_of(architecture).parameters}
+    if name not in declared:
+        return _unknown(architecture, name, list(declared))
+    return _fault(declared[name], value)
+
+
 def _unknown(architecture: str, name: str, known: list[str]) -> str:
     near = _near(name.replace("_", ""), known)
     hint = f"did you mean {near}?" if near else f"it has {', '.join(sorted(known))}."

@@ -2,7 +2,7 @@
 
 import json
 
-from recsys_workers.evaluate.card import begun, cuts, results
+from recsys_workers.evaluate.card import begun, cuts, results, tuned
 from recsys_workers.manifest import Manifest
 from recsys_workers.tasks import RANKING
 
@@ -35,6 +35,7 @@ def render(described: Manifest) -> str:
         "",
         *results(described),
         *_crossed(described),
+        *tuned(described),
         "## Limits",
         *begun(described),
         "The figures hold for rows like those of the test. Categories that the training did not know count as none"

@@ -6,6 +6,7 @@ from typing import Any
 
 from recsys_workers import manifest, predictions, preprocessing, scores
 from recsys_workers.data.errors import InvalidData
+from recsys_workers.evaluate.gates import SMALLER_IS_BETTER
 from recsys_workers.manifest import Manifest, Version
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular import card, data, folds, metrics, schema, scored
@@ -18,6 +19,7 @@ from recsys_workers.train.origin import refuse_other_network
 from recsys_workers.train.run_config import RunConfig
 from recsys_workers.train.verified import of_dataset, verified
 from recsys_workers.train.work import Describe, Evaluated, Facts, Judgement
+from recsys_workers.tune.outcomes import Objective
 
 
 class Tabular:
@@ -58,6 +60,11 @@ class Tabular:
             refuse_other_network(str(error))
         self.data = replace(self.data, preprocessing=found.preprocessing)
         axes.write(self.config.run_folder, found.axes)
+
+    def objective(self) -> Objective:
+        """See Work."""
+        metric = metrics.VALIDATED_BY[self.data.preprocessing.target.objective]
+        return Objective(metric, smaller_is_better=metric in SMALLER_IS_BETTER)
 
     def settings(self) -> Mapping[str, Any]:
         """See Work."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from recsys_workers import manifest
@@ -31,7 +32,12 @@ from recsys_workers.train.run_config import RunConfig
 from recsys_workers.train.seconds import Stopwatch, process_began
 from recsys_workers.train.sequential import Sequential
 from recsys_workers.train.store import StoreUnreachable
+from recsys_workers.train.watch import END_PERCENT
 from recsys_workers.train.work import Judgement, Work
+from recsys_workers.tune import outcomes, space
+from recsys_workers.tune.outcomes import Search
+from recsys_workers.tune.space import Tuning
+from recsys_workers.tune.tuner import Tuner
 
 LOGGER = logging.getLogger(__name__)
 RESULT_SECONDS = 120.0
@@ -119,11 +125,21 @@ def _train(
     several = f" in each of {workers} workers" if (workers := ray_run.workers_asked()) > 1 else ""
     progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}{several}.")
     readings = {"readings": str(progress.readings.path)} if progress.readings else {}
-    parameters = documents.parameters(config, hyperparameters, work.facts())
-    of_task = {**work.settings(), **readings, "parameters": parameters, "initFrom": begun, "attempt": fence.name}
+    of_task = {**work.settings(), **readings, "initFrom": begun, "attempt": fence.name}
     watch.lap("data")
     seconds.forget(config.run_folder)
-    _fit(config, hyperparameters, of_task, allowed)
+    search = None
+    with ExitStack() as stack:
+        if config.tuning is not None:
+            # One for both: Ray takes seconds to start.
+            stack.enter_context(ray_run.session(allowed, ray_run.gpus_asked(), workers))
+            search = _search(config, config.tuning, work, of_task, allowed, progress, fence)
+            hyperparameters = work.hyperparameters = search.winner.hyperparameters
+            won = outcomes.folder_of(config.run_folder, search.winner.number)
+            of_task |= {"won": str(won), "always": progress.always}
+            watch.lap("search")
+        of_task["parameters"] = documents.parameters(config, hyperparameters, work.facts())
+        _fit(_settings(config, hyperparameters, of_task, allowed), config, allowed)
     store.await_writable(config.run_folder)
     watch.take(config.run_folder)
     watch.lap("leave")
@@ -132,7 +148,8 @@ def _train(
     contents = work.collect()
 
     def describe(number: int, files: list[FileEntry], judgement: Judgement | None = None) -> Manifest:
-        return documents.manifest_of(config, hyperparameters, work.facts(), number, files, judgement, begun)
+        tuning = search.short() if search else {}
+        return documents.manifest_of(config, hyperparameters, work.facts(), number, files, judgement, begun, tuning)
 
     judgement = work.judge(
         contents, describe, allowed, lambda gate: progress.report("Evaluating", 90, f"Judging the gate {gate}.")
@@ -148,6 +165,8 @@ def _train(
     described = describe(number, [], judgement)
     contents[manifest.EVALUATION] = documents.evaluation(described, work.evaluated(), watch.document())
     contents[manifest.MODEL_CARD] = work.card(described).encode()
+    if search is not None:
+        contents[manifest.TUNING] = search.encode()
     contents[manifest.WEIGHTS] = (config.run_folder / manifest.WEIGHTS).read_bytes()
     done = publish.publish(
         config.versions_folder, config.uid, contents, lambda number, files: describe(number, files, judgement), fence
@@ -156,8 +175,40 @@ def _train(
     return done
 
 
-def _fit(config: RunConfig, hyperparameters: Hyperparameters, of_task: Mapping[str, Any], allowed: int) -> None:
-    settings = {
+def _search(
+    config: RunConfig,
+    tuning: Tuning,
+    work: Work,
+    of_task: Mapping[str, Any],
+    allowed: int,
+    progress: Progress,
+    fence: Fence,
+) -> Search:
+    """The search that spec.tuning asks for, once all trials have ended; raises AttemptFailed when all failed."""
+    trials = space.trials(config.architecture, config.hyperparameters, tuning)
+    tuner = Tuner(tuning, trials, work.objective(), config.run_folder, progress, fence)
+    try:
+        search = tuner.run(_settings(config, work.hyperparameters, of_task, allowed), allowed)
+    except ray_run.TrainingFailed as error:
+        raise _failed(error) from error
+    if outcomes.winner(search.outcomes.values(), search.objective) is None:
+        first = search.outcomes[1]
+        text = (
+            f"All {len(trials)} trials of spec.tuning failed. The first one ({trials[0].sentence()}): {first.message} "
+            "Give another TrainingRun a space in which the training holds."
+        )
+        raise AttemptFailed("TuningFailed", text, heals=False)
+    told = f"Trial {search.winner.number} of {len(trials)} has won with {search.winner.sentence()}."
+    LOGGER.info(told)
+    progress.report("Training", END_PERCENT, told)
+    return search
+
+
+def _settings(
+    config: RunConfig, hyperparameters: Hyperparameters, of_task: Mapping[str, Any], allowed: int
+) -> dict[str, Any]:
+    """What Ray's workers are told."""
+    return {
         "threads": allowed,
         "folder": str(config.run_folder),
         "events": str(config.events_folder),
@@ -171,19 +222,27 @@ def _fit(config: RunConfig, hyperparameters: Hyperparameters, of_task: Mapping[s
         "model": config.model,
         **of_task,
     }
+
+
+def _fit(settings: Mapping[str, Any], config: RunConfig, allowed: int) -> None:
     try:
         ray_run.fit(settings, config.run_folder, allowed)
     except ray_run.TrainingFailed as error:
-        for kind, reason in DETERMINISTIC_FAILURES.items():
-            if kind in error.kinds:
-                raise AttemptFailed(reason, error.message, heals=False) from error
-        for kind, reason in PASSING_FAILURES.items():
-            if kind in error.kinds:
-                raise AttemptFailed(reason, error.message, heals=True) from error
-        if error.out_of_memory:
-            text = f"A process of the pod {error.out_of_memory} was killed for its memory."
-            raise AttemptFailed(OUT_OF_MEMORY, text, heals=True, log=error.log, pod=error.out_of_memory) from error
-        raise AttemptFailed("TrainingFailed", error.message, heals=True, log=error.log) from error
+        raise _failed(error) from error
+
+
+def _failed(error: ray_run.TrainingFailed) -> AttemptFailed:
+    """How the attempt fails by what Ray's workers raised."""
+    for kind, reason in DETERMINISTIC_FAILURES.items():
+        if kind in error.kinds:
+            return AttemptFailed(reason, error.message, heals=False)
+    for kind, reason in PASSING_FAILURES.items():
+        if kind in error.kinds:
+            return AttemptFailed(reason, error.message, heals=True)
+    if error.out_of_memory:
+        text = f"A process of the pod {error.out_of_memory} was killed for its memory."
+        return AttemptFailed(OUT_OF_MEMORY, text, heals=True, log=error.log, pod=error.out_of_memory)
+    return AttemptFailed("TrainingFailed", error.message, heals=True, log=error.log)
 
 
 def _trained(config: RunConfig) -> dict[str, Any]:
@@ -196,6 +255,7 @@ def _tell(writer: StatusWriter, config: RunConfig, number: int, described: Manif
     told = documents.result(config, number, described, digest)
     progress = {
         **_trained(config),
+        **documents.tuning_progress(described),
         "stage": "Publishing",
         "percent": 100,
         "message": f"Published version {number}: {described.verdict}.",

@@ -31,6 +31,7 @@ from recsys_workers.train import hardware
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import RunConfig
 from recsys_workers.train.verified import of_dataset, of_items, verified
+from recsys_workers.tune import space
 
 TASKS = {SEQUENTIAL: PROTOCOLS, RETRIEVAL: PROTOCOLS, **dict.fromkeys(OF_ROWS, splitting.PROTOCOLS)}
 """The protocols of each task."""
@@ -57,7 +58,10 @@ class Described:
 
 
 def specification(config: RunConfig) -> Hyperparameters:
-    """The checked hyperparameters; raises AttemptFailed (cannot heal) for anything in run.json that is not built."""
+    """The checked hyperparameters, of a search those of its first trial.
+
+    Raises AttemptFailed (cannot heal) for anything in run.json that is not built.
+    """
     if fault := wrong_task(config.architecture, config.task):
         raise _never("InvalidRunConfig", fault)
     if config.dataset.items and (fault := no_attributes(config.architecture)):
@@ -74,16 +78,26 @@ def specification(config: RunConfig) -> Hyperparameters:
             metric(config, name)
         for gate in config.gates:
             kind_of(gate, lambda name: metric(config, name), rowwise=config.task in OF_ROWS)
-        found = check(config.architecture, config.hyperparameters)
+        found = proposed(config)
     except UnknownMetric as error:
         raise _never("InvalidEvaluation", str(error)) from error
     except InvalidGate as error:
         raise _never("InvalidGate", str(error)) from error
     except InvalidHyperparameters as error:
         raise _never("InvalidHyperparameters", str(error)) from error
-    if fault := hardware.refusal(found, hardware.cuda_devices(), triton=hardware.has_triton()):
-        raise _never("InvalidHyperparameters", fault)
-    return found
+    devices, triton = hardware.cuda_devices(), hardware.has_triton()
+    for one in found:
+        if fault := hardware.refusal(one, devices, triton=triton):
+            raise _never("InvalidHyperparameters", fault)
+    return found[0]
+
+
+def proposed(config: RunConfig) -> list[Hyperparameters]:
+    """Those of each trial; without a search those of the run alone. Raises InvalidHyperparameters."""
+    if config.tuning is None:
+        return [check(config.architecture, config.hyperparameters)]
+    found = space.trials(config.architecture, config.hyperparameters, config.tuning)
+    return [trial.hyperparameters for trial in found]
 
 
 def metric(config: RunConfig, name: str) -> None:

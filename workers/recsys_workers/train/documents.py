@@ -11,6 +11,9 @@ from recsys_workers.train.progress import now
 from recsys_workers.train.run_config import RunConfig
 from recsys_workers.train.work import Evaluated, Facts, Judgement
 
+TUNING_RESULT = ("trials", "endedEarly", "failed", "metric", "best", "bestTrial", "hyperparameters")
+"""What status.result.tuning has of Manifest.tuning."""
+
 
 def manifest_of(
     config: RunConfig,
@@ -20,8 +23,9 @@ def manifest_of(
     files: list[FileEntry],
     judgement: Judgement | None,
     begun: Mapping[str, Any] | None,
+    tuning: Mapping[str, Any],
 ) -> Manifest:
-    """The manifest; without figures and verdicts before the judgement. `begun`: see Manifest.init_from."""
+    """The manifest; without figures and verdicts before the judgement. `begun`, `tuning`: see Manifest."""
     return Manifest(
         namespace=config.namespace,
         model=config.model,
@@ -46,6 +50,7 @@ def manifest_of(
         schema=config.schema,
         init_from=begun,
         cross_validation=judgement.cross_validation if judgement else {},
+        tuning=tuning,
     )
 
 
@@ -72,6 +77,7 @@ def result(config: RunConfig, number: int, described: Manifest, digest: str) -> 
     # A version that an attempt with an older image published does not say how many rows were dropped: none.
     dataset = {"rowsDropped": 0, **{key: value for key, value in described.dataset.items() if key in told}}
     crossed = {"crossValidation": dict(described.cross_validation)} if described.cross_validation else {}
+    searched = {"tuning": {key: described.tuning[key] for key in TUNING_RESULT}} if described.tuning else {}
     return {
         "version": number,
         "uri": locations.join(config.model_uri, "versions", str(number)),
@@ -83,7 +89,17 @@ def result(config: RunConfig, number: int, described: Manifest, digest: str) -> 
         "gates": list(described.gates),
         **({"initFrom": described.init_from} if described.init_from else {}),
         **crossed,
+        **searched,
     }
+
+
+def tuning_progress(described: Manifest) -> dict[str, Any]:
+    """status.progress.tuning of a search that is over, as the last progress has it; nothing without one."""
+    found = described.tuning
+    if not found:
+        return {}
+    told = {key: found[key] for key in ("trials", "failed", "metric", "best", "bestTrial")}
+    return {"tuning": {**told, "ended": found["trials"]}}
 
 
 def parameters(config: RunConfig, hyperparameters: Hyperparameters, facts: Facts) -> dict[str, str]:

@@ -100,11 +100,22 @@ class Loop:
         self.epoch = 0
         self.step = 0
         self.points: list[Point] = []
-        self.best_validation = math.inf if self.smaller_is_better else -math.inf
+        self.best_validation = self.worst
         self.best_epoch = 0
         self.best: dict[str, Any] = {}
         self.without_better = 0
+        self.seconds = 0.0
+        """Of training, those of earlier attempts included, where somebody counts them."""
         self.team = Team()
+
+    @property
+    def worst(self) -> float:
+        """What every validation is better than."""
+        return math.inf if self.smaller_is_better else -math.inf
+
+    def better(self, value: float, than: float) -> bool:
+        """Whether one value of the metric is better than another."""
+        return value < than if self.smaller_is_better else value > than
 
     @property
     def stopped_early(self) -> bool:
@@ -189,7 +200,7 @@ class Loop:
     def _validate(self) -> float:
         found = self.team.from_teller(self.validation_of(self.judged) if self.team.tells else 0.0)
         self.without_better += 1
-        if found < self.best_validation if self.smaller_is_better else found > self.best_validation:
+        if self.better(found, self.best_validation):
             self.best_validation, self.best_epoch, self.without_better = found, self.epoch, 0
             self.best = {name: tensor.clone() for name, tensor in self.judged.state_dict().items()}
         return found
@@ -216,6 +227,7 @@ class Loop:
                 "bestValidation": self.best_validation,
                 "bestEpoch": self.best_epoch,
                 "withoutBetter": self.without_better,
+                "seconds": self.seconds,
             },
             folder / STATE,
         )
@@ -236,6 +248,7 @@ class Loop:
         self.best, self.best_validation = state["best"], state["bestValidation"]
         self.best_epoch = state["bestEpoch"]
         self.without_better = state["withoutBetter"]
+        self.seconds = state.get("seconds", 0.0)
 
 
 class Training(Loop):

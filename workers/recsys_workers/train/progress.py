@@ -148,6 +148,8 @@ class Progress:
         self.readings = readings
         self.known: dict[str, Any] = {}
         """Fields that every report carries, as each apply replaces the one before."""
+        self.always: Mapping[str, Any] = {}
+        """The same, of what does not change with the training."""
         self.latest: dict[str, Any] = {}
         self.since: dict[str, float] = {}
         """When each stage was first reported, as `time.time()` counts."""
@@ -164,6 +166,7 @@ class Progress:
         """Set the progress; `fields` are those of the training, and win over what is `known`."""
         self.since.setdefault(stage, time.time())
         self.latest = {
+            **self.always,
             **self.known,
             **self.of_attempt,
             "stage": stage,

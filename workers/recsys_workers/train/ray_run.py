@@ -5,7 +5,8 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,35 +80,58 @@ def fit(settings: Mapping[str, Any], folder: Path, threads: int) -> None:
     The run's name is the folder's, which is the TrainingRun's UID: that is how Ray finds the earlier attempts. Several
     workers all see the folder.
     """
+    repair_snapshot(folder)
+    gpus, workers = gpus_asked(), workers_asked()
+    with session(threads, gpus, workers):
+        import ray
+        from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+
+        trainer, more = _trainer(gpus, workers)
+        told = {**settings, "workers": workers, "driversNode": ray.get_runtime_context().get_node_id()}
+        try:
+            trainer(
+                in_worker,
+                train_loop_config=told,
+                scaling_config=ScalingConfig(**scaling(threads, gpus, workers)),
+                run_config=RunConfig(
+                    name=folder.name,
+                    storage_path=str(folder.parent),
+                    checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),
+                    failure_config=FailureConfig(max_failures=0),
+                ),
+                **more,
+            ).fit()
+        except ray.train.TrainingFailedError as error:
+            found = origin(getattr(error, "worker_failures", {}).values()) or error
+            raise TrainingFailed(found, str(error), _out_of_memory() if workers > 1 else "") from error
+
+
+@contextmanager
+def session(threads: int, gpus: int, workers: int) -> Iterator[None]:
+    """Ray as long as the block runs, in this pod or in KubeRay's cluster; a block within another changes nothing."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import ray
-    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 
-    repair_snapshot(folder)
-    gpus, workers = gpus_asked(), workers_asked()
-    trainer, more = _trainer(gpus, workers)
-    ray.init(log_to_driver=True, logging_level=logging.WARNING, **_cluster(threads, gpus, workers))
-    told = {**settings, "workers": workers, "driversNode": ray.get_runtime_context().get_node_id()}
+    if ray.is_initialized():
+        yield
+        return
+    if workers == 1:
+        from recsys_workers.train import one_pod
+
+        one_pod.leave_out_the_dashboard()
     try:
-        trainer(
-            in_worker,
-            train_loop_config=told,
-            scaling_config=ScalingConfig(**scaling(threads, gpus, workers)),
-            run_config=RunConfig(
-                name=folder.name,
-                storage_path=str(folder.parent),
-                checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),
-                failure_config=FailureConfig(max_failures=0),
-            ),
-            **more,
-        ).fit()
-    except ray.train.TrainingFailedError as error:
-        failures = getattr(error, "worker_failures", {})
-        killed = _out_of_memory() if workers > 1 else ""
-        raise TrainingFailed(origin(failures.values()) or error, str(error), killed) from error
+        ray.init(log_to_driver=True, logging_level=logging.WARNING, **_cluster(threads, gpus, workers))
+        yield
     finally:
         ray.shutdown()
+
+
+def failure(found: Iterable[BaseException], workers: int) -> TrainingFailed:
+    """What to raise of the failures of Ray's tasks, inside of a session."""
+    causes = list(found)
+    log = "\n".join(str(cause) for cause in causes)
+    return TrainingFailed(origin(causes) or causes[0], log, _out_of_memory() if workers > 1 else "")
 
 
 def _cluster(threads: int, gpus: int, workers: int) -> dict[str, Any]:
@@ -115,6 +139,7 @@ def _cluster(threads: int, gpus: int, workers: int) -> dict[str, Any]:
     if workers > 1 and os.environ.get("RAY_ADDRESS"):
         return {"address": "auto"}
     return {
+        "address": "local",  # whatever else of Ray there is on the machine
         "num_cpus": threads * workers,
         "num_gpus": gpus * workers,
         "include_dashboard": False,
@@ -133,10 +158,9 @@ def _cluster(threads: int, gpus: int, workers: int) -> dict[str, Any]:
 def _trainer(gpus: int, workers: int) -> tuple[Callable[..., Any], dict[str, Any]]:
     """Ray Train's trainer, and what it gets besides: for several workers, one that joins them by torch.distributed."""
     if workers == 1:
-        from recsys_workers.train import one_pod
+        from recsys_workers.train.one_pod import OnePodTrainer
 
-        one_pod.leave_out_the_dashboard()
-        return one_pod.OnePodTrainer, {}
+        return OnePodTrainer, {}
     from ray.train.torch import TorchConfig
 
     from recsys_workers.train.several_pods import SeveralPodsTrainer

@@ -15,6 +15,8 @@ from recsys_workers.data.store_answer import Store
 from recsys_workers.preprocessing import BINARY
 from recsys_workers.tasks import RANKING
 from recsys_workers.train.failure import AttemptFailed
+from recsys_workers.tune import space
+from recsys_workers.tune.space import Tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class RunConfig:
     objective: str | None = None
     """Of the task Tabular: Binary, Multiclass or Regression; of Ranking always Binary."""
     init_from: InitFrom | None = None
+    tuning: Tuning | None = None
 
     @property
     def model_uri(self) -> str:
@@ -139,6 +142,7 @@ def parse(document: Mapping[str, Any]) -> RunConfig:
             operator_version=document.get("operatorVersion", ""),
             objective=BINARY if document["task"] == RANKING else document.get("objective"),
             init_from=InitFrom(int(begun["version"]), begun.get("digest")) if begun else None,
+            tuning=space.parse(document.get("tuning"), int(document["seed"])),
         )
         locations.path_of(config.storage_uri)
         source.require_supported(config.dataset.uri)

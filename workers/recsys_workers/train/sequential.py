@@ -14,6 +14,10 @@ from recsys_workers.train.origin import refuse_other_network
 from recsys_workers.train.run_config import RunConfig
 from recsys_workers.train.scored import Scored
 from recsys_workers.train.work import Describe, Evaluated, Facts, Judgement
+from recsys_workers.tune.outcomes import Objective
+
+VALIDATED_BY = "NDCG@10"
+"""As recsys_workers.train.loop has it, which imports torch."""
 
 
 class Sequential:
@@ -45,6 +49,10 @@ class Sequential:
             )
         axes.write(self.config.run_folder, {axes.ITEMS: known})
         return f"Version {number} knows {known.known} of the {len(ours)} items."
+
+    def objective(self) -> Objective:
+        """See Work."""
+        return Objective(VALIDATED_BY, smaller_is_better=False)
 
     def settings(self) -> Mapping[str, Any]:
         """See Work."""
@@ -98,7 +106,7 @@ class Sequential:
         """See Work."""
         return Evaluated(
             self.found.best_epoch,
-            {"NDCG@10": f"{self.found.validation_ndcg:.6g}"},
+            {VALIDATED_BY: f"{self.found.validation_ndcg:.6g}"},
             scores.document(scores.cumulative(self.found.onnx.scores)),
         )
 

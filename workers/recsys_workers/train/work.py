@@ -8,6 +8,8 @@ from recsys_workers.evaluate import gates
 from recsys_workers.evaluate.gates import Verdict
 from recsys_workers.evaluate.metrics import Estimate
 from recsys_workers.manifest import FileEntry, Manifest
+from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.tune.outcomes import Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,13 @@ Describe = Callable[[int, list[FileEntry]], Manifest]
 
 class Work(Protocol):
     """One task's part of one attempt."""
+
+    hyperparameters: Hyperparameters
+    """Of a search those of its winner, once that is known; `load` does not depend on them."""
+
+    def objective(self) -> Objective:
+        """The metric by which the task's training validates; once loaded."""
+        ...
 
     def load(self) -> str:
         """Read and check the dataset, and lay it down for Ray's worker; a sentence on it. Raises AttemptFailed."""

@@ -4,7 +4,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +50,7 @@ def train_worker(settings: Mapping[str, Any]) -> None:
     Of several workers, which all call this, one tells, saves and exports.
     """
     stopwatch = Stopwatch(settings.get("began", time.time()))
-    configure()
-    torch.set_num_threads(settings["threads"])
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA has no deterministic products
-    torch.use_deterministic_algorithms(True)
+    prepare_torch(settings["threads"])
     team, count = joined_by(settings), settings.get("folds", 0)
     if not team.tells:
         # The folds come before the training itself, which then seeds torch as it does without them.
@@ -64,6 +61,7 @@ def train_worker(settings: Mapping[str, Any]) -> None:
     readings = Readings(Path(settings["readings"])) if "readings" in settings else None
     writer = StatusWriter(settings["namespace"], settings["name"], settings["uid"], fence_of(settings))
     progress = Progress(writer, readings)
+    progress.always = settings.get("always", {})
     stopwatch.lap("prepare")
     try:
         folds.train(settings, count, team, progress)
@@ -77,6 +75,14 @@ def train_worker(settings: Mapping[str, Any]) -> None:
 def fence_of(settings: Mapping[str, Any]) -> Fence:
     """By what the worker knows whether its attempt is still the newest one."""
     return Fence(Path(settings["folder"]) / LOCK, settings["attempt"])
+
+
+def prepare_torch(threads: int) -> None:
+    """What the process of a training sets before it: log, threads, and products that are the same each time."""
+    configure()
+    torch.set_num_threads(threads)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA has no deterministic products
+    torch.use_deterministic_algorithms(True)
 
 
 def joined_by(settings: Mapping[str, Any]) -> Team:
@@ -135,10 +141,14 @@ def _train(settings: Mapping[str, Any], team: Team, progress: Progress, stopwatc
 
 
 def begun(settings: Mapping[str, Any], team: Team) -> tuple[Loop, Callable[[Progress], None]]:
-    """The team's training where an earlier attempt left it, and what exports and scores it at its end."""
+    """The team's training where an earlier attempt left it, and what exports and scores it at its end.
+
+    Without a checkpoint of its own it goes on from the state of the trial that won, where there was a search.
+    """
     training, finish = fresh(settings)
     training.team = team
-    checkpoint = newest_checkpoint(Path(settings["folder"]))
+    won = [Path(settings["won"])] if "won" in settings else []
+    checkpoint = newest_checkpoint(Path(settings["folder"])) or newest_of(won)
     if checkpoint is not None:
         training.restore(checkpoint)
         LOGGER.info("continuing after epoch %d of %d from %s", training.epoch, training.epochs, checkpoint.name)
@@ -202,7 +212,12 @@ def newest_checkpoint(folder: Path) -> Path | None:
 
     An attempt that is killed while Ray copies a checkpoint leaves half a file; the one before it is whole.
     """
-    for candidate in sorted(folder.glob("checkpoint_2*"), reverse=True):
+    return newest_of(sorted(folder.glob("checkpoint_2*"), reverse=True))
+
+
+def newest_of(folders: Iterable[Path]) -> Path | None:
+    """The first of the folders whose state can be read."""
+    for candidate in folders:
         try:
             torch.load(candidate / STATE, weights_only=True, map_location="cpu")
         except Exception as error:  # torch raises many kinds for a file that was cut
