@@ -1,6 +1,8 @@
-"""A search with the real Ray Tune: trials that are ended early, a winner whose training goes on to its version, kills."""
+"""A search with the real Ray Tune: trials that are ended early, a winner that becomes the version, and kills."""
 
 import json
+import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -59,4 +61,67 @@ def test_the_best_of_the_trials_becomes_the_version(tmp_path: Path) -> None:
     assert "continuing after epoch 6 of 6" in trainer.text()
     assert len([line for line in trainer.text().splitlines() if "Epoch" in line]) == 0, trainer.text()
     assert trainer.left() == LEFT
-    print(trainer.text())
+
+
+@pytest.mark.full
+def test_kills_change_neither_the_trials_nor_the_winner(tmp_path: Path) -> None:
+    write_data(tmp_path / "data")
+    (tmp_path / "store").mkdir()
+    settings = searched(6, 30, parallelTrials=2, asha={"gracePeriod": 3, "reductionFactor": 3})
+    first = Trainer(tmp_path, "disturbed", 1, **settings)
+    wait_for(first, " ended after| was ended early")
+    first.kill()
+    trials = first.run_folder / "trials"
+    ended = {path.parent.name: path.stat().st_mtime_ns for path in trials.glob("*/outcome.json")}
+    assert ended
+    running = [path.parent.name for path in trials.glob("*/state.pt") if path.parent.name not in ended]
+    assert running, "the kill came when nothing ran"
+
+    second = Trainer(tmp_path, "disturbed", 2, **settings)
+    wait_for(second, "were ended by earlier attempts")
+    wait_for(second, " ended after| was ended early")
+    second.kill()
+    assert {name: (trials / name / "outcome.json").stat().st_mtime_ns for name in ended} == ended
+    for name in ended:
+        assert f"trial {name} of 6:" not in second.text()
+
+    third = Trainer(tmp_path, "disturbed", 3, **settings)
+    assert third.wait() == 0, third.text()
+    assert third.left() == LEFT
+    undisturbed = Trainer(tmp_path, "undisturbed", 1, **settings)
+    assert undisturbed.wait() == 0, undisturbed.text()
+    version, twin = version_of(third), version_of(undisturbed, 2)
+    assert without_seconds(trials_of(version)) == without_seconds(trials_of(twin))
+    assert version.manifest.tuning == twin.manifest.tuning
+    assert version.contents[manifest.MODEL] == twin.contents[manifest.MODEL]
+
+    # What was found is what a run gives that trains with it at once.
+    alone = {**settings["hyperparameters"], **version.manifest.tuning["hyperparameters"]}
+    plain = Trainer(tmp_path, "plain", 1, hyperparameters=alone)
+    assert plain.wait() == 0, plain.text()
+    assert version_of(plain, 3).contents[manifest.MODEL] == version.contents[manifest.MODEL]
+
+
+@pytest.mark.full
+def test_a_run_whose_trials_all_diverge_fails_and_says_why(tmp_path: Path) -> None:
+    write_data(tmp_path / "data")
+    (tmp_path / "store").mkdir()
+    diverging = {**FIXED, "epochs": "3", "optimizer": "SGD", "momentum": "0.999", "schedule": "Constant"}
+    tuning = {"parameters": [{"name": "learningRate", "values": ["1", "0.9"]}], "maxTrials": 2}
+    trainer = Trainer(tmp_path, "diverging", 1, hyperparameters=diverging, tuning=tuning)
+    assert trainer.wait() == 2, trainer.text()
+    told = json.loads((tmp_path / "termination").read_text())
+    assert told["reason"] == "TuningFailed"
+    assert told["message"].startswith("All 2 trials of spec.tuning failed. The first one (learningRate ")
+    assert "the training diverged" in told["message"]
+    assert "Traceback" not in trainer.text()
+
+
+def wait_for(trainer: Trainer, pattern: str) -> None:
+    """Until the trainer's log has it."""
+    end = time.monotonic() + 300
+    while not re.search(pattern, trainer.text()):
+        if trainer.process.poll() is not None or time.monotonic() > end:
+            trainer.kill()
+            pytest.fail(f"the trainer did not say {pattern!r}:\n{trainer.text()}")
+        time.sleep(0.05)

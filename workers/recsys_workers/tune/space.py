@@ -19,8 +19,8 @@ from recsys_workers.models.hyperparameters import (
     value_fault,
 )
 
-DRAWS = 200
-"""How often, for each trial, something is drawn until it is one that no trial has and that breaks no rule."""
+FRUITLESS = 1000
+"""So many draws in a row that break a rule, or were drawn before, mean that there are no other trials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,9 @@ def trials(architecture: str, given: Mapping[str, str], tuning: Tuning) -> list[
     fixed = {name: value for name, value in given.items() if name not in {one.name for one in tuning.parameters}}
     random = Random(tuning.seed)  # noqa: S311  (nothing secret)
     found: dict[tuple[tuple[str, str], ...], Trial] = {}
-    refused = ""
-    for _ in range(DRAWS * tuning.trials):
+    refused, fruitless = "", 0
+    while len(found) < tuning.trials and fruitless < FRUITLESS:
+        fruitless += 1
         drawn = {one.name: _draw(one, declaration, random.random()) for one in tuning.parameters}
         effective = _with_effect(declaration, {**fixed, **drawn}, drawn)
         try:
@@ -121,9 +122,10 @@ def trials(architecture: str, given: Mapping[str, str], tuning: Tuning) -> list[
             refused = str(error)
             continue
         tuned = {name: effective[name] for name in drawn if name in effective}
-        found.setdefault(tuple(sorted(checked.text.items())), Trial(len(found) + 1, checked, tuned))
-        if len(found) == tuning.trials:
-            break
+        key = tuple(sorted(checked.text.items()))
+        if key not in found:
+            found[key] = Trial(len(found) + 1, checked, tuned)
+            fruitless = 0
     if not found:
         raise InvalidHyperparameters(
             f"spec.tuning: no trial that was drawn can be trained with. The last one: {refused}"

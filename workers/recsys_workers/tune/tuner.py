@@ -25,10 +25,13 @@ ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
-"""What Ray Tune need not do: its files are not read again."""
+"""What Ray Tune need not do: its files are not read again, and the log has a line of ours for each trial."""
+TABLES = "ray.tune.analysis.experiment_analysis"
+"""Ray's module that would warn of the files with metrics that it was told not to write."""
 
 
 def share(threads: int, gpus: int, workers: int, parallel: int) -> tuple[int, dict[str, float]]:
@@ -89,6 +92,7 @@ class Tuner:
 
             from recsys_workers.tune.scheduler import InOrder
 
+            logging.getLogger(TABLES).setLevel(logging.ERROR)
             names = {trial.number: trial for trial in missing}
             results = tune.Tuner(
                 tune.with_resources(in_trial, resources),
