@@ -7,6 +7,9 @@ import yaml
 from tests.unit.docs.pages import ROOT
 from tests.unit.docs.test_manifests import SPECS, strangers
 
+from recsys_operator.api.tuning import Tuning
+from recsys_operator.decide import tuning
+from recsys_operator.decide.hyperparameters import Source
 from recsys_workers.data.generate import churn
 from recsys_workers.tabular import schema
 
@@ -17,20 +20,28 @@ def objects() -> list[dict[str, Any]]:
     return [one for path in sorted(FOLDER.glob("*.yaml")) for one in yaml.safe_load_all(path.read_text())]
 
 
-def spec_of(kind: str) -> dict[str, Any]:
-    (found,) = [one["spec"] for one in objects() if one["kind"] == kind and one["apiVersion"].startswith("recsys.dev/")]
-    assert isinstance(found, dict)
-    return found
+def specs_of(kind: str) -> list[dict[str, Any]]:
+    return [one["spec"] for one in objects() if one["kind"] == kind and one["apiVersion"].startswith("recsys.dev/")]
 
 
 def test_the_types_know_every_field() -> None:
-    for kind in ("RecModel", "TrainingRun", "Deployment"):
-        spec = spec_of(kind)
-        assert list(strangers(spec, SPECS[kind].spec.model_validate(spec).wire())) == []
+    for kind, count in (("RecModel", 1), ("TrainingRun", 2), ("Deployment", 1)):
+        specs = specs_of(kind)
+        assert len(specs) == count
+        for spec in specs:
+            assert list(strangers(spec, SPECS[kind].spec.model_validate(spec).wire())) == []
+
+
+def test_the_space_that_is_searched_is_one_of_the_models_architecture() -> None:
+    (model,) = specs_of("RecModel")
+    (searched,) = [spec["tuning"] for spec in specs_of("TrainingRun") if "tuning" in spec]
+    architecture = model["architecture"]
+    fixed = Source("model", architecture["hyperparameters"])
+    assert tuning.faults(architecture["name"], Tuning.model_validate(searched), fixed) == ()
 
 
 def test_the_schema_fits_the_generated_table() -> None:
-    model = spec_of("RecModel")
+    (model,) = specs_of("RecModel")
     table, _ = churn.chunk(np.random.default_rng(1), 0, 100)
     wanted = schema.parse(model["schema"]["columns"], model["objective"])
     assert set(wanted.columns) <= set(table.column_names)
@@ -45,5 +56,5 @@ def test_the_generator_takes_the_command_of_the_pod() -> None:
     assert folder.startswith(mounted["mountPath"] + "/")
     claim = pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
     uri = f"pvc://{claim}{folder.removeprefix(mounted['mountPath'])}/churn"
-    assert spec_of("TrainingRun")["dataset"] == {"uri": uri, "format": "Parquet"}
+    assert all(spec["dataset"] == {"uri": uri, "format": "Parquet"} for spec in specs_of("TrainingRun"))
     assert options == ["--table", "churn", "--rows", "100000", "--seed", "1"]
