@@ -1,13 +1,17 @@
 """A search with the real Ray Tune: trials that are ended early, a winner that becomes the version, and kills."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.workers.test_trainer_kill import LEFT, Trainer, write_data
+from tests.integration.workers.test_trainer_kill import LEFT, ROOT, Trainer, write_data
+from tests.unit.workers.tabular import tables
 
 from recsys_workers import manifest
 
@@ -103,18 +107,50 @@ def test_kills_change_neither_the_trials_nor_the_winner(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_a_run_whose_trials_all_diverge_fails_and_says_why(tmp_path: Path) -> None:
-    write_data(tmp_path / "data")
-    (tmp_path / "store").mkdir()
-    diverging = {**FIXED, "epochs": "3", "optimizer": "SGD", "momentum": "0.999", "schedule": "Constant"}
-    tuning = {"parameters": [{"name": "learningRate", "values": ["1", "0.9"]}], "maxTrials": 2}
-    trainer = Trainer(tmp_path, "diverging", 1, hyperparameters=diverging, tuning=tuning)
-    assert trainer.wait() == 2, trainer.text()
+def test_a_trial_that_diverges_is_a_failed_one_and_if_all_do_the_run_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tables.document(tmp_path, monkeypatch, tables.rows(300))
+    roles = {"tenure": "Label", "plan": "Categorical", "day": "Numeric"}
+    made |= {
+        "objective": "Regression",
+        "architecture": "MLP",
+        "schema": {"columns": [{"name": name, "role": role} for name, role in roles.items()]},
+        "hyperparameters": {"epochs": "5", "optimizer": "SGD", "schedule": "Constant", "batchSize": "8"},
+        "gates": [{"name": "floor", "floor": {"metric": "RMSE", "max": "100"}}],
+    }
+    made["evaluation"]["metrics"] = ["RMSE"]
+    made["evaluation"]["byRatio"]["folds"] = 2
+    rates = {"name": "learningRate", "values": ["1", "0.001"]}
+    made["tuning"] = {"parameters": [rates], "maxTrials": 2, "parallelTrials": 2}
+    code, log = attempt(made, tmp_path)
+    assert code == 0, log
+    version = manifest.load(tmp_path / "store/models/shop/churn/versions/1", None)
+    failed, won = sorted(trials_of(version), key=lambda trial: trial["state"] != "Failed")
+    assert failed["reason"] == "TrainingDiverged"
+    assert "the training diverged. Lower the hyperparameter learningRate" in failed["message"]
+    assert (won["state"], won["hyperparameters"]) == ("Finished", {"learningRate": "0.001"})
+    assert version.manifest.tuning["metric"] == "RMSE"
+    assert version.manifest.cross_validation["folds"] == 2, "the winner's hyperparameters hold for the folds"
+    assert "Traceback" not in log
+    assert f"It is trial {won['trial']} of 2, the best by RMSE" in version.contents[manifest.MODEL_CARD].decode()
+
+    made |= {"uid": "uid-2", "tuning": {**made["tuning"], "parameters": [{**rates, "values": ["1", "0.9"]}]}}
+    code, log = attempt(made, tmp_path)
+    assert code == 2, log
     told = json.loads((tmp_path / "termination").read_text())
     assert told["reason"] == "TuningFailed"
     assert told["message"].startswith("All 2 trials of spec.tuning failed. The first one (learningRate ")
     assert "the training diverged" in told["message"]
-    assert "Traceback" not in trainer.text()
+
+
+def attempt(document: dict[str, Any], folder: Path) -> tuple[int, str]:
+    """Exit code and log of the trainer in a process of its own."""
+    (folder / "run.json").write_text(json.dumps(document))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workers"), "RECSYS_THREADS": "1"}
+    command = [sys.executable, "-m", "recsys_workers.train"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=400)
+    return done.returncode, done.stdout + done.stderr
 
 
 def wait_for(trainer: Trainer, pattern: str) -> None:
@@ -125,3 +161,19 @@ def wait_for(trainer: Trainer, pattern: str) -> None:
             trainer.kill()
             pytest.fail(f"the trainer did not say {pattern!r}:\n{trainer.text()}")
         time.sleep(0.05)
+
+
+@pytest.mark.full
+def test_trials_of_a_run_with_several_workers_spread_and_both_take_the_winner_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_data(tmp_path / "data")
+    (tmp_path / "store").mkdir()
+    monkeypatch.setenv("RECSYS_WORKERS", "2")
+    trainer = Trainer(tmp_path, "several", 1, **searched(3, 4, parallelTrials=2))
+    assert trainer.wait() == 0, trainer.text()
+    version = version_of(trainer)
+    assert len(trials_of(version)) == 3
+    assert trainer.text().count("continuing after epoch 4 of 4") == 2, trainer.text()
+    best = max(trials_of(version), key=lambda trial: float(trial["best"]))
+    assert json.loads(version.contents[manifest.EVALUATION])["validation"] == {"NDCG@10": best["best"]}
