@@ -87,7 +87,7 @@ def test_kills_change_neither_the_trials_nor_the_winner(tmp_path: Path) -> None:
     second.kill()
     assert {name: (trials / name / "outcome.json").stat().st_mtime_ns for name in ended} == ended
     for name in ended:
-        assert f"trial {name} of 6:" not in second.text()
+        assert f"Trial {name} of 6 trains with" not in second.text()
 
     third = Trainer(tmp_path, "disturbed", 3, **settings)
     assert third.wait() == 0, third.text()

@@ -55,6 +55,7 @@ class TrainingCollector(Collector):
                 gauge.add_metric(self.labels, float(progress[field]))
             yield gauge
         yield from self._validation(progress.get("validation"))
+        yield from self._trials(progress.get("tuning"))
         stage = GaugeMetricFamily(
             "recsys_training_stage", "1 for the stage that runs, else 0", labels=(*LABELS, "stage")
         )
@@ -79,6 +80,16 @@ class TrainingCollector(Collector):
             last.add_metric((*self.labels, told["metric"]), float(told["value"]))
             best.add_metric((*self.labels, told["metric"]), float(told["best"]))
         yield from (last, best)
+
+    def _trials(self, told: Mapping[str, Any] | None) -> Iterator[Metric]:
+        trials = GaugeMetricFamily("recsys_training_trials", "Trials of spec.tuning in all", labels=LABELS)
+        ended = GaugeMetricFamily(
+            "recsys_training_trials_ended", "Trials of spec.tuning that have ended", labels=LABELS
+        )
+        if told is not None:
+            trials.add_metric(self.labels, float(told["trials"]))
+            ended.add_metric(self.labels, float(told["ended"]))
+        yield from (trials, ended)
 
 
 def serve(config: RunConfig, environ: Mapping[str, str] = os.environ) -> Readings | None:

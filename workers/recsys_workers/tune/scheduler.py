@@ -7,12 +7,28 @@ public way to tell it later, so `tests/integration/workers` runs this.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ray.tune import Callback
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from recsys_workers.tune.halving import Halving
 
 Report = Mapping[str, Any]
+
+
+class Starts(Callback):
+    """Hears of each trial that starts, by its number."""
+
+    def __init__(self, on_start: Callable[[int], None]) -> None:
+        self._on_start = on_start
+
+    def __reduce__(self) -> tuple[type[Callback], tuple[()]]:
+        """As of InOrder."""
+        return Callback, ()
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Ray has a process for the trial."""
+        self._on_start(int(trial.config["trial"]))
 
 
 class InOrder(FIFOScheduler):

@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from recsys_workers.tune.outcomes import STATE, folder_of
 
 LOGGER = logging.getLogger(__name__)
 LOCK = "lock"
+PARTIAL = ".partial-"
+"""What a state is called that is not whole yet."""
 LET_GO_SECONDS = 60.0
 """How long a trial waits for the process of an attempt before, whose driver is dead, to end."""
 OF_THE_RUN = (OSError, CannotBegin, ArtifactError)
@@ -38,6 +41,8 @@ def train_trial(settings: Mapping[str, Any], number: int, hyperparameters: Mappi
     folder = folder_of(Path(settings["folder"]), number)
     folder.mkdir(parents=True, exist_ok=True)
     with only_process(folder):
+        for left in folder.glob(f"{PARTIAL}*"):
+            shutil.rmtree(left, ignore_errors=True)
         told: dict[str, Any] = {"trial": number, "epoch": 0, "seconds": 0.0, "finished": False}
         try:
             training, _ = fresh({**settings, "hyperparameters": dict(hyperparameters)})
@@ -88,7 +93,7 @@ def _train(training: Loop, settings: Mapping[str, Any], number: int, folder: Pat
 
 def save(training: Loop, folder: Path) -> None:
     """Replace the trial's state by that of now, whole or not at all."""
-    partial = folder / f".partial-{os.getpid()}"
+    partial = folder / f"{PARTIAL}{os.getpid()}"
     partial.mkdir(exist_ok=True)
     training.save(partial)
     with (partial / STATE).open("rb") as state:

@@ -72,6 +72,8 @@ class Tuner:
         """Run the trials that are missing; raises ray_run.TrainingFailed for what ends the attempt."""
         outcomes.tidy(self.run_folder, self.outcomes, self.objective)
         missing = [trial for trial in self.trials if trial.number not in self.outcomes]
+        if len(self.trials) < self.tuning.trials:
+            LOGGER.info("the space has no more than %d different trials", len(self.trials))
         if self.outcomes:
             LOGGER.info("%d of %d trials were ended by earlier attempts", len(self.outcomes), len(self.trials))
         self._tell(f"Beginning with {len(missing)} of {len(self.trials)} trials.")
@@ -90,7 +92,7 @@ class Tuner:
         with ray_run.session(threads, gpus, workers):
             from ray import tune
 
-            from recsys_workers.tune.scheduler import InOrder
+            from recsys_workers.tune.scheduler import InOrder, Starts
 
             logging.getLogger(TABLES).setLevel(logging.ERROR)
             names = {trial.number: trial for trial in missing}
@@ -112,6 +114,7 @@ class Tuner:
                     name=RAY,
                     storage_path=str(self.run_folder / TRIALS),
                     failure_config=tune.FailureConfig(fail_fast=True),
+                    callbacks=[Starts(self._on_start)],
                     verbose=0,
                 ),
             ).fit()
@@ -131,11 +134,14 @@ class Tuner:
             halving.end(number)
         return halving
 
+    def _on_start(self, number: int) -> None:
+        message = f"Trial {number} of {len(self.trials)} trains with {self.trials[number - 1].sentence()}."
+        LOGGER.info(message)
+        self._tell(message)
+
     def _on_report(self, report: Mapping[str, Any]) -> None:
         number, epoch = int(report["trial"]), int(report["epoch"])
         points = self._points.setdefault(number, [])
-        if not points:
-            LOGGER.info("trial %d of %d: %s", number, len(self.trials), self.trials[number - 1].sentence())
         if not points or epoch > points[-1][0]:
             points.append((epoch, float(report["best"])))
         self._shares[number] = epoch / int(report["epochs"])

@@ -27,6 +27,7 @@ TRAINING = {
     "loss": "6.25",
     "targetsPerSecond": 5000,
     "etaSeconds": 90,
+    "tuning": {"trials": 16, "ended": 5, "failed": 0, "metric": "NDCG@10"},
     "validation": {"metric": "NDCG@10", "value": "0.03", "epoch": 6, "best": "0.04", "bestEpoch": 5},
 }
 
@@ -79,6 +80,8 @@ def test_every_figure_of_the_training_has_its_series(pod: Pod) -> None:
         "loss": 6.25,
         "targets_per_second": 5000,
         "eta_seconds": 90,
+        "trials": 16,
+        "trials_ended": 5,
     }
     assert (found["validation", "NDCG@10"], found["validation_best", "NDCG@10"]) == (0.03, 0.04)
     assert {stage: found["stage", stage] for stage in STAGES} == {stage: stage == "Training" for stage in STAGES}
