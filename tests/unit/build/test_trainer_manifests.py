@@ -159,6 +159,33 @@ def test_the_trainer_reads_what_to_begin_with(listed: int, digest: str | None) -
     assert run_config.parse(json.loads(snapshot().text())).init_from is None
 
 
+def test_the_trainer_reads_the_space_that_is_to_be_searched() -> None:
+    run_config = pytest.importorskip("recsys_workers.train.run_config")
+    space = pytest.importorskip("recsys_workers.tune.space")
+    searched = {
+        "parameters": [
+            {"name": "learningRate", "min": "0.001", "max": "0.1", "scale": "Log"},
+            {"name": "hiddenSize", "values": ["16", "32"]},
+        ],
+        "maxTrials": 5,
+        "parallelTrials": 2,
+        "asha": {},
+    }
+    run = run_spec(tuning=searched)
+    told = build_run_config(OWNER, run, model_spec(), None, image="trainer:1", operator_version="0.1.0")
+    assert run_config.parse(json.loads(told.text())).tuning == space.Tuning(
+        (
+            space.Parameter("learningRate", low="0.001", high="0.1", log=True),
+            space.Parameter("hiddenSize", ("16", "32")),
+        ),
+        trials=5,
+        parallel=2,
+        asha=space.Asha(1, 3),
+        seed=7,
+    )
+    assert run_config.parse(json.loads(snapshot().text())).tuning is None
+
+
 def test_the_trainer_reads_the_split() -> None:
     run_config = pytest.importorskip("recsys_workers.train.run_config")
     evaluation = {"protocol": "ByTime", "byTime": {"validationPercent": 5}, "metrics": ["NDCG@10"]}
