@@ -12,6 +12,7 @@ FILE = "seconds.json"
 STAGES: Mapping[str, str] = {
     "start": "Python and the driver's packages, from the first moment of the process on",
     "data": "the dataset, read, checked, split and laid down for Ray's worker",
+    "search": "the trials of spec.tuning, with Ray",
     "ray": "Ray and its worker, up to the first line of ours in there",
     "prepare": "torch in the worker, the data read again, the model, the newest checkpoint",
     "folds": "the trainings of a cross-validation",

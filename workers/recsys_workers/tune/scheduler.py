@@ -10,6 +10,7 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.stopper import NoopStopper, Stopper
 
 from recsys_workers.tune.halving import Halving
 
@@ -29,6 +30,25 @@ class Starts(Callback):
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Ray has a process for the trial."""
         self._on_start(int(trial.config["trial"]))
+
+
+class Broken(Stopper):
+    """Ends the experiment once `broken` says so: what a scheduler raises, Ray takes for the failure of a trial."""
+
+    def __init__(self, broken: Callable[[], bool]) -> None:
+        self._broken = broken
+
+    def __reduce__(self) -> tuple[type[NoopStopper], tuple[()]]:
+        """As of InOrder."""
+        return NoopStopper, ()
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """No trial is ended for itself."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether all are."""
+        return self._broken()
 
 
 class InOrder(FIFOScheduler):

@@ -15,11 +15,14 @@ import torch
 
 from recsys_workers import manifest
 from recsys_workers.manifest import ArtifactError
+from recsys_workers.train import store
 from recsys_workers.train.beginning import CannotBegin
 from recsys_workers.train.events import Events
+from recsys_workers.train.fence import Superseded
 from recsys_workers.train.loop import Loop, TrainingDiverged
 from recsys_workers.train.reports import EpochReport
-from recsys_workers.train.worker import fresh, prepare_torch
+from recsys_workers.train.store import StoreUnreachable
+from recsys_workers.train.worker import fence_of, fresh, prepare_torch
 from recsys_workers.tune.outcomes import STATE, folder_of
 
 LOGGER = logging.getLogger(__name__)
@@ -28,7 +31,7 @@ PARTIAL = ".partial-"
 """What a state is called that is not whole yet."""
 LET_GO_SECONDS = 60.0
 """How long a trial waits for the process of an attempt before, whose driver is dead, to end."""
-OF_THE_RUN = (OSError, CannotBegin, ArtifactError)
+OF_THE_RUN = (OSError, CannotBegin, ArtifactError, Superseded, StoreUnreachable)
 """What no other hyperparameters would heal."""
 
 
@@ -58,7 +61,7 @@ def train_trial(settings: Mapping[str, Any], number: int, hyperparameters: Mappi
 
 def _train(training: Loop, settings: Mapping[str, Any], number: int, folder: Path, told: dict[str, Any]) -> None:
     """`told` is kept as it was last reported."""
-    began, before = time.monotonic(), training.seconds
+    began, before, fence = time.monotonic(), training.seconds, fence_of(settings)
     events = Events(Path(settings["events"]) / f"trial-{number}", training.step)
 
     def report(epoch: int, best: float, best_epoch: int, *, finished: bool) -> None:
@@ -74,6 +77,8 @@ def _train(training: Loop, settings: Mapping[str, Any], number: int, folder: Pat
 
     def on_checkpoint() -> None:
         training.seconds = before + time.monotonic() - began
+        store.await_writable(folder)
+        fence.require()
         save(training, folder)
         finished = training.epoch == training.epochs or training.stopped_early
         report(training.epoch, training.best_validation, training.best_epoch, finished=finished)

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from recsys_workers.evaluate.metrics import text
-from recsys_workers.train import ray_run
+from recsys_workers.train import ray_run, store
+from recsys_workers.train.fence import Fence, Superseded
 from recsys_workers.train.progress import Progress
+from recsys_workers.train.store import StoreUnreachable
 from recsys_workers.train.watch import END_PERCENT, START_PERCENT
 from recsys_workers.tune import outcomes
 from recsys_workers.tune.halving import Halving
@@ -55,21 +57,27 @@ class Tuner:
         objective: Objective,
         run_folder: Path,
         progress: Progress,
+        fence: Fence,
     ) -> None:
         self.tuning = tuning
         self.trials = trials
         self.objective = objective
         self.run_folder = run_folder
         self.progress = progress
+        self.fence = fence
         self.outcomes = outcomes.read(run_folder, trials)
         self._points: dict[int, list[tuple[int, float]]] = {}
         self._shares: dict[int, float] = {}
+        self._broken: Exception | None = None
         self._message = ""
         self._began = self._told = time.monotonic()
         self._done_before = float(len(self.outcomes))
 
     def run(self, settings: Mapping[str, Any], threads: int) -> Search:
-        """Run the trials that are missing; raises ray_run.TrainingFailed for what ends the attempt."""
+        """Run the trials that are missing; raises ray_run.TrainingFailed for what ends the attempt.
+
+        Superseded, StoreUnreachable and OSError are those of the store.
+        """
         outcomes.tidy(self.run_folder, self.outcomes, self.objective)
         missing = [trial for trial in self.trials if trial.number not in self.outcomes]
         if len(self.trials) < self.tuning.trials:
@@ -92,7 +100,7 @@ class Tuner:
         with ray_run.session(threads, gpus, workers):
             from ray import tune
 
-            from recsys_workers.tune.scheduler import InOrder, Starts
+            from recsys_workers.tune.scheduler import Broken, InOrder, Starts
 
             logging.getLogger(TABLES).setLevel(logging.ERROR)
             names = {trial.number: trial for trial in missing}
@@ -115,9 +123,12 @@ class Tuner:
                     storage_path=str(self.run_folder / TRIALS),
                     failure_config=tune.FailureConfig(fail_fast=True),
                     callbacks=[Starts(self._on_start)],
+                    stop=Broken(lambda: self._broken is not None),
                     verbose=0,
                 ),
             ).fit()
+            if self._broken is not None:
+                raise self._broken
             if results.errors:
                 raise ray_run.failure(results.errors, workers)
         if len(self.outcomes) < len(self.trials):
@@ -145,6 +156,7 @@ class Tuner:
         if not points or epoch > points[-1][0]:
             points.append((epoch, float(report["best"])))
         self._shares[number] = epoch / int(report["epochs"])
+        self.progress.kept()
         if time.monotonic() - self._told >= EVERY_SECONDS:
             self._tell(self._message)
 
@@ -163,7 +175,13 @@ class Tuner:
             reason=failed,
             message=str(report.get("message", "")),
         )
-        outcomes.write(self.run_folder, outcome)
+        try:
+            store.await_writable(self.run_folder)
+            self.fence.require()
+            outcomes.write(self.run_folder, outcome)
+        except (Superseded, StoreUnreachable, OSError) as error:
+            self._broken = self._broken or error
+            return
         self.outcomes[number] = outcome
         outcomes.tidy(self.run_folder, self.outcomes, self.objective)
         self._shares.pop(number, None)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from recsys_workers.train.fence import Fence, Superseded
+from recsys_workers.train.progress import Progress, StatusWriter
 from recsys_workers.tune import outcomes, space
 from recsys_workers.tune.outcomes import ENDED_EARLY, FAILED, FINISHED, Objective, Outcome, Search
 from recsys_workers.tune.space import Trial, Tuning
-from recsys_workers.tune.tuner import share, told
+from recsys_workers.tune.tuner import Tuner, share, told
 
 LARGER, SMALLER = Objective("NDCG@10", smaller_is_better=False), Objective("LogLoss", smaller_is_better=True)
 SPACE = {
@@ -130,3 +132,27 @@ def test_trials_side_by_side_share_the_pods(
     assert found == pytest.approx(resources)
     cores, _, workers, parallel = asked
     assert found["CPU"] * -(-parallel // workers) <= cores
+
+
+@pytest.mark.parametrize("newest", [True, False])
+def test_an_attempt_that_was_superseded_keeps_no_outcome(
+    tmp_path: Path, tuning: Tuning, trials: list[Trial], *, newest: bool
+) -> None:
+    lock = tmp_path / "attempt.lock"
+    lock.write_text("this one" if newest else "a newer one")
+    outcomes.folder_of(tmp_path, 1).mkdir(parents=True)
+    progress = Progress(StatusWriter("shop", "movies-1", "uid-1", None))
+    tuner = Tuner(tuning, trials, LARGER, tmp_path, progress, Fence(lock, "this one"))
+    report = {"trial": 1, "epoch": 20, "epochs": 20, "best": 0.2, "bestEpoch": 3, "seconds": 1.0, "finished": True}
+    tuner._on_report(report)
+    tuner._on_end(report, ended_here=False)
+    progress.close()
+    assert outcomes.read(tmp_path, trials) == tuner.outcomes
+    assert list(tuner.outcomes) == ([1] if newest else [])
+    assert isinstance(tuner._broken, type(None) if newest else Superseded)
+    if newest:
+        assert tuner.outcomes[1].points == ((20, 0.2),)
+        assert progress.latest["tuning"] == {
+            "trials": 4, "ended": 1, "failed": 0, "metric": "NDCG@10", "best": "0.2", "bestTrial": 1
+        }  # fmt: skip
+        assert progress.latest["message"] == "Trial 1 of 4 ended after epoch 20 of 20: NDCG@10 0.2 in epoch 3."
