@@ -124,7 +124,7 @@ class Sampler:
         plan = self.epoch()
         random = np.random.default_rng(self._seed()) if self.augmentation.changes else None
         for number, samples in enumerate(plan):
-            pairs = [self._sample(*sample, random) for sample in samples.tolist()]
+            pairs = [self._sample(index, first, last, random) for index, first, last in samples.tolist()]
             histories, targets = zip(*pairs, strict=True)
             yield number / len(plan), Batch(left_padded(histories), left_padded(targets))
 
