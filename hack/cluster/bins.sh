@@ -4,14 +4,14 @@
 #   hack/cluster/bins.sh helm etcd  only what these need; the other names may be missing from the directory
 # Groups: kubernetes (kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubectl), helm, kubeconform,
 # coredns, local-path-provisioner, gateway-api (the directory gateway-api-crds), traefik, etcd, prometheus (and promtool), alertmanager;
-# only when they are named: metrics-server, seaweedfs (an S3 server, for tests), kuberay (with its ClusterRole in kuberay-rbac), kuberay-crds (the
+# only when they are named: metrics-server, seaweedfs (an S3 server, for tests), fake-gcs-server (one of Google Cloud Storage's protocol), kuberay (with its ClusterRole in kuberay-rbac), kuberay-crds (the
 # directory of its CRDs), and argo-rollouts and flagger (each with a directory of its CRDs), which benchmarks compare with.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 all=(kubeconform gateway-api traefik etcd prometheus alertmanager helm kubernetes coredns local-path-provisioner)
-on_demand=(metrics-server seaweedfs kuberay kuberay-crds argo-rollouts flagger)
+on_demand=(metrics-server seaweedfs fake-gcs-server kuberay kuberay-crds argo-rollouts flagger)
 gocache=$CACHE/tmp/go
 links=$(bins)
 debian=$(. /etc/os-release && echo "$ID$VERSION_ID")
@@ -141,7 +141,7 @@ build() { # build GROUP DIRECTORY
 takes() {
   case $1 in
     kubernetes | argo-rollouts) echo "6 to 10 minutes of two cores" ;;
-    helm | coredns | local-path-provisioner | prometheus | metrics-server | kuberay | flagger) echo "1 to 2 minutes" ;;
+    helm | coredns | local-path-provisioner | prometheus | metrics-server | kuberay | flagger | fake-gcs-server) echo "1 to 2 minutes" ;;
     *) echo "some seconds" ;;
   esac
 }

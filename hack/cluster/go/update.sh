@@ -36,7 +36,7 @@ for r in json.load(sys.stdin).get("Replace") or []:
   )
 }
 
-wanted=${*:-kubernetes helm kubeconform coredns prometheus local-path-provisioner gateway-api metrics-server kuberay argo-rollouts flagger}
+wanted=${*:-kubernetes helm kubeconform coredns prometheus local-path-provisioner gateway-api metrics-server kuberay argo-rollouts flagger fake-gcs-server}
 for tool in $wanted; do
   case $tool in
     kubernetes)
@@ -62,6 +62,7 @@ for tool in $wanted; do
       write argo-rollouts github.com/argoproj/argo-rollouts "$ARGO_ROLLOUTS_VERSION" github.com/argoproj/argo-rollouts/cmd/rollouts-controller
       ;;
     flagger) write flagger github.com/fluxcd/flagger "$FLAGGER_VERSION" github.com/fluxcd/flagger/cmd/flagger ;;
-    *) echo "update.sh: no tool is called '$tool'; there are kubernetes, helm, kubeconform, coredns, prometheus, local-path-provisioner, gateway-api, metrics-server, kuberay, argo-rollouts and flagger" >&2; exit 2 ;;
+    fake-gcs-server) write fake-gcs-server github.com/fsouza/fake-gcs-server "$FAKE_GCS_SERVER_VERSION" github.com/fsouza/fake-gcs-server ;;
+    *) echo "update.sh: no tool is called '$tool'; there are kubernetes, helm, kubeconform, coredns, prometheus, local-path-provisioner, gateway-api, metrics-server, kuberay, argo-rollouts, flagger and fake-gcs-server" >&2; exit 2 ;;
   esac
 done

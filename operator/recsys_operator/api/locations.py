@@ -1,6 +1,7 @@
 """Where data and versions are, as specs name it."""
 
 SCHEME = "pvc://"
+S3, GCS = "s3://", "gs://"
 """`pvc://<claim>/<path>` is a place on a PersistentVolumeClaim of the same namespace."""
 
 

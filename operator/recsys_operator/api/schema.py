@@ -108,8 +108,8 @@ Quantity = Annotated[
 ]
 LOCATION = r"^pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/[A-Za-z0-9_=+@%-][A-Za-z0-9._=+@%-]*)*$"
 LOCATION_ASKED = "must be pvc://CLAIM/PATH, such as pvc://data/clicks (PersistentVolumeClaims only so far)"
-DATA_LOCATION = r"^(pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?|s3://[a-z0-9][-a-z0-9.]{1,61}[a-z0-9])(/[A-Za-z0-9_=+@%-][A-Za-z0-9._=+@%-]*)*$"
-DATA_LOCATION_ASKED = "must be pvc://CLAIM/PATH, such as pvc://data/clicks, or s3://BUCKET/PATH, such as s3://shop/clicks (no gs:// so far)"
+DATA_LOCATION = r"^(pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?|s3://[a-z0-9][-a-z0-9.]{1,61}[a-z0-9]|gs://[a-z0-9][-_a-z0-9.]{1,220}[a-z0-9])(/[A-Za-z0-9_=+@%-][A-Za-z0-9._=+@%-]*)*$"
+DATA_LOCATION_ASKED = "must be pvc://CLAIM/PATH, such as pvc://data/clicks, or s3://BUCKET/PATH or gs://BUCKET/PATH, such as s3://shop/clicks"
 
 
 def _location(pattern: str, asked: str) -> WithJsonSchema:

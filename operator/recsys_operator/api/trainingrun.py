@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 from recsys_operator.api.cleaning import Cleaning
 from recsys_operator.api.common import Condition, GateVerdict, LocalRef, MetricValue, Origin
 from recsys_operator.api.gpu_use import GpuUse
+from recsys_operator.api.locations import GCS, S3
 from recsys_operator.api.podfields import SecretName, SharedPodFields
 from recsys_operator.api.progress import Figure, Progress
 from recsys_operator.api.schema import (
@@ -43,8 +44,10 @@ ENDPOINT = r"^https?://([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?|\[[0-9a-f:.]+\])
 REGION = r"^[A-Za-z0-9]([-_A-Za-z0-9]*[A-Za-z0-9])?$"
 ACCESS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 SESSION_TOKEN = "AWS_SESSION_TOKEN"  # noqa: S105 the name of a variable
+SERVICE_ACCOUNT_KEY, ACCESS_TOKEN = "key.json", "access-token"
 CERTIFICATES = "ca.crt"
-"""Keys of a Secret of `dataset.credentialsSecret`; the last two may be absent."""
+"""Keys of a Secret of `dataset.credentialsSecret`: those of S3, of which the last may be absent; those of Google Cloud
+Storage, of which one is enough; and one of both that may be absent."""
 
 
 TableFormat = Literal["RecBole", "CSV", "Parquet", "JSONLines"]
@@ -81,8 +84,8 @@ class ItemTable(Model):
     )
 
     uri: DataLocation = Field(
-        description="Where the table is, one file or a folder of them, as pvc://<claim>/<path> or s3://<bucket>/<path>; in a "
-        "bucket by the dataset's endpoint, region and credentialsSecret."
+        description="Where the table is, one file or a folder of them, as pvc://<claim>/<path>, s3://<bucket>/<path> or "
+        "gs://<bucket>/<path>; in a bucket by the dataset's endpoint, region and credentialsSecret."
     )
     format: TableFormat = Field(
         "CSV",
@@ -100,36 +103,54 @@ class ItemTable(Model):
     )
 
 
+def _anywhere(scheme: str) -> str:
+    """CEL that holds when the rows or the item table lie there."""
+    return f"(self.uri.startsWith('{scheme}') || (has(self.items) && self.items.uri.startsWith('{scheme}')))"
+
+
 class Dataset(Model):
     """The rows to learn from: interactions, or those of a table."""
 
     CEL = (
         Rule(
-            "self.uri.startsWith('s3://') || (has(self.items) && self.items.uri.startsWith('s3://')) || "
+            f"{_anywhere(S3)} || {_anywhere(GCS)} || "
             "!(has(self.endpoint) || has(self.region) || has(self.credentialsSecret))",
-            "dataset.endpoint, region and credentialsSecret are for a dataset.uri or dataset.items.uri that begins with s3://",
+            "dataset.endpoint, region and credentialsSecret are for a dataset.uri or dataset.items.uri that begins with s3:// "
+            "or gs://",
+        ),
+        Rule(
+            f"{_anywhere(S3)} || !{_anywhere(GCS)} || !has(self.region)",
+            "dataset.region is for s3:// only: a bucket of Google Cloud Storage is found by its name",
+        ),
+        Rule(
+            f"!({_anywhere(S3)} && {_anywhere(GCS)})",
+            "dataset.uri and dataset.items.uri must not be the one s3:// and the other gs://: they share endpoint and "
+            "credentialsSecret",
         ),
     )
 
     uri: DataLocation = Field(
-        description="Where the table is, one file or a folder of them, as pvc://<claim>/<path> or s3://<bucket>/<path>."
+        description="Where the table is, one file or a folder of them, as pvc://<claim>/<path>, s3://<bucket>/<path> or "
+        "gs://<bucket>/<path>."
     )
     endpoint: str | None = Field(
         None,
         max_length=256,
         pattern=ENDPOINT,
-        description="Where the object store answers, as https://<host>:<port> or http://…; Amazon S3 when absent.",
+        description="Where the object store answers, as https://<host>:<port> or http://…; Amazon S3 or Google Cloud Storage when "
+        "absent.",
     )
     region: str | None = Field(
         None,
         max_length=63,
         pattern=REGION,
-        description="The bucket's region; what the pod's AWS_REGION says when absent, else us-east-1.",
+        description="The region of an s3:// bucket; what the pod's AWS_REGION says when absent, else us-east-1.",
     )
     credentials_secret: SecretName | None = Field(
         None,
-        description="Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and where they are needed AWS_SESSION_TOKEN "
-        "and ca.crt (PEM; trusted instead of the image's certificates). The pod's own identity is used when absent.",
+        description="Secret for s3:// with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and where it is needed AWS_SESSION_TOKEN; "
+        "for gs:// with key.json (a service account's key) or access-token. For both, where it is needed, with ca.crt (PEM; trusted "
+        "instead of the image's certificates). The pod's own identity is used when absent.",
     )
     format: TableFormat = Field(
         "CSV",

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recsys_operator.api.kinds import JOBS
-from recsys_operator.api.locations import claim_of
+from recsys_operator.api.locations import GCS, claim_of
 from recsys_operator.api.podfields import SharedPodFields
 from recsys_operator.api.run_config import KEY, RunConfig
 from recsys_operator.api.trainingrun import (
     ACCESS_KEYS,
+    ACCESS_TOKEN,
     CERTIFICATES,
+    SERVICE_ACCOUNT_KEY,
     SESSION_TOKEN,
     Dataset,
     TrainingRunSpec,
@@ -44,6 +46,8 @@ TERMINATION_SECONDS = 30
 
 STORE_CERTIFICATES = "RECSYS_STORE_CERTIFICATES"
 """Variable with the certificates, in PEM, that the object store's own is checked against."""
+GCS_KEY, GCS_TOKEN = "RECSYS_GCS_KEY", "RECSYS_GCS_TOKEN"
+"""Variables with the key of a service account of Google Cloud (JSON), and with an access token."""
 
 
 def training_job(owner: Owner, run: TrainingRunSpec, config: RunConfig) -> Manifest:
@@ -144,13 +148,16 @@ def _environment(run: TrainingRunSpec) -> list[dict[str, Any]]:
 def _credentials(dataset: Dataset) -> list[dict[str, Any]]:
     """Variables that the kubelet reads from the Secret, of these keys only: the operator may read none.
 
-    A Secret or a key that is absent keeps the container from starting, and the kubelet's sentence names it.
+    A Secret or a key that is absent keeps the container from starting, and the kubelet's sentence names it. Of the two
+    keys for Google Cloud Storage one is enough: there the trainer says when both are absent.
     """
     if dataset.credentials_secret is None:
         return []
     name = dataset.credentials_secret.name
-    wanted = {key: key for key in ACCESS_KEYS}
-    may_be_absent = {SESSION_TOKEN: SESSION_TOKEN, STORE_CERTIFICATES: CERTIFICATES}
+    google = any(data is not None and data.uri.startswith(GCS) for data in (dataset, dataset.items))
+    wanted = {} if google else {key: key for key in ACCESS_KEYS}
+    of_store = {GCS_KEY: SERVICE_ACCOUNT_KEY, GCS_TOKEN: ACCESS_TOKEN} if google else {SESSION_TOKEN: SESSION_TOKEN}
+    may_be_absent = {**of_store, STORE_CERTIFICATES: CERTIFICATES}
     return [
         *(_from_secret(variable, {"name": name, "key": key}) for variable, key in wanted.items()),
         *(

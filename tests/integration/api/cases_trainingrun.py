@@ -27,8 +27,8 @@ PORTS = (
 GPU = "ray.resourcesPerWorker.gpuResource"
 EXTENDED = rf"should match '{EXTENDED_RESOURCE}'"
 DATA_LOCATION = (
-    "must be pvc://CLAIM/PATH, such as pvc://data/clicks, or s3://BUCKET/PATH, such as s3://shop/clicks "
-    "(no gs:// so far)"
+    "must be pvc://CLAIM/PATH, such as pvc://data/clicks, or s3://BUCKET/PATH or gs://BUCKET/PATH, such as "
+    "s3://shop/clicks"
 )
 DATASET: Manifest = {
     "uri": "s3://shop/ml-100k/ml-100k.inter",
@@ -47,8 +47,11 @@ DATASET: Manifest = {
 }
 ITEMS: Manifest = {"uri": "s3://shop/items", "idColumn": "item_id", "attributes": [{"name": "brand"}]}
 STORE_FIELDS = (
-    "dataset.endpoint, region and credentialsSecret are for a dataset.uri or dataset.items.uri that begins with s3://"
+    "dataset.endpoint, region and credentialsSecret are for a dataset.uri or dataset.items.uri that begins with s3:// "
+    "or gs://"
 )
+NO_REGION = "dataset.region is for s3:// only: a bucket of Google Cloud Storage is found by its name"
+ONE_STORE = "dataset.uri and dataset.items.uri must not be the one s3:// and the other gs://"
 ATTRIBUTE = "spec.dataset.items.attributes[0]"
 MOMENT = "should match '^(-?[0-9]{1,19}(\\.[0-9]{1,9})?|[0-9]{4}-[0-9]{2}-[0-9]{2}(T"
 
@@ -130,7 +133,8 @@ CASES: list[Case] = [
         Case("spec.dataset", "rule", {"uri": wrong}, {"uri": right}, DATA_LOCATION, about="spec.dataset.uri")
         for wrong, right in (
             ("pvc://data/u.inter/", "pvc://data/u.inter"),
-            ("gs://shop/u.inter", "s3://shop/u.inter"),
+            ("gs://Shop/u.inter", "gs://shop_1/u.inter"),
+            ("gs:/shop/u.inter", "gs://shop"),
             ("https://shop/u.inter", "pvc://shop/u.inter"),
         )
     ),
@@ -143,6 +147,30 @@ CASES: list[Case] = [
             STORE_FIELDS,
         )
         for only in ({name: DATASET[name]} for name in ("endpoint", "region", "credentialsSecret"))
+    ),
+    *(
+        Case(
+            "spec.dataset",
+            "rule",
+            {"uri": "pvc://data/u.inter", **only},
+            {"uri": "gs://data/u.inter", **only},
+            STORE_FIELDS,
+        )
+        for only in ({name: DATASET[name]} for name in ("endpoint", "credentialsSecret"))
+    ),
+    Case(
+        "spec.dataset",
+        "rule",
+        {"uri": "gs://data/u.inter", "region": "a"},
+        {"uri": "s3://data/u.inter", "region": "a"},
+        NO_REGION,
+    ),
+    Case(
+        "spec.dataset",
+        "rule",
+        {"uri": "gs://data/u.inter", "items": ITEMS},
+        {"uri": "gs://data/u.inter", "items": {**ITEMS, "uri": "gs://data/items"}},
+        ONE_STORE,
     ),
     Case(
         "spec.dataset",
@@ -186,7 +214,7 @@ CASES: list[Case] = [
     # What items are
     Case("spec.dataset.items.uri", "required", ABSENT, "s3://shop/items", "Required value"),
     Case("spec.dataset.items.uri", "maxLength", "s3://shop/" + "u" * 503, "s3://shop/" + "u" * 502, "more than 512"),
-    Case("spec.dataset.items.uri", "rule", "gs://shop/items", "pvc://data/items", DATA_LOCATION),
+    Case("spec.dataset.items.uri", "rule", "http://shop/items", "pvc://data/items", DATA_LOCATION),
     Case("spec.dataset.items.format", "enum", "JSON", "JSONLines", '"CSV", "Parquet", "JSONLines"'),
     Case("spec.dataset.items.digest", "pattern", "sha256:abc", DIGEST, "should match '^sha256:[0-9a-f]{64}$'"),
     Case("spec.dataset.items.digest", "maxLength", DIGEST + "0", DIGEST, "may not be more than 71"),

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
-from tests.integration.workers.seaweed import READER, Keys, Seaweed, serving
+from tests.integration.workers.seaweed import READER, Seaweed, serving
 from tests.integration.workers.test_trainer_kill import run_json
 
 from recsys_workers.train.__main__ import main
@@ -18,6 +18,15 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
     """The object store."""
     with serving(tmp_path_factory.mktemp("seaweed")) as store:
         yield store
+
+
+class Credentials(Protocol):
+    """What a Secret holds."""
+
+    @property
+    def environment(self) -> Mapping[str, str | None]:
+        """The variables that the kubelet sets from it."""
+        ...
 
 
 class Run:
@@ -51,7 +60,7 @@ class Run:
             else:
                 self.monkeypatch.setenv(name, value)
 
-    def reads(self, uri: str, file_format: str = "CSV", keys: Keys | None = None, **dataset: Any) -> RunConfig:
+    def reads(self, uri: str, file_format: str = "CSV", keys: Credentials | None = None, **dataset: Any) -> RunConfig:
         """Let the run read this; with keys, those of a Secret `shop-s3`."""
         named = {"credentialsSecret": {"name": "shop-s3"}} if keys else {}
         self.document["dataset"] = {"uri": uri, "format": file_format, "digest": None, **named, **dataset}

@@ -13,7 +13,7 @@ from tests.unit.workers.data.test_formats import WRITERS
 from tests.unit.workers.train.played import Training
 
 from recsys_workers import manifest
-from recsys_workers.data import object_store
+from recsys_workers.data import object_store, store
 from recsys_workers.train import checks
 from recsys_workers.train.__main__ import main
 
@@ -93,7 +93,7 @@ def test_a_run_over_https_with_certificates_of_its_own_makes_a_version_without_a
     seaweed.put(f"{BUCKET}/https/x.csv", f"user_id,item_id,timestamp\n{rows}".encode())
     uri = f"s3://{BUCKET}/https"
     config = run.reads(uri, keys=READER, endpoint=seaweed.https)
-    run.environment({object_store.CERTIFICATES: seaweed.authority.read_text()})
+    run.environment({store.CERTIFICATES: seaweed.authority.read_text()})
     assert main() == 0
     version = manifest.load(config.versions_folder / "1", None)
     assert version.manifest.dataset["uri"] == uri

@@ -207,7 +207,7 @@ def test_a_disk_without_room_is_told_before_anything_is_copied(
 FILLED = """
 import shutil
 import sys
-from recsys_workers.data import errors, object_store, store_answer
+from recsys_workers.data import errors, object_store, store
 
 def then_filled(folder, ask=shutil.disk_usage):
     found = ask(folder)
@@ -216,7 +216,7 @@ def then_filled(folder, ask=shutil.disk_usage):
 
 shutil.disk_usage = then_filled
 try:
-    with object_store.copied(sys.argv[1], "CSV", store_answer.Store(sys.argv[2])):
+    with object_store.copied(sys.argv[1], "CSV", store.Store(sys.argv[2])):
         pass
 except errors.DiskFull as error:
     print(error)

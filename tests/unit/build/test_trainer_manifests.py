@@ -67,6 +67,14 @@ S3 = {
 }
 
 
+GCS = {
+    "uri": "gs://shop/events",
+    "format": "Parquet",
+    "credentialsSecret": {"name": "shop-gcs"},
+    "items": {"uri": "gs://shop/items", "idColumn": "sku", "attributes": [{"name": "brand"}]},
+}
+
+
 def run_on_s3() -> list[Manifest]:
     run = run_spec(dataset=S3)
     return [training_job(OWNER, run, snapshot(catalogue=None))]
@@ -195,7 +203,7 @@ def test_the_trainer_reads_the_split() -> None:
 
 def test_the_trainer_reads_where_the_object_store_is() -> None:
     run_config = pytest.importorskip("recsys_workers.train.run_config")
-    object_store = pytest.importorskip("recsys_workers.data.object_store")
+    store = pytest.importorskip("recsys_workers.data.store")
     told = build_run_config(
         OWNER, run_spec(dataset=S3), model_spec(), None, image="trainer:1", operator_version="0.1.0"
     )
@@ -207,11 +215,29 @@ def test_the_trainer_reads_where_the_object_store_is() -> None:
         "shop-s3",
     )
     assert run_config.parse(json.loads(snapshot().text())).dataset.store == type(found.store)()
-    assert object_store.CERTIFICATES == STORE_CERTIFICATES
+    assert store.CERTIFICATES == STORE_CERTIFICATES
+
+
+def test_of_a_secret_for_google_the_trainer_gets_the_key_or_the_token() -> None:
+    gcs = pytest.importorskip("recsys_workers.data.gcs")
+    rows_elsewhere = {**GCS, "uri": "pvc://data/events"}
+    for dataset in (GCS, rows_elsewhere):
+        pod = training_job(OWNER, run_spec(dataset=dataset), snapshot(catalogue=None))["spec"]["template"]["spec"]
+        taken = {
+            one["name"]: one["valueFrom"]["secretKeyRef"] for one in pod["containers"][0]["env"] if "valueFrom" in one
+        }
+        assert taken == {
+            name: {"name": "shop-gcs", "key": key, "optional": True}
+            for name, key in (
+                (gcs.KEY, "key.json"),
+                (gcs.TOKEN, "access-token"),
+                (gcs.CERTIFICATES, "ca.crt"),
+            )
+        }
 
 
 def test_a_dataset_in_a_bucket_mounts_no_claim_and_brings_no_secret_without_a_name() -> None:
-    run = run_spec(dataset={"uri": "s3://shop/events"})
+    run = run_spec(dataset={"uri": "gs://shop/events"})
     pod = training_job(OWNER, run, snapshot(catalogue=None))["spec"]["template"]["spec"]
     on_claim = training_job(OWNER, run_spec(), snapshot(catalogue=None))["spec"]["template"]["spec"]
     assert pod["containers"][0]["env"] == on_claim["containers"][0]["env"]

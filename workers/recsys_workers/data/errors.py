@@ -1,5 +1,10 @@
 """What can be wrong with a dataset. Messages are sentences that name the file, what was found and what is allowed."""
 
+import errno
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+"""What an OSError says of a disk without room."""
+
 
 class InvalidData(ValueError):
     """The files cannot be read as the interactions that the RecModel's schema describes."""

@@ -1,15 +1,11 @@
-"""Datasets in an object store that speaks S3: which objects a `s3://bucket/path` names, and copies of them.
+"""Datasets in an object store: which objects an `s3://` or `gs://` URI names, and copies of them.
 
-Credentials are whatever the SDK finds in the pod: AWS_ACCESS_KEY_ID and its like, which the kubelet sets from the
-Secret that the run names, else the identity of the pod or of its node. They are no argument here, so none can end up in
-a message.
+How a store is reached and what its answers mean is in recsys_workers.data.s3 and gcs.
 """
 
-import errno
 import logging
-import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,22 +13,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
 
-from pyarrow import fs  # type: ignore[import-untyped]
+import pyarrow as pa  # type: ignore[import-untyped]
+from pyarrow import fs
 
-from recsys_workers.data.errors import DatasetChanged, DiskFull, InvalidData
+from recsys_workers.data import gcs, s3
+from recsys_workers.data.errors import FULL, DatasetChanged, DiskFull, InvalidData
 from recsys_workers.data.files import DatasetFile, none_of, suffixes_of
-from recsys_workers.data.store_answer import Store, failure, read
+from recsys_workers.data.store import Store, scheme_of
 
 LOGGER = logging.getLogger(__name__)
-SCHEME = "s3://"
-CERTIFICATES = "RECSYS_STORE_CERTIFICATES"
-"""Variable with certificates (PEM) that the store's own is checked against, instead of the image's."""
-CONNECT_SECONDS, SILENT_SECONDS, ATTEMPTS = 5, 8, 3
-"""A store that is silent is given up after about ATTEMPTS times SILENT_SECONDS."""
+PROTOCOLS = {s3.SCHEME: s3, gcs.SCHEME: gcs}
 CHUNK = 8 << 20
 STREAMS = 4
 """Copies side by side; their memory is STREAMS chunks, whatever the dataset's size."""
-FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,52 +46,36 @@ def copied(uri: str, file_format: str, store: Store) -> Iterator[list[DatasetFil
     the store's answers, DiskFull (may heal), and DatasetChanged when objects changed meanwhile. What an InvalidData
     that is raised inside says of a copy, it says of the object.
     """
+    scheme = scheme_of(uri)
+    protocol = PROTOCOLS[scheme]
     with TemporaryDirectory(prefix="dataset-") as folder:
         try:
-            remote = _connected(store, Path(folder))
-            objects = _listed(remote, uri, file_format)
-            files = _copies(remote, objects, Path(folder), uri)
-            if _listed(remote, uri, file_format) != objects:
+            with protocol.connected(store, Path(folder)) as remote:
+                objects = _listed(remote, uri, file_format, protocol.denied)
+                files = _copies(remote, objects, Path(folder), uri)
+                now = _listed(remote, uri, file_format, protocol.denied)
+            if now != objects:
                 raise DatasetChanged(f"Objects of the dataset {uri} changed while they were read: start another run.")
-        except OSError as error:
-            if error.errno is not None and not isinstance(error, FileNotFoundError):
-                raise  # of this machine, not of the store
-            raise failure(error, uri, store) from error
+        except (OSError, pa.ArrowException) as error:
+            if not protocol.answered(error):
+                raise
+            raise protocol.failure(error, uri, store) from error
         try:
             yield files
         except InvalidData as error:
             text = str(error)
             for file, found in zip(files, objects, strict=True):
-                text = text.replace(str(file.path), SCHEME + found.path)
+                text = text.replace(str(file.path), scheme + found.path)
             raise InvalidData(text) from error
 
 
-def _connected(store: Store, folder: Path) -> fs.S3FileSystem:
-    address = {}
-    if store.endpoint is not None:
-        scheme, _, host = store.endpoint.partition("://")
-        address = {"scheme": scheme, "endpoint_override": host}
-    if certificates := os.environ.get(CERTIFICATES):
-        trusted = folder / "ca.crt"
-        trusted.write_text(certificates)
-        address["tls_ca_file_path"] = str(trusted)
-    return fs.S3FileSystem(
-        region=store.region,
-        connect_timeout=CONNECT_SECONDS,
-        request_timeout=SILENT_SECONDS,
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
-        **address,
-    )
-
-
-def _listed(remote: fs.S3FileSystem, uri: str, file_format: str) -> list[_Object]:
+def _listed(remote: fs.FileSystem, uri: str, file_format: str, denied: Callable[[Exception], bool]) -> list[_Object]:
     """The one object of this key, or those of the format below it as a folder, in the order of their names."""
-    path, suffixes = uri.removeprefix(SCHEME), suffixes_of(file_format)
+    path, suffixes = uri.removeprefix(scheme_of(uri)), suffixes_of(file_format)
     try:
         whole = remote.get_file_info(path)
-    except OSError as error:
-        answer = read(error)
-        if answer is None or not answer.denied:
+    except (OSError, pa.ArrowException) as error:
+        if not denied(error):
             raise
         whole = None  # a HEAD is denied without a reason; the list says it, or is allowed
     if whole is not None and whole.type == fs.FileType.File:
@@ -113,7 +90,7 @@ def _listed(remote: fs.S3FileSystem, uri: str, file_format: str) -> list[_Object
     return sorted(found, key=lambda one: one.name)
 
 
-def _copies(remote: fs.S3FileSystem, objects: Sequence[_Object], folder: Path, uri: str) -> list[DatasetFile]:
+def _copies(remote: fs.FileSystem, objects: Sequence[_Object], folder: Path, uri: str) -> list[DatasetFile]:
     size, room = sum(one.size for one in objects), shutil.disk_usage(folder).free
     held = f"{len(objects)} {'file' if len(objects) == 1 else 'files'} with {size / 1e6:.1f} MB"
     full = (

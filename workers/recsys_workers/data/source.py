@@ -6,19 +6,18 @@ from contextlib import contextmanager
 from recsys_workers import locations
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import DatasetFile, list_files
-from recsys_workers.data.store_answer import Store
-
-S3 = "s3://"
+from recsys_workers.data.store import Store, scheme_of
 
 
 def require_supported(uri: str) -> None:
     """Raise BadLocation unless the URI is one that `local_files` reads."""
-    bucket = uri.removeprefix(S3).partition("/")[0]
-    if not uri.startswith((S3, locations.SCHEME)) or not bucket:
+    scheme = scheme_of(uri)
+    if (not scheme and not uri.startswith(locations.SCHEME)) or not uri.removeprefix(scheme).partition("/")[0]:
         raise locations.BadLocation(
-            f"The URI {uri!r} is not supported: it must look like pvc://<claim>/<path> or s3://<bucket>/<path>."
+            f"The URI {uri!r} is not supported: it must look like pvc://<claim>/<path>, s3://<bucket>/<path> or "
+            "gs://<bucket>/<path>."
         )
-    if uri.startswith(locations.SCHEME):
+    if not scheme:
         locations.path_of(uri)
 
 
@@ -29,7 +28,7 @@ def local_files(uri: str, file_format: str, store: Store) -> Iterator[list[Datas
     Raises InvalidData when there is none, and what `object_store.copied` raises. What is found wrong in the files while
     inside names them as the user does, by the URI and not by where the pod has its claims.
     """
-    if not uri.startswith(S3):
+    if not scheme_of(uri):
         path = locations.path_of(uri)
         try:
             yield list_files(path, file_format)

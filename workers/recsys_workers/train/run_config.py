@@ -11,7 +11,7 @@ from recsys_workers.data import cleaning, protocol, source
 from recsys_workers.data.cleaning import Cleaning
 from recsys_workers.data.items import LEAST, AttributeColumn, ItemColumns
 from recsys_workers.data.protocol import Protocol
-from recsys_workers.data.store_answer import Store
+from recsys_workers.data.store import Store
 from recsys_workers.preprocessing import BINARY
 from recsys_workers.tasks import RANKING
 from recsys_workers.train.failure import AttemptFailed
@@ -37,7 +37,7 @@ class Dataset:
     format: str
     digest: str | None
     store: Store
-    """Of an `s3://` URI, of the item table too."""
+    """Of an `s3://` or `gs://` URI, of the item table too."""
     items: ItemTable | None = None
 
 

@@ -10,7 +10,7 @@ from recsys_workers import manifest
 from recsys_workers.data.errors import DatasetChanged, DiskFull, InvalidData, StoreRefused, StoreUnreachable
 from recsys_workers.data.files import RECBOLE, RECBOLE_ITEMS, DatasetFile, digest_of_files, require_digest
 from recsys_workers.data.source import local_files
-from recsys_workers.data.store_answer import Store
+from recsys_workers.data.store import Store
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import Dataset, ItemTable
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys_workers.data.errors import InvalidData, StoreRefused, StoreUnreachable
-from recsys_workers.data.store_answer import Store, failure
+from recsys_workers.data.s3 import failure
+from recsys_workers.data.store import Store
 
 URI = "s3://shop/log"
 

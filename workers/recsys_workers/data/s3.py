@@ -1,9 +1,26 @@
-"""What an object store answered, as the exception and the sentence that the TrainingRun fails with."""
+"""Stores that speak S3: how one is reached, and what it answered, as the sentence that the TrainingRun fails with.
 
+Credentials are whatever the SDK finds in the pod: AWS_ACCESS_KEY_ID and its like, which the kubelet sets from the
+Secret that the run names, else the identity of the pod or of its node. They are no argument here, so none can end up in
+a message.
+"""
+
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from pyarrow import fs  # type: ignore[import-untyped]
+
+from recsys_workers.data import store as stores
 from recsys_workers.data.errors import InvalidData, StoreRefused, StoreUnreachable
+from recsys_workers.data.store import CERTIFICATES, Store
+
+SCHEME = stores.S3
+CONNECT_SECONDS, SILENT_SECONDS, ATTEMPTS = 5, 8, 3
+"""A store that is silent is given up after about ATTEMPTS times SILENT_SECONDS."""
 
 ANSWER = re.compile(
     r"AWS Error (?P<code>\w+)(?: \(HTTP status (?P<status>\d+)\))? during \w+ operation: (?P<text>.*)", re.DOTALL
@@ -38,20 +55,6 @@ UNTRUSTED = re.compile(r"curlCode: 60\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
-    """An object store as `dataset` of a TrainingRun names it."""
-
-    endpoint: str | None = None
-    """As https://host:port; Amazon S3 when None."""
-    region: str | None = None
-    secret: str | None = None
-    """Name of the Secret with the credentials; the pod's own identity when None."""
-
-    def __str__(self) -> str:
-        return self.endpoint or "Amazon S3"
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """`code` is the SDK's word for the error, or the store's own; `status` that of HTTP, 0 when it is not told."""
 
@@ -72,7 +75,38 @@ class Answer:
         return said if text in ("", SILENT) else f"{said} ({text})"
 
 
-def read(error: OSError) -> Answer | None:
+@contextmanager
+def connected(store: Store, folder: Path) -> Iterator[fs.S3FileSystem]:
+    """The store's objects as files, while inside; certificates that it is checked against lie in the folder."""
+    address = {}
+    if store.endpoint is not None:
+        scheme, _, host = store.endpoint.partition("://")
+        address = {"scheme": scheme, "endpoint_override": host}
+    if certificates := os.environ.get(CERTIFICATES):
+        trusted = folder / "ca.crt"
+        trusted.write_text(certificates)
+        address["tls_ca_file_path"] = str(trusted)
+    yield fs.S3FileSystem(
+        region=store.region,
+        connect_timeout=CONNECT_SECONDS,
+        request_timeout=SILENT_SECONDS,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
+        **address,
+    )
+
+
+def answered(error: Exception) -> bool:
+    """Whether an exception tells of the store, and not of this machine."""
+    return getattr(error, "errno", None) is None or isinstance(error, FileNotFoundError)
+
+
+def denied(error: Exception) -> bool:
+    """Whether the store answered that who asks may not."""
+    answer = read(error)
+    return answer is not None and answer.denied
+
+
+def read(error: Exception) -> Answer | None:
     """The answer that an exception of pyarrow tells; None for one that tells something else."""
     found = ANSWER.search(str(error))
     if found is None:
@@ -83,12 +117,12 @@ def read(error: OSError) -> Answer | None:
     return Answer(code, int(found["status"] or 0), text)
 
 
-def failure(error: OSError, uri: str, store: Store) -> Exception:
+def failure(error: Exception, uri: str, named: Store) -> Exception:
     """What to raise for an error of pyarrow while `uri` was read.
 
     StoreRefused and InvalidData cannot heal, StoreUnreachable may.
     """
-    answer = read(error)
+    answer, store = read(error), named.called("Amazon S3")
     bucket = uri.split("/")[2]
     if isinstance(error, FileNotFoundError) or (answer and (answer.code in MISSING or answer.status == 404)):
         return InvalidData(
@@ -104,7 +138,7 @@ def failure(error: OSError, uri: str, store: Store) -> Exception:
         )
     told = f"The dataset {uri} cannot be read: {store} answered {answer}."
     if answer.denied:
-        return StoreRefused(f"{told} {_about_credentials(answer, bucket, store)}")
+        return StoreRefused(f"{told} {_about_credentials(answer, bucket, named.secret)}")
     if UNTRUSTED.search(str(error)):
         return StoreRefused(
             f"The dataset {uri} cannot be read: the certificate of {store} is not trusted ({answer}). Put the "
@@ -120,14 +154,14 @@ def failure(error: OSError, uri: str, store: Store) -> Exception:
     return StoreRefused(f"{told} Check dataset.region and dataset.endpoint.")
 
 
-def _about_credentials(answer: Answer, bucket: str, store: Store) -> str:
+def _about_credentials(answer: Answer, bucket: str, secret: str | None) -> str:
     if answer.code in UNKNOWN_CREDENTIALS:
-        if store.secret:
-            return f"It does not accept the keys in the Secret {store.secret}: correct them, and make another run."
+        if secret:
+            return f"It does not accept the keys in the Secret {secret}: correct them, and make another run."
         return "It does not accept the identity of the pod: name a Secret in dataset.credentialsSecret."
     rights = f"list the bucket {bucket} and read its objects"
-    if store.secret:
-        return f"Let the owner of the keys in the Secret {store.secret} {rights}, or name another one."
+    if secret:
+        return f"Let the owner of the keys in the Secret {secret} {rights}, or name another one."
     return (
         f"No dataset.credentialsSecret is named, so the pod's own identity asked: let it {rights}, or name a Secret "
         "with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
