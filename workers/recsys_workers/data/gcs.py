@@ -38,7 +38,9 @@ UNDERLYING = "The underlying error message was: "
 CURL = re.compile(r"PerformWork\(\) - CURL error \[(?P<number>\d+)\]=(?P<text>.*)", re.DOTALL)
 UNTRUSTED = "60"
 """libcurl could connect, but did not trust the server's certificate."""
-NO_BUCKET = "bucket does not exist"
+OF_A_LIST = "gcloud-cpp.retry.function=ListObjects"
+ABSENT = "No such file or directory"
+"""What Arrow says itself of a folder in which a list found nothing."""
 MAY_HEAL = {"UNAVAILABLE", "INTERNAL", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED"}
 
 
@@ -108,7 +110,7 @@ def connected(store: Store, folder: Path) -> Iterator[fs.GcsFileSystem]:
 
 def answered(error: Exception) -> bool:
     """Whether an exception tells of the store, and not of this machine."""
-    return "google::cloud::Status(" in str(error)
+    return "google::cloud::Status(" in str(error) or getattr(error, "errno", None) is None
 
 
 def denied(error: Exception) -> bool:
@@ -132,12 +134,13 @@ def failure(error: Exception, uri: str, named: Store) -> Exception:
     """
     answer, store = read(error), named.called("Google Cloud Storage")
     bucket = uri.split("/")[2]
-    if answer is not None and NO_BUCKET in answer.text:
+    # Of a bucket that is there, a list of what is not there is empty.
+    if answer is not None and answer.code == "NOT_FOUND" and OF_A_LIST in str(error):
         return InvalidData(
             f"The bucket {bucket} of the dataset {uri} does not exist at {store}: check dataset.uri and "
             "dataset.endpoint."
         )
-    if isinstance(error, FileNotFoundError) or (answer and answer.code == "NOT_FOUND"):
+    if (answer and answer.code == "NOT_FOUND") or (answer is None and str(error).startswith(ABSENT)):
         return InvalidData(
             f"The dataset {uri} does not exist at {store}: no object has this name, and none begins with it and a "
             "slash. Check dataset.uri."

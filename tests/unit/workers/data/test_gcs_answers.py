@@ -12,11 +12,13 @@ URI = "gs://shop/log"
 NAMED = Store("https://store:9000", None, "keys")
 
 
-def status(code: str, text: str, http: int = 0, kind: str = "Permanent error") -> str:
+def status(
+    code: str, text: str, http: int = 0, kind: str = "Permanent error", function: str = "GetObjectMetadata"
+) -> str:
     told = f", http_status_code={http}" if http else ""
     return (
         f"google::cloud::Status({code}: {kind}, with a last message of {text} error_info={{reason=, domain=, "
-        f"metadata={{gcloud-cpp.retry.function=ListObjects, gcloud-cpp.retry.original-message={text}{told}}}}})"
+        f"metadata={{gcloud-cpp.retry.function={function}, gcloud-cpp.retry.original-message={text}{told}}}}})"
     )
 
 
@@ -28,7 +30,8 @@ def status(code: str, text: str, http: int = 0, kind: str = "Permanent error") -
             InvalidData,
             "The dataset gs://shop/log does not exist at https://store:9000",
         ),
-        (status("NOT_FOUND", "The specified bucket does not exist.", 404), InvalidData, "The bucket shop of the"),
+        (status("NOT_FOUND", "Not Found", 404, function="ListObjects"), InvalidData, "The bucket shop of the"),
+        ("No such file or directory 'shop/log'", InvalidData, "The dataset gs://shop/log does not exist at https"),
         (
             status("UNAVAILABLE", "slow", 429, "Retry policy exhausted"),
             StoreUnreachable,
