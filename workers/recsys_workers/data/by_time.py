@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.interactions import Interactions
-from recsys_workers.data.split import Positions, Slices, Split, held_out
+from recsys_workers.data.interactions import TOGETHER, Interactions
+from recsys_workers.data.selection import nth
+from recsys_workers.data.split import HeldOut, Positions, Slices, Split, held_out
 from recsys_workers.data.times import written
 
 ADVICE = "Change evaluation.byTime of the RecModel, use the protocol LeaveOneOut, or add data."
@@ -33,36 +34,52 @@ def by_time(interactions: Interactions, validation_percent: int, test_percent: i
     A cut is the time of the row at that share in the order of time. Raises InvalidData when a part is empty.
     """
     time, count = interactions.times, len(interactions.times)
-    ordered = np.sort(time)
-    validation_cut = ordered[count * (100 - validation_percent - test_percent) // 100]
-    test_cut = ordered[count * (100 - test_percent) // 100]
+    validation_cut = nth(time, count * (100 - validation_percent - test_percent) // 100)
+    test_cut = nth(time, count * (100 - test_percent) // 100)
     starts = interactions.offsets[:-1]
-    user = np.repeat(np.arange(len(starts)), np.diff(interactions.offsets))
-    before, after = time < validation_cut, time >= test_cut
-    between = ~before & ~after
+    lengths = np.diff(interactions.offsets)
+    before, until = _rows_before(interactions, validation_cut), _rows_before(interactions, test_cut)
     first, second = (written(cut.item(), timed=interactions.timed) for cut in (validation_cut, test_cut))
     told = (
-        f"ByTime cuts the {count} rows at {first} and {second}: {before.sum()} lie before, {between.sum()} between "
-        f"for validation, {after.sum()} after for the test"
+        f"ByTime cuts the {count} rows at {first} and {second}: {before.sum()} lie before, {(until - before).sum()} "
+        f"between for validation, {(lengths - until).sum()} after for the test"
     )
-    training = np.bincount(user[before], minlength=len(starts))
-    trained = np.flatnonzero(training > 1)
+    trained = np.flatnonzero(before > 1)
     if not len(trained):
         raise InvalidData(f"{told}. Nothing is left to train on: no user has two rows before {first}. {ADVICE}")
-    rows: list[Positions] = []
+    parts: list[HeldOut] = []
     without: list[int] = []
-    for part, name in ((between, "validation"), (after, "test")):
-        if not part.any():
+    for begin, end, name in ((before, until, "validation"), (until, lengths, "test")):
+        rows = int((end - begin).sum())
+        if not rows:
             raise InvalidData(f"{told}. Nothing is left for the {name}: too many rows have one timestamp. {ADVICE}")
-        positions = np.flatnonzero(part)
-        with_history = positions[positions > starts[user[positions]]]
-        if not len(with_history):
+        user, place = _each(np.maximum(begin, 1), end)
+        if not len(user):
             raise InvalidData(
-                f"{told}. Nothing is left for the {name}: none of its {len(positions)} rows has an earlier one of "
+                f"{told}. Nothing is left for the {name}: none of its {rows} rows has an earlier one of "
                 f"the same user. {ADVICE}"
             )
-        rows.append(with_history)
-        without.append(len(positions) - len(with_history))
-    validation, test = (held_out(interactions.items, user[part], starts[user[part]], part) for part in rows)
-    slices = Slices(interactions.items, starts[trained], starts[trained] + training[trained])
-    return Split(slices, validation, test), Cuts(first, second, *without)
+        parts.append(held_out(interactions.items, user, starts[user], starts[user] + place))
+        without.append(rows - len(user))
+    slices = Slices(interactions.items, starts[trained], starts[trained] + before[trained])
+    return Split(slices, *parts), Cuts(first, second, *without)
+
+
+def _rows_before(interactions: Interactions, cut: np.int64 | np.float64) -> Positions:
+    """How many rows of each user are before the cut; they are the user's first ones."""
+    offsets, found = interactions.offsets, []
+    user = 0
+    while user < len(offsets) - 1:
+        end = max(user + 1, int(np.searchsorted(offsets, offsets[user] + TOGETHER, side="right")) - 1)
+        before = interactions.times[offsets[user] : offsets[end]] < cut
+        found.append(np.add.reduceat(before, offsets[user:end] - offsets[user], dtype=np.int64))
+        user = end
+    return np.concatenate(found)
+
+
+def _each(begin: Positions, end: Positions) -> tuple[Positions, Positions]:
+    """Each place from `begin[user]` to before `end[user]`, and its user, in their order."""
+    counts = np.maximum(end - begin, 0)
+    user = np.repeat(np.arange(len(counts)), counts)
+    number = np.arange(len(user)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return user, begin[user] + number

@@ -90,12 +90,12 @@ def clean(columns: Columns, cleaning: Cleaning) -> tuple[Columns, list[Dropped]]
         kept = rows[inside(time, cleaning, timed=columns.timed)]
         dropped.append(Dropped("timeWindow", len(rows) - len(kept)))
         if not len(kept):
-            raise _nothing_left(total, dropped, outside_told(time, timed=columns.timed))
+            raise nothing_left(total, dropped, outside_told(time, timed=columns.timed))
         rows = kept
     if asked.keys() & {"duplicates", "minUserInteractions", "minItemInteractions"}:
         user, item = _codes(columns.user)[rows], _codes(columns.item)[rows]
         if "duplicates" in asked:
-            kept = _distinct(user, item, time[rows], last=cleaning.duplicates == "KeepLast")
+            kept = distinct(user, item, time[rows], last=cleaning.duplicates == "KeepLast")
             dropped.append(Dropped("duplicates", len(rows) - len(kept)))
             rows, user, item = rows[kept], user[kept], item[kept]
         least_user, least_item = cleaning.min_user_interactions or 0, cleaning.min_item_interactions or 0
@@ -104,7 +104,7 @@ def clean(columns: Columns, cleaning: Cleaning) -> tuple[Columns, list[Dropped]]
             dropped.append(Dropped("minInteractions", len(rows) - len(kept), rounds))
             rows = rows[kept]
     if not len(rows):
-        raise _nothing_left(total, dropped, "")
+        raise nothing_left(total, dropped, "")
     if len(rows) == len(columns.time):
         return columns, dropped
     table = pa.table([columns.user, columns.item, columns.time], names=["user", "item", "time"]).take(pa.array(rows))
@@ -149,7 +149,10 @@ def inside(time: npt.NDArray[Any], cleaning: Cleaning, *, timed: bool) -> npt.ND
     return inside
 
 
-def _distinct(user: Rows, item: Rows, time: npt.NDArray[Any], *, last: bool) -> Rows:
+def distinct(user: npt.NDArray[Any], item: npt.NDArray[Any], time: npt.NDArray[Any], *, last: bool) -> Rows:
+    """Positions, in order, of the first or the last of rows with the same user, item and time."""
+    if not len(user):
+        return np.zeros(0, dtype=np.int64)
     order = np.lexsort((time, item, user))
     same = np.ones(len(order) - 1, dtype=np.bool_)
     for column in (user, item, time):
@@ -171,6 +174,7 @@ def outside_told(time: npt.NDArray[Any], *, timed: bool) -> str:
     )
 
 
-def _nothing_left(total: int, dropped: Sequence[Dropped], more: str) -> InvalidData:
+def nothing_left(total: int, dropped: Sequence[Dropped], more: str) -> InvalidData:
+    """What to raise when the rules dropped all rows; `more` is what else there is to say."""
     told = ", ".join(f"{entry.rule} dropped {entry.rows}" for entry in dropped)
     return InvalidData(f"Cleaning left none of the {total} rows: {told}.{more} Loosen spec.cleaning.")

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from functools import partial
+from io import BytesIO
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import csv
@@ -11,22 +13,28 @@ from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.raw import TIMESTAMP, RawFile, require_column
 
 
-def read_recbole(path: Path, roles: Mapping[str, str]) -> RawFile:
+class ReadDelimited(Protocol):
+    """Reads a file, or a part of it with the file's header."""
+
+    def __call__(self, path: Path, roles: Mapping[str, str], part: BytesIO | None = None) -> RawFile: ...
+
+
+def read_recbole(path: Path, roles: Mapping[str, str], part: BytesIO | None = None) -> RawFile:
     """Read a RecBole atomic file, whose header gives each name a type after a colon."""
     header = _header(path, "\t")
     bare = {name.partition(":")[0]: name for name in header}
     physical = {role: name if name in header else bare.get(name, name) for role, name in roles.items()}
     for role, name in physical.items():
         require_column(path, header, name if name in header else roles[role])
-    return _read(path, "RecBole", physical, csv.ParseOptions(delimiter="\t", quote_char=False))
+    return _read(path, "RecBole", physical, csv.ParseOptions(delimiter="\t", quote_char=False), part)
 
 
-def read_csv(path: Path, roles: Mapping[str, str]) -> RawFile:
+def read_csv(path: Path, roles: Mapping[str, str], part: BytesIO | None = None) -> RawFile:
     """Read a file with commas, and quotes where a cell holds one."""
     header = [name.strip('"') for name in _header(path, ",")]
     for name in roles.values():
         require_column(path, header, name)
-    return _read(path, "CSV", roles, csv.ParseOptions(delimiter=",", quote_char='"'))
+    return _read(path, "CSV", roles, csv.ParseOptions(delimiter=",", quote_char='"'), part)
 
 
 def recbole_types(path: Path) -> dict[str, str]:
@@ -34,10 +42,15 @@ def recbole_types(path: Path) -> dict[str, str]:
     return {name: kind for name, _, kind in (column.partition(":") for column in _header(path, "\t"))}
 
 
-def _read(path: Path, file_format: str, physical: Mapping[str, str], parse_options: csv.ParseOptions) -> RawFile:
+def _read(
+    path: Path,
+    file_format: str,
+    physical: Mapping[str, str],
+    parse_options: csv.ParseOptions,
+    part: BytesIO | None,
+) -> RawFile:
     read = partial(
         csv.read_csv,
-        path,
         parse_options=parse_options,
         convert_options=csv.ConvertOptions(
             include_columns=list(physical.values()),
@@ -46,18 +59,20 @@ def _read(path: Path, file_format: str, physical: Mapping[str, str], parse_optio
         ),
     )
     try:
-        table = _with_row_numbers(read)
+        table = _with_row_numbers(read, path if part is None else part)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise InvalidData(f"{path} cannot be read as {file_format}: {error}.") from error
     return RawFile(path, table.rename_columns(list(physical)), lambda row: f"line {row + 2}")
 
 
-def _with_row_numbers(read: "partial[pa.Table]") -> pa.Table:
+def _with_row_numbers(read: "partial[pa.Table]", source: Path | BytesIO) -> pa.Table:
     """Read with threads; what is wrong is read again without, because only then Arrow says in which row."""
     try:
-        return read()
+        return read(source)
     except pa.ArrowInvalid:
-        return read(read_options=csv.ReadOptions(use_threads=False))
+        if isinstance(source, BytesIO):
+            source.seek(0)
+        return read(source, read_options=csv.ReadOptions(use_threads=False))
 
 
 def _header(path: Path, delimiter: str) -> list[str]:

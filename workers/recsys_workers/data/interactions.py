@@ -8,6 +8,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from recsys_workers.data.readers import Columns
 
+TOGETHER = 1_000_000
+"""Rows that are counted at once."""
 Indices = npt.NDArray[np.int32]
 
 
@@ -37,8 +39,11 @@ class Interactions:
 
     def popularity(self) -> list[int]:
         """How many interactions each item has, in index order."""
-        counts: list[int] = np.bincount(self.items, minlength=len(self.item_ids) + 1)[1:].tolist()
-        return counts
+        counts = np.zeros(len(self.item_ids) + 1, dtype=np.int64)
+        for start in range(0, len(self.items), TOGETHER):
+            counts += np.bincount(self.items[start : start + TOGETHER], minlength=len(counts))
+        found: list[int] = counts[1:].tolist()
+        return found
 
 
 def in_order(columns: Columns) -> Interactions:

@@ -23,7 +23,19 @@ SHOWN = 60
 
 def read_json_lines(path: Path, roles: Mapping[str, str]) -> RawFile:
     """Read a file of JSON objects, one a line; empty lines are passed over, other keys are ignored."""
-    return _File(path, roles).read()
+    file = _File(path, roles)
+    chunks = list(file.chunks())
+    columns = [_joined([chunk[place] for chunk in chunks]) for place in range(len(roles))]
+    return RawFile(path, pa.table(columns, names=list(roles)), file.place)
+
+
+def parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
+    """The same, CHUNK_LINES at a time."""
+    file, before = _File(path, roles), 0
+    for chunk in file.chunks():
+        table = pa.table(chunk, names=list(roles))
+        yield RawFile(path, table, lambda row, before=before: file.place(row + before))
+        before += table.num_rows
 
 
 class _File:
@@ -42,14 +54,14 @@ class _File:
         """The line of a row."""
         return f"line {row + 1 + bisect_right(self.blank_before, row)}"
 
-    def read(self) -> RawFile:
-        chunks: dict[str, list[pa.Array]] = {role: [] for role in self.roles}
+    def chunks(self) -> Iterator[list[pa.Array]]:
+        """The columns in the order of the roles, some lines at a time; raises InvalidData."""
         try:
             with self.path.open("rb") as stream:
                 for objects in self._chunks(stream):
-                    for role in self.roles:
-                        chunks[role].append(self._column(role, objects))
+                    columns = [self._column(role, objects) for role in self.roles]
                     self.rows += len(objects)
+                    yield columns
         except OSError as error:
             raise InvalidData(f"{self.path} cannot be read: {error}.") from error
         for name in self.roles.values():
@@ -58,8 +70,6 @@ class _File:
                     f"{self.path} has no column {name!r}, which schema.columns names: no line has such a key, the "
                     f"first has {', '.join(self.first)}."
                 )
-        columns = [_joined(chunks[role]) for role in self.roles]
-        return RawFile(self.path, pa.table(columns, names=list(self.roles)), self.place)
 
     def _chunks(self, stream: BinaryIO) -> Iterator[list[dict[str, Any]]]:
         while lines := list(islice(stream, CHUNK_LINES)):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
@@ -72,19 +73,24 @@ def read_columns(
         if table.num_rows:
             tables.append((file.path, table))
     if not tables:
-        named = ", ".join(str(file.path) for file in files)
-        if incomplete:
-            raise InvalidData(
-                f"The dataset {named} has no row with a user, an item and a timestamp: cleaning.missing dropped all "
-                f"{incomplete} rows."
-            )
-        raise InvalidData(f"The dataset {named} has no rows.")
+        raise nothing_read(files, incomplete)
     timed = tables[0][1]["Timestamp"].type == NANOSECONDS
     times = comparable([(path, table["Timestamp"]) for path, table in tables], roles["Timestamp"])
     whole = pa.concat_tables(
         table.set_column(2, "Timestamp", time) for (_, table), time in zip(tables, times, strict=True)
     )
     return Columns(whole["User"], whole["Item"], whole["Timestamp"], timed, incomplete)
+
+
+def nothing_read(files: Sequence[DatasetFile], incomplete: int) -> InvalidData:
+    """What to raise when the files have no row, or none but `incomplete` ones."""
+    named = ", ".join(str(file.path) for file in files)
+    if incomplete:
+        return InvalidData(
+            f"The dataset {named} has no row with a user, an item and a timestamp: cleaning.missing dropped all "
+            f"{incomplete} rows."
+        )
+    return InvalidData(f"The dataset {named} has no rows.")
 
 
 def _table(raw: RawFile, roles: Mapping[str, str], *, drop_incomplete: bool) -> tuple[pa.Table, int]:
@@ -94,17 +100,33 @@ def _table(raw: RawFile, roles: Mapping[str, str], *, drop_incomplete: bool) -> 
     table = pa.table(columns, names=list(ROLES))
     if not drop_incomplete:
         for role in ROLES:
-            _require_filled(raw, roles[role], table[role].is_null())
+            empty = Empty()
+            empty.count(raw, table[role])
+            empty.refuse(raw.path, roles[role])
         return table, 0
     whole = table.drop_null()
     return whole, table.num_rows - whole.num_rows
 
 
-def _require_filled(raw: RawFile, name: str, empty: pa.ChunkedArray) -> None:
-    count = pc.sum(empty).as_py() or 0
-    if count:
-        first = raw.place(pc.index(empty, True).as_py())
-        raise InvalidData(
-            f"{raw.path}: the column {name!r} is empty in {count} of {len(empty)} rows, the first is {first}: fill it, "
-            "or drop such rows with cleaning.missing: Drop."
-        )
+@dataclass(slots=True)
+class Empty:
+    """Which cells of a column of a file are empty; parts of the file may be counted one after the other."""
+
+    rows: int = 0
+    cells: int = 0
+    first: str = ""
+
+    def count(self, raw: RawFile, column: pa.ChunkedArray) -> None:
+        """Count those of a part, whose column this is."""
+        self.rows += len(column)
+        if column.null_count:
+            self.first = self.first or raw.place(pc.index(column.is_null(), True).as_py())
+            self.cells += column.null_count
+
+    def refuse(self, path: Path, name: str) -> None:
+        """Raise InvalidData when there is any."""
+        if self.cells:
+            raise InvalidData(
+                f"{path}: the column {name!r} is empty in {self.cells} of {self.rows} rows, the first is {self.first}: "
+                "fill it, or drop such rows with cleaning.missing: Drop."
+            )

@@ -7,7 +7,6 @@ from typing import Any
 
 from recsys_workers.data.cleaning import Cleaning, Dropped
 from recsys_workers.data.interactions import Interactions
-from recsys_workers.data.readers import Columns
 from recsys_workers.data.times import written
 
 
@@ -62,30 +61,44 @@ class Report:
         return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The first and the last time, for people."""
+
+    first: str
+    last: str
+
+
+def span_of(interactions: Interactions) -> Span:
+    """Of the rows that are left."""
+    times = interactions.times
+    return Span(*(written(end.item(), timed=interactions.timed) for end in (times.min(), times.max())))
+
+
 def report(
     uri: str,
     file_format: str,
     digest: str,
     cleaning: Cleaning,
     dropped: Sequence[Dropped],
-    cleaned: Columns,
     interactions: Interactions,
+    span: Span,
     item_table: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Count what `cleaned` holds; `interactions` are its rows in order."""
-    time = cleaned.time.to_numpy()
+    """Count the interactions that are left."""
+    rows = len(interactions.items)
     return Report(
         uri=uri,
         file_format=file_format,
         digest=digest,
-        rows_read=len(time) + sum(entry.rows for entry in dropped),
+        rows_read=rows + sum(entry.rows for entry in dropped),
         cleaning=cleaning,
         dropped=dropped,
-        rows=len(time),
+        rows=rows,
         users=len(interactions.user_ids),
         items=len(interactions.item_ids),
         tied_users=interactions.tied_users,
-        first_time=written(time.min().item(), timed=cleaned.timed),
-        last_time=written(time.max().item(), timed=cleaned.timed),
+        first_time=span.first,
+        last_time=span.last,
         item_table=item_table,
     )

@@ -14,6 +14,7 @@ NANOSECONDS = pa.timestamp("ns")
 TIMES = "a number, or an ISO 8601 time from 1677-09-22 to 2262-04-10"
 WRITTEN_AS = (pa.int64(), pa.float64(), *(pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "ns")))
 """What text is tried as, in this order, which is that of Arrow's CSV reader."""
+OFFSET = r":\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
 
 
 def time_or_number(raw: RawFile, name: str, key: str = TIMESTAMP) -> pa.ChunkedArray:
@@ -48,13 +49,28 @@ def comparable(columns: Sequence[tuple[Path, pa.ChunkedArray]], name: str) -> li
     timed = [path for path, column in columns if column.type == NANOSECONDS]
     numbered = [path for path, column in columns if column.type != NANOSECONDS]
     if timed and numbered:
-        raise InvalidData(
-            f"The column {name!r} holds ISO 8601 times in {timed[0]} but numbers in {numbered[0]}, "
-            "which cannot be ordered together: write it the same way in all files."
-        )
+        raise numbers_and_times(timed[0], numbered[0], name)
     if timed or all(column.type == pa.int64() for _, column in columns):
         return [column.cast(pa.int64()) for _, column in columns]
     return [_cast(column, pa.float64(), path, name) for path, column in columns]
+
+
+def numbers_and_times(timed: Path, numbered: Path, name: str) -> InvalidData:
+    """What to raise for a file with times and one with numbers."""
+    return InvalidData(
+        f"The column {name!r} holds ISO 8601 times in {timed} but numbers in {numbered}, "
+        "which cannot be ordered together: write it the same way in all files."
+    )
+
+
+def times_and_numbers(path: Path, name: str) -> InvalidData:
+    """What to raise for a file with both."""
+    return InvalidData(f"{path}: the column {name!r} holds ISO 8601 times but also numbers: it must hold {TIMES}.")
+
+
+def as_fractions(numbers: pa.Array, path: Path, name: str) -> pa.Array:
+    """Whole numbers as float64, because other files have fractions; raises InvalidData where one would be another."""
+    return _cast(numbers, pa.float64(), path, name)
 
 
 def bound(value: str | int, field: str, *, timed: bool) -> int | float:
@@ -91,7 +107,19 @@ def _parsed(column: pa.ChunkedArray) -> pa.ChunkedArray:
             return text.cast(wanted)
         except pa.ArrowInvalid:
             continue
-    return text
+    return _with_and_without_offset(text)
+
+
+def _with_and_without_offset(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Times of which only some name an offset, or the text as it is where it is something else."""
+    offset = pc.match_substring_regex(text, OFFSET)
+    nothing = pa.scalar(None, pa.string())
+    try:
+        named = pc.if_else(offset, text, nothing).cast(pa.timestamp("ns", "UTC"))
+        bare = pc.if_else(offset, nothing, text).cast(NANOSECONDS)
+    except pa.ArrowInvalid:
+        return text
+    return pc.coalesce(named.cast(NANOSECONDS), bare)
 
 
 def _nanoseconds(column: pa.ChunkedArray, raw: RawFile, name: str) -> pa.ChunkedArray:

@@ -8,6 +8,9 @@ from recsys_workers.data.interactions import Indices
 from recsys_workers.data.split import Examples
 from recsys_workers.evaluate.metrics import Values
 
+TOGETHER = 10_000
+"""Sequences that are counted at once."""
+
 
 def ranks(training: Sequence[Indices], examples: Examples, n_items: int, *, exclude_seen: bool) -> Values:
     """The rank of each example's target when items are ordered by how often they occur in the training sequences.
@@ -15,7 +18,9 @@ def ranks(training: Sequence[Indices], examples: Examples, n_items: int, *, excl
     By the rules of recsys_workers.evaluate.metrics: all items are ranked, those of the history excluded if
     `exclude_seen`, ties count against the target, and a target that is excluded itself has the rank inf.
     """
-    counts = np.bincount(np.concatenate(training), minlength=n_items + 1)
+    counts = np.zeros(n_items + 1, dtype=np.int64)
+    for start in range(0, len(training), TOGETHER):
+        counts += np.bincount(np.concatenate(training[start : start + TOGETHER]), minlength=n_items + 1)
     ordered = np.sort(counts[1:])
     at_least = n_items - np.searchsorted(ordered, counts[examples.targets], side="left")
     found: Values = at_least.astype(np.float64)

@@ -50,8 +50,13 @@ class Graph:
 
     def lists(self, tasks: Tasks) -> Lists:
         """Score all tasks, a batch at a time."""
-        parts = [self._batch(tasks, start) for start in range(0, len(tasks.histories), self.batch)]
-        return Lists(np.concatenate([part.scores for part in parts]), np.concatenate([part.items for part in parts]))
+        first = self._batch(tasks, 0)
+        shape = (len(tasks.histories), first.items.shape[1])
+        found = Lists(np.empty(shape, np.float32), np.empty(shape, np.int64))
+        for start in range(0, len(tasks.histories), self.batch):
+            part = first if not start else self._batch(tasks, start)
+            found.scores[start : start + self.batch], found.items[start : start + self.batch] = part.scores, part.items
+        return found
 
     def _batch(self, tasks: Tasks, start: int) -> Lists:
         histories = tasks.histories[start : start + self.batch]

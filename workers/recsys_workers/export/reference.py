@@ -11,18 +11,23 @@ from recsys_workers.train.sampler import left_padded
 
 def reference(model: nn.Module, tasks: Tasks, onnx: Lists, max_length: int, batch: int = 256) -> Reference:
     """Score every task with torch, padded to `max_length` only: padding further must change nothing."""
-    parts = []
-    length = onnx.items.shape[1]
+    count, length = onnx.items.shape
+    found = Reference(
+        np.empty((count, length), np.int64),
+        np.empty((count, length), np.float32),
+        np.empty((count, length), np.float32),
+        np.empty(count, np.bool_),
+    )
     with torch.no_grad():
         for start in range(0, len(tasks.histories), batch):
             end = min(start + batch, len(tasks.histories))
             scores = model(left_padded(tasks.histories[start:end], max_length)).numpy()
-            finite = np.isfinite(scores).all(axis=1)
+            found.finite[start:end] = np.isfinite(scores).all(axis=1)
             for row, excluded in enumerate(tasks.excluded[start:end]):
                 scores[row, excluded - 1] = -np.inf
             # A stable sort of the negated scores puts the lower index first among ties, as ONNX does.
             order = np.argsort(-scores, axis=1, kind="stable")[:, :length]
-            of_onnx = np.take_along_axis(scores, onnx.items[start:end] - 1, axis=1)
-            parts.append((order + 1, np.take_along_axis(scores, order, axis=1), of_onnx, finite))
-    items, best, of_onnx, finite = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return Reference(items.astype(np.int64), best, of_onnx, finite)
+            found.items[start:end] = order + 1
+            found.scores[start:end] = np.take_along_axis(scores, order, axis=1)
+            found.scores_of_onnx[start:end] = np.take_along_axis(scores, onnx.items[start:end] - 1, axis=1)
+    return found

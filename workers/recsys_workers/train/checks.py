@@ -6,12 +6,9 @@ from typing import Any
 
 from recsys_workers import manifest
 from recsys_workers.data.attributes import ItemAttributes
-from recsys_workers.data.cleaning import Dropped, clean
-from recsys_workers.data.files import DatasetFile
-from recsys_workers.data.interactions import Interactions, in_order
+from recsys_workers.data.interactions import Interactions
 from recsys_workers.data.items import read_items
-from recsys_workers.data.protocol import PROTOCOLS, split_by
-from recsys_workers.data.readers import Columns, read_columns, roles_of
+from recsys_workers.data.protocol import PROTOCOLS
 from recsys_workers.data.report import Report, report
 from recsys_workers.data.split import Split
 from recsys_workers.evaluate.gates import InvalidGate, kind_of
@@ -27,7 +24,7 @@ from recsys_workers.preprocessing import OBJECTIVES
 from recsys_workers.tabular import splitting
 from recsys_workers.tabular.metrics import require
 from recsys_workers.tasks import OF_ROWS, RETRIEVAL, SEQUENTIAL, TABULAR
-from recsys_workers.train import hardware
+from recsys_workers.train import hardware, reading
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import RunConfig
 from recsys_workers.train.verified import of_dataset, of_items, verified
@@ -112,11 +109,13 @@ def data(config: RunConfig) -> Data:
     """Read, clean and split the interactions; see `verified`, and the item table, if the run has one."""
     dataset = config.dataset
     wanted = of_dataset(dataset, config.run_folder)
-    digest, (columns, dropped, interactions, split, protocol) = verified(wanted, lambda files: _read(config, files))
-    items = _items(config, interactions.item_ids)
+    digest, read = verified(wanted, lambda files: reading.read(config, files))
+    items = _items(config, read.interactions.item_ids)
     told = items.document if items else None
-    found = report(dataset.uri, dataset.format, digest, config.cleaning, dropped, columns, interactions, told)
-    return Data(found, interactions, split, protocol, items.attributes if items else None)
+    found = report(
+        dataset.uri, dataset.format, digest, config.cleaning, read.dropped, read.interactions, read.span, told
+    )
+    return Data(found, read.interactions, read.split, read.protocol, items.attributes if items else None)
 
 
 def _items(config: RunConfig, item_ids: list[str]) -> Described | None:
@@ -129,18 +128,6 @@ def _items(config: RunConfig, item_ids: list[str]) -> Described | None:
     )
     told = {"uri": table.uri, "format": table.format, "digest": digest, **found.document(len(item_ids))}
     return Described(attributes, told)
-
-
-def _read(
-    config: RunConfig, files: list[DatasetFile]
-) -> tuple[Columns, list[Dropped], Interactions, Split, Mapping[str, Any]]:
-    drop_incomplete = config.cleaning.missing == "Drop"
-    roles = roles_of(config.schema)
-    columns, dropped = clean(
-        read_columns(files, config.dataset.format, roles, drop_incomplete=drop_incomplete), config.cleaning
-    )
-    interactions = in_order(columns)
-    return columns, dropped, interactions, *split_by(config.protocol, interactions)
 
 
 def champion(config: RunConfig) -> None:

@@ -7,17 +7,24 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_workers.data.attributes import ItemAttributes
+from recsys_workers.data.interactions import Indices
 from recsys_workers.data.split import HeldOut, Positions, Slices, Split, held_out
 
 FILE = "prepared.npz"
+ITEMS = "prepared-items.npy"
+"""All sequences; in a file of its own, so that it can be mapped into the memory instead of being read."""
+MAPPED_BYTES = 32 << 20
+"""Sequences that are larger are mapped."""
 ATTRIBUTE_ARRAYS = ("values", "weights", "starts")
 VALUES = "attributeValues"
 
 
 def write(folder: Path, split: Split, attributes: ItemAttributes | None = None) -> None:
-    """Write all sequences once, of each part where its slices begin and end, and attributes; replaces what is there."""
+    """Write all sequences once, of each part where its slices begin and end, and attributes; replaces what is there.
+
+    Sequences that were read by way of the disk lie there already.
+    """
     arrays: dict[str, npt.NDArray[Any]] = {
-        "items": split.training.flat,
         "trainingStarts": split.training.starts,
         "trainingEnds": split.training.ends,
         **_arrays("validation", split.validation),
@@ -26,15 +33,31 @@ def write(folder: Path, split: Split, attributes: ItemAttributes | None = None) 
     if attributes is not None:
         arrays |= {name: getattr(attributes, name) for name in ATTRIBUTE_ARRAYS}
         arrays[VALUES] = np.array(attributes.n_values)
+    if not _lies_at(split.training.flat, folder / ITEMS):
+        partial = folder / f".{ITEMS}.partial.npy"
+        np.save(partial, split.training.flat, allow_pickle=False)
+        partial.replace(folder / ITEMS)
     partial = folder / f".{FILE}.partial.npz"
     np.savez(partial, allow_pickle=False, **arrays)
     partial.replace(folder / FILE)
 
 
+def _lies_at(items: Indices, file: Path) -> bool:
+    """Whether the array is what the file holds, mapped."""
+    base = items.base
+    return isinstance(base, np.memmap) and file.exists() and file.samefile(base.filename)
+
+
+def _items(folder: Path) -> Indices:
+    large = (folder / ITEMS).stat().st_size > MAPPED_BYTES
+    items: Indices = np.asarray(np.load(folder / ITEMS, mmap_mode="r" if large else None))
+    return items
+
+
 def read(folder: Path) -> Split:
     """The split that was written."""
+    items = _items(folder)
     with np.load(folder / FILE) as arrays:
-        items = arrays["items"]
         training = Slices(items, arrays["trainingStarts"], arrays["trainingEnds"])
         validation, test = (
             held_out(items, arrays[f"{part}Users"], arrays[f"{part}Starts"], arrays[f"{part}Ends"])

@@ -1,6 +1,5 @@
 """What Ray's worker leaves for the evaluation: the graph, and every test user's list by ONNX and by torch."""
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +25,9 @@ class Scored:
 
 def write(folder: Path, onnx: bytes, scored: Scored) -> None:
     """Write both files, each atomically."""
-    stream = io.BytesIO()
+    partial = folder / f".{LISTS_FILE}.partial.npz"
     np.savez(
-        stream,
+        partial,
         onnxScores=scored.onnx.scores,
         onnxItems=scored.onnx.items,
         items=scored.reference.items,
@@ -39,7 +38,7 @@ def write(folder: Path, onnx: bytes, scored: Scored) -> None:
         validationNdcg=scored.validation_ndcg,
     )
     write_file(folder / ONNX_FILE, onnx)
-    write_file(folder / LISTS_FILE, stream.getvalue())
+    partial.replace(folder / LISTS_FILE)
 
 
 def read(folder: Path) -> tuple[bytes, Scored]:

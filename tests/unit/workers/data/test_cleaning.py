@@ -14,7 +14,7 @@ from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import list_files
 from recsys_workers.data.interactions import in_order
 from recsys_workers.data.readers import Columns, read_columns
-from recsys_workers.data.report import report
+from recsys_workers.data.report import report, span_of
 
 ROLES = {"User": "user_id", "Item": "item_id", "Timestamp": "timestamp"}
 Row = tuple[str, str, str]
@@ -138,7 +138,8 @@ def test_the_rules_go_in_the_stated_order_and_each_sees_what_is_left(tmp_path: P
         ("duplicates", 1, None),
         ("minInteractions", 2, 3),
     ]
-    found = report("pvc://data", "CSV", "sha256:0", parsed, dropped, columns, in_order(columns))
+    ordered = in_order(columns)
+    found = report("pvc://data", "CSV", "sha256:0", parsed, dropped, ordered, span_of(ordered))
     assert (found.rows_read, found.rows_dropped, found.rows, found.users, found.items) == (10, 6, 4, 2, 1)
     assert (found.first_time, found.last_time) == ("1", "4")
     assert found.sentence() == (

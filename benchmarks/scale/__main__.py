@@ -1,0 +1,95 @@
+"""A run of the trainer on many generated events, in the memory of one small pod: `hack/bench.sh scale`."""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.scale.attempt import Measured, measured
+
+from recsys_workers.data.generate.__main__ import generate
+from recsys_workers.data.generate.world import Settings
+
+GIB = 1 << 30
+EVENTS_A_USER = 139
+"""Of the generator with IMPRESSIONS a user."""
+IMPRESSIONS = 112
+STEPS = 1000
+
+
+def main() -> int:
+    """Print the table; exit code 1 when the run failed."""
+    parser = argparse.ArgumentParser(prog="hack/bench.sh scale", description=__doc__)
+    parser.add_argument("--events", type=int, default=10_000_000)
+    parser.add_argument("--gib", type=float, default=2.0, help="memory of the pod")
+    parser.add_argument("--folder", type=Path, help="where to work and to leave everything; else in /tmp, for a while")
+    parser.add_argument("--cleaning", default='{"duplicates": "KeepFirst", "minUserInteractions": 5}')
+    asked = parser.parse_args()
+    folder = asked.folder or Path(tempfile.mkdtemp(prefix="recsys-scale-"))
+    try:
+        return _run(folder, asked.events, int(asked.gib * GIB), json.loads(asked.cleaning))
+    finally:
+        if asked.folder is None:
+            shutil.rmtree(folder)
+
+
+def _run(folder: Path, events: int, limit: int, cleaning: dict[str, Any]) -> int:
+    log = folder / "log"
+    if not log.exists():
+        generate(log, "Parquet", Settings(users=events // EVENTS_A_USER, items=10_000, impressions=IMPRESSIONS))
+    shutil.rmtree(folder / "store", ignore_errors=True)
+    (folder / "store").mkdir()
+    found = measured(run_json(cleaning), folder, limit)
+    print(table(found))
+    if found.code:
+        print(found.log[-3000:], file=sys.stderr)
+    return 1 if found.code or found.killed else 0
+
+
+def run_json(cleaning: dict[str, Any]) -> dict[str, Any]:
+    """A run that cleans and splits all events, and trains STEPS steps."""
+    roles = {"user_id": "User", "item_id": "Item", "timestamp": "Timestamp"}
+    return {
+        "namespace": "shop",
+        "name": "scale-1",
+        "uid": "uid-1",
+        "model": "scale",
+        "task": "SequentialRecommendation",
+        "architecture": "SASRec",
+        "hyperparameters": {
+            "hiddenSize": "32",
+            "layers": "1",
+            "heads": "1",
+            "maxLength": "20",
+            "batchSize": "32",
+            "epochs": "1",
+            "stepsPerEpoch": str(STEPS),
+        },
+        "seed": 7,
+        "dataset": {"uri": "pvc://log/events", "format": "Parquet", "digest": None},
+        "cleaning": cleaning,
+        "schema": {"columns": [{"name": name, "role": role} for name, role in roles.items()]},
+        "catalogue": None,
+        "evaluation": {"protocol": "LeaveOneOut", "excludeSeen": False, "metrics": ["NDCG@10", "HR@10"]},
+        "gates": [{"name": "better-than-popular", "floor": {"metric": "NDCG@10", "against": "Popularity"}}],
+        "storage": {"uri": "pvc://store"},
+        "champion": None,
+        "image": "trainer",
+        "operatorVersion": "benchmark",
+    }
+
+
+def table(found: Measured) -> str:
+    """Seconds and most memory of each stage."""
+    lines = ["| stage      | seconds | most memory, MiB |", "| ---------- | ------: | ---------------: |"]
+    lines += [f"| {stage.name:<10} | {stage.seconds:>7.1f} | {stage.peak / 2**20:>16,.0f} |" for stage in found.stages]
+    seconds = sum(stage.seconds for stage in found.stages)
+    lines.append(f"| {'all':<10} | {seconds:>7.1f} | {found.peak / 2**20:>16,.0f} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

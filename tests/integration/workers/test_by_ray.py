@@ -1,0 +1,75 @@
+"""A dataset that goes by way of the disk and Ray Data is the one that is read into the memory."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.integration.workers.conftest import Run
+from tests.unit.workers.data.test_formats import WRITERS
+
+from recsys_workers.data.errors import InvalidData
+from recsys_workers.train import checks, prepared, reading
+from recsys_workers.train.failure import AttemptFailed
+
+pytestmark = [pytest.mark.torch, pytest.mark.timeout(600)]
+FILES, ROWS = 3, 400
+CLEANING = {"missing": "Drop", "duplicates": "KeepLast", "minUserInteractions": 4, "minItemInteractions": 5}
+
+
+def write_files(folder: Path) -> None:
+    """Rows of many users in no order, with ties, duplicates, and some that lack a value."""
+    random = np.random.default_rng(4)
+    folder.mkdir()
+    for number in range(FILES):
+        rows: list[tuple[Any, Any, Any]] = [
+            (f"u{random.integers(60)}", int(random.integers(40)) if random.random() > 0.02 else "", int(time))
+            for time in random.integers(300, size=ROWS)
+        ]
+        WRITERS["CSV"][1](folder / f"{number}.csv", rows)
+
+
+@pytest.mark.parametrize("protocol", ["LeaveOneOut", "ByTime"])
+def test_both_ways_give_the_same(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str) -> None:
+    write_files(tmp_path / "data")
+    run.document["evaluation"]["protocol"] = protocol
+    run.document["cleaning"] = CLEANING
+    config = run.reads("pvc://data", "CSV")
+    config.run_folder.mkdir(parents=True)
+    expected = checks.data(config)
+    prepared.write(config.run_folder, expected.split)
+    parts = prepared.read(config.run_folder)
+    monkeypatch.setattr(reading, "MOST_IN_MEMORY", 10)
+    found = checks.data(config)
+    prepared.write(config.run_folder, found.split)
+    again = prepared.read(config.run_folder)
+    assert found.report == expected.report
+    assert found.protocol == expected.protocol
+    assert found.report.encode() == expected.report.encode()
+    assert (found.interactions.user_ids, found.interactions.item_ids) == (
+        expected.interactions.user_ids,
+        expected.interactions.item_ids,
+    )
+    assert found.interactions.popularity() == expected.interactions.popularity()
+    for mine, theirs in ((found.split, expected.split), (again, parts)):
+        for ours, other in ((mine.training, theirs.training), (mine.test.histories, theirs.test.histories)):
+            for name in ("flat", "starts", "ends"):
+                np.testing.assert_array_equal(getattr(ours, name), getattr(other, name))
+        np.testing.assert_array_equal(mine.validation.targets, theirs.validation.targets)
+    assert run.left == []
+
+
+def test_what_is_wrong_comes_out_of_rays_processes_as_the_sentence_that_it_is(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path / "data")
+    (tmp_path / "data" / "1.csv").write_text("user_id,item_id,timestamp\nu1,i1,5\nu1,,6\n")
+    config = run.reads("pvc://data", "CSV")
+    config.run_folder.mkdir(parents=True)
+    monkeypatch.setattr(reading, "MOST_IN_MEMORY", 1)
+    with pytest.raises(AttemptFailed) as failed:
+        checks.data(config)
+    assert (failed.value.reason, failed.value.exit_code) == ("InvalidData", 2)
+    assert isinstance(failed.value.__cause__, InvalidData)
+    assert "is empty in" in failed.value.message
+    assert run.left == []

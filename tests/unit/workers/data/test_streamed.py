@@ -1,0 +1,189 @@
+"""Interactions by way of the disk are those that are read into the memory, bit by bit, and so is what is refused."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyarrow import parquet
+from tests.unit.workers.data.test_formats import NAMES, SCHEMA, WRITERS, Row
+
+from recsys_workers.data import json_lines, parts, shards
+from recsys_workers.data.blocks import Wanted, in_this_process
+from recsys_workers.data.cleaning import Cleaning, Dropped, clean
+from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.files import list_files
+from recsys_workers.data.interactions import Interactions, in_order
+from recsys_workers.data.readers import read_columns, roles_of
+from recsys_workers.data.streamed import interactions
+
+ROOT = Path(__file__).parents[4]
+Result = tuple[list[Dropped], Interactions]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts and shards of a few rows."""
+    monkeypatch.setattr(parts, "TEXT_BYTES", 60)
+    monkeypatch.setattr(parts, "ROWS", 5)
+    monkeypatch.setattr(json_lines, "CHUNK_LINES", 4)
+    monkeypatch.setattr(shards, "SHARD_ROWS", 7)
+
+
+def in_memory(wanted: Wanted) -> Result:
+    drop = wanted.cleaning.missing == "Drop"
+    columns = read_columns(wanted.files, wanted.file_format, wanted.roles, drop_incomplete=drop)
+    cleaned, dropped = clean(columns, wanted.cleaning)
+    return dropped, in_order(cleaned)
+
+
+def by_disk(wanted: Wanted, scratch: Path) -> Result:
+    return interactions(in_this_process(wanted), wanted, scratch, scratch / "items.npy")
+
+
+def of(folder: Path, file_format: str, cleaning: Cleaning | None = None) -> Wanted:
+    return Wanted(list_files(folder, file_format), file_format, roles_of(SCHEMA), cleaning or Cleaning())
+
+
+def outcome(read: Callable[[], Result]) -> Result | str:
+    """The interactions, or what they are refused with."""
+    try:
+        return read()
+    except InvalidData as error:
+        return str(error)
+
+
+def require_same(expected: Result | str, found: Result | str) -> None:
+    if isinstance(expected, str) or isinstance(found, str):
+        assert found == expected
+        return
+    assert found[0] == expected[0]
+    mine, theirs = found[1], expected[1]
+    for name in ("user_ids", "item_ids", "tied_users", "timed"):
+        assert getattr(mine, name) == getattr(theirs, name)
+    for name in ("items", "offsets", "times"):
+        arrays = getattr(mine, name), getattr(theirs, name)
+        assert arrays[0].dtype == arrays[1].dtype
+        np.testing.assert_array_equal(*arrays)
+
+
+USERS = st.sampled_from(["7", "10", "a", "ä", "09", "9"])
+ITEMS = st.sampled_from(["1", "2", "3", "12"])
+TIMES = {
+    "whole": st.integers(0, 6),
+    "fractions": st.sampled_from([0, 1.5, 2, 2.5]),
+    "moments": st.sampled_from(["2026-01-01", "2026-01-02T10:00:00", "2026-01-02T10:00:00.5", "2026-01-03T00:00:00Z"]),
+}
+WINDOWS: dict[str, tuple[str | int, str | int]] = {
+    "whole": (1, 6),
+    "fractions": (1, 2),
+    "moments": ("2026-01-01T12:00:00", "2026-01-03"),
+}
+
+
+@pytest.mark.parametrize("file_format", WRITERS)
+@given(data=st.data())
+def test_every_rule_on_every_kind_of_time_gives_what_the_memory_gives(file_format: str, data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(sorted(TIMES)), label="kind of time")
+    rows = st.lists(st.tuples(USERS, ITEMS, TIMES[kind]), min_size=1, max_size=25)
+    files: list[list[Row]] = data.draw(st.lists(rows, min_size=1, max_size=3), label="files")
+    first, after = WINDOWS[kind] if data.draw(st.booleans(), label="window") else (None, None)
+    cleaning = Cleaning(
+        "Fail",
+        first,
+        after,
+        data.draw(st.sampled_from(["KeepAll", "KeepFirst", "KeepLast"]), label="duplicates"),
+        data.draw(st.sampled_from([None, 2, 3]), label="user"),
+        data.draw(st.sampled_from([None, 2, 4]), label="item"),
+    )
+    suffix, write = WRITERS[file_format]
+    with tempfile.TemporaryDirectory() as folder:
+        for number, lines in enumerate(files):
+            of_one_type = [(user, item, str(time) if kind == "moments" else time) for user, item, time in lines]
+            write(Path(folder) / f"{number}{suffix}", of_one_type)
+        wanted = of(Path(folder), file_format, cleaning)
+        require_same(outcome(lambda: in_memory(wanted)), outcome(lambda: by_disk(wanted, Path(folder))))
+
+
+LINES = [f"u{row % 3},i{row % 4},{row}" for row in range(40)]
+
+
+def write_lines(folder: Path, changed: dict[int, str]) -> None:
+    lines = [changed.get(number, line) for number, line in enumerate(LINES)]
+    (folder / "a.csv").write_text("\n".join([",".join(NAMES), *lines]) + "\n")
+
+
+@pytest.mark.parametrize("missing", ["Drop", "Fail"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {25: ",i1,25", 3: "u1,,3"},
+        {39: "u1,i1,"},
+        {12: "u1,i1,NA"},
+        {30: "u1,i1,30.5"},
+        {31: "u1,i1"},
+        {32: "u,i,x"},
+    ],
+    ids=str,
+)
+def test_what_is_missing_or_wrong_is_told_by_the_same_rows(
+    tmp_path: Path, missing: str, changed: dict[int, str]
+) -> None:
+    write_lines(tmp_path, changed)
+    wanted = of(tmp_path, "CSV", Cleaning(missing))
+    require_same(outcome(lambda: in_memory(wanted)), outcome(lambda: by_disk(wanted, tmp_path)))
+
+
+def test_times_and_numbers_in_one_file_are_refused(tmp_path: Path) -> None:
+    write_lines(tmp_path, {38: "u1,i1,2026-01-01"})
+    with pytest.raises(InvalidData, match=r"a\.csv: the column 'timestamp' must hold a number, or"):
+        by_disk(of(tmp_path, "CSV"), tmp_path)
+    write_lines(tmp_path, {number: f"u1,i1,2026-01-{number - 9}" for number in range(20, 40)})
+    with pytest.raises(InvalidData, match=r"a\.csv: the column 'timestamp' holds ISO 8601 times but also numbers"):
+        by_disk(of(tmp_path, "CSV"), tmp_path)
+
+
+def test_large_whole_numbers_beside_fractions_in_another_file_are_refused(tmp_path: Path) -> None:
+    times: Sequence[Any] = ([2**53 + 1, 1], [0.5, 1.5])
+    for number, column in enumerate(times):
+        table = pa.table({"user_id": ["u", "v"], "item_id": ["i", "j"], "timestamp": column})
+        parquet.write_table(table, tmp_path / f"{number}.parquet")
+    wanted = of(tmp_path, "Parquet")
+    expected = outcome(lambda: in_memory(wanted))
+    assert "0.parquet" in str(expected)
+    require_same(expected, outcome(lambda: by_disk(wanted, tmp_path)))
+
+
+FILLED = """
+import errno
+import sys
+from pathlib import Path
+from recsys_workers.data import shards
+
+try:
+    shards.mapped(Path(sys.argv[1]) / "user.npy", "int32", 1 << 20)
+except OSError as error:
+    print(errno.errorcode[error.errno])
+"""
+"""Wants 4 MiB of a disk of one."""
+
+
+def test_a_disk_without_room_is_told_before_anything_is_written_to_it(tmp_path: Path) -> None:
+    """In a mount namespace of its own; a page that cannot be written later would end the process by a signal."""
+    script = f'mount -t tmpfs -o size=1m none "{tmp_path}" && exec "$0" -c "$@"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, sys.executable, FILLED, str(tmp_path)],
+        env={"PYTHONPATH": str(ROOT / "workers"), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "ENOSPC"

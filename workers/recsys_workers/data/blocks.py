@@ -1,0 +1,105 @@
+"""Interactions as a stream of blocks in row order, for data that need not fit in memory.
+
+A block is a table of some rows of one file: Arrow has the ids as text, the time as 64 bits, and what became of the row.
+`ray.data` makes them, in as many processes as there are CPUs, in the order of the files; the memory is that of a few
+blocks, whatever the dataset's size.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from recsys_workers.data.cleaning import Cleaning, inside
+from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.files import DatasetFile
+from recsys_workers.data.ids import as_text
+from recsys_workers.data.parts import PARTS
+from recsys_workers.data.raw import ROLES, TIMESTAMP
+from recsys_workers.data.readers import Empty
+from recsys_workers.data.times import NANOSECONDS, time_or_number
+
+KEPT, INCOMPLETE, OUTSIDE, WRONG = range(4)
+"""What became of a row: it stays, lacks a value, is outside the time window; or it says what is wrong."""
+NOTHING, WHOLE, FRACTIONS, TIMED = range(4)
+"""What the times of a part are: all missing, int64, float64, or nanoseconds since 1970."""
+SCHEMA = pa.schema(
+    [
+        ("user", pa.string()),
+        ("item", pa.string()),
+        ("time", pa.int64()),
+        ("kind", pa.int8()),
+        ("fate", pa.int8()),
+        ("file", pa.int32()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is read."""
+
+    files: Sequence[DatasetFile]
+    file_format: str
+    roles: Mapping[str, str]
+    cleaning: Cleaning
+
+
+def of_file(wanted: Wanted, number: int) -> Iterator[pa.Table]:
+    """The blocks of one of the files. What is wrong with it is a block too, the last one."""
+    try:
+        yield from _of_file(wanted, number)
+    except InvalidData as error:
+        columns = [[str(error)], [None], [0], [NOTHING], [WRONG], [number]]
+        yield pa.table(columns, schema=SCHEMA)
+
+
+def _of_file(wanted: Wanted, number: int) -> Iterator[pa.Table]:
+    file, roles = wanted.files[number], wanted.roles
+    empty = {role: Empty() for role in ROLES}
+    for raw in PARTS[wanted.file_format](file.path, roles):
+        columns = {role: as_text(raw, role, roles[role]) for role in ROLES[:2]}
+        columns[TIMESTAMP] = time_or_number(raw, roles[TIMESTAMP])
+        for role, found in empty.items():
+            found.count(raw, columns[role])
+        yield _block(columns, wanted.cleaning, number)
+    if wanted.cleaning.missing != "Drop":
+        for role, found in empty.items():
+            found.refuse(file.path, roles[role])
+
+
+def _block(columns: Mapping[str, pa.ChunkedArray], cleaning: Cleaning, number: int) -> pa.Table:
+    user, item, time = (columns[role].combine_chunks() for role in ROLES)
+    kind = _kind(time)
+    fate = np.where(_absent(user) | _absent(item) | _absent(time), INCOMPLETE, KEPT)
+    if kind == TIMED:
+        time = time.cast(pa.int64())
+    numbers = time.fill_null(0).to_numpy()
+    if "timeWindow" in cleaning.document() and (fate == KEPT).any():
+        within = inside(numbers, cleaning, timed=kind == TIMED)
+        fate[(fate == KEPT) & ~within] = OUTSIDE
+    rows = len(numbers)
+    return pa.table(
+        [user, item, numbers.view(np.int64), np.full(rows, kind), fate, np.full(rows, number)], schema=SCHEMA
+    )
+
+
+def _kind(time: pa.Array) -> int:
+    if time.null_count == len(time):
+        return NOTHING
+    if time.type == NANOSECONDS:
+        return TIMED
+    return WHOLE if time.type == pa.int64() else FRACTIONS
+
+
+def _absent(column: pa.Array) -> npt.NDArray[np.bool_]:
+    absent: npt.NDArray[np.bool_] = column.is_null().to_numpy(zero_copy_only=False)
+    return absent
+
+
+def in_this_process(wanted: Wanted) -> Iterator[pa.Table]:
+    """All blocks in row order, without Ray."""
+    for number in range(len(wanted.files)):
+        yield from of_file(wanted, number)

@@ -1,0 +1,107 @@
+"""Reading a file part by part, for tables that are too large for the memory. The parts together are the file.
+
+A text file is cut after whole lines, and each part is parsed as a file of its own with the same header, so what a cell
+holds is found out by the same rules. A column may have another type in each part, where the whole would have one.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa  # type: ignore[import-untyped]
+from pyarrow import parquet
+
+from recsys_workers.data import delimited, json_lines
+from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.parquet import opened, unreadable
+from recsys_workers.data.raw import RawFile
+
+TEXT_BYTES = 4 << 20
+"""Of text in a part, about."""
+ROWS = 1 << 16
+"""Of Parquet in a part."""
+BYTES_A_ROW = 32
+"""Of text, at least: what the number of rows is estimated by."""
+ARROWS_ROW = re.compile(r"Row #(\d+)")
+
+Parts = Callable[[Path, Mapping[str, str]], Iterator[RawFile]]
+
+
+def parquet_parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
+    """The rows of a Parquet file."""
+    before = 0
+    with opened(path, roles) as file:
+        batches = file.iter_batches(batch_size=ROWS, columns=list(roles.values()))
+        while True:
+            try:
+                batch = next(batches, None)
+            except (pa.ArrowException, OSError) as error:
+                raise unreadable(path, error) from error
+            if batch is None:
+                return
+            table = pa.Table.from_batches([batch]).select(list(roles.values())).rename_columns(list(roles))
+            yield RawFile(path, table, lambda row, before=before: f"row {row + 1 + before}")
+            before += len(batch)
+
+
+def recbole_parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
+    """The rows of a RecBole atomic file."""
+    return _text_parts(path, roles, delimited.read_recbole)
+
+
+def csv_parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
+    """The rows of a CSV."""
+    return _text_parts(path, roles, delimited.read_csv)
+
+
+def json_parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
+    """The rows of JSON lines."""
+    return json_lines.parts(path, roles)
+
+
+PARTS: Mapping[str, Parts] = {
+    "RecBole": recbole_parts,
+    "CSV": csv_parts,
+    "Parquet": parquet_parts,
+    "JSONLines": json_parts,
+}
+
+
+def rows_of(path: Path, file_format: str) -> int:
+    """How many rows a file has: exactly of Parquet, at most, in all likelihood, of text."""
+    if file_format != "Parquet":
+        return path.stat().st_size // BYTES_A_ROW
+    try:
+        return int(parquet.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(path, error) from error
+
+
+def _text_parts(path: Path, roles: Mapping[str, str], read: delimited.ReadDelimited) -> Iterator[RawFile]:
+    before = 0
+    with path.open("rb") as stream:
+        header = stream.readline()
+        body = _lines(stream)
+        lines: bytes | None = next(body, b"")
+        while lines is not None:
+            raw = _part(path, roles, read, header + lines, before)
+            yield replace(raw, place=lambda row, before=before: f"line {row + 2 + before}")
+            before += raw.table.num_rows
+            lines = next(body, None)
+
+
+def _part(path: Path, roles: Mapping[str, str], read: delimited.ReadDelimited, text: bytes, before: int) -> RawFile:
+    try:
+        return read(path, roles, BytesIO(text))
+    except InvalidData as error:
+        told = ARROWS_ROW.sub(lambda found: f"Row #{int(found[1]) + before}", str(error))
+        raise InvalidData(told) from error
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Whole lines, about TEXT_BYTES of them at a time."""
+    while text := stream.read(TEXT_BYTES):
+        yield text + stream.readline()

@@ -1,0 +1,82 @@
+"""Reading the interactions of a run: in memory, or by way of the disk where they are too many for that."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from recsys_workers.data import streamed
+from recsys_workers.data.blocks import Wanted
+from recsys_workers.data.cleaning import Dropped, clean
+from recsys_workers.data.errors import FULL, DiskFull
+from recsys_workers.data.files import DatasetFile
+from recsys_workers.data.interactions import Interactions, in_order
+from recsys_workers.data.parts import rows_of
+from recsys_workers.data.protocol import split_by
+from recsys_workers.data.readers import read_columns, roles_of
+from recsys_workers.data.report import Span, span_of
+from recsys_workers.data.split import Split
+from recsys_workers.data.store import scheme_of
+from recsys_workers.train import prepared, ray_run, threads
+from recsys_workers.train.run_config import RunConfig
+
+LOGGER = logging.getLogger(__name__)
+MOST_IN_MEMORY = 2_000_000
+"""Rows; they take some 150 bytes each at the peak. More go by way of the disk, which takes about as long, and Ray."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The interactions, without their times, which the split has used up."""
+
+    dropped: Sequence[Dropped]
+    interactions: Interactions
+    split: Split
+    protocol: Mapping[str, Any]
+    """What the manifest says of the split."""
+    span: Span
+
+
+def read(config: RunConfig, files: Sequence[DatasetFile]) -> Read:
+    """Read, clean and split. Raises InvalidData, and DiskFull for the pod's disk or the store's."""
+    wanted = Wanted(files, config.dataset.format, roles_of(config.schema), config.cleaning)
+    if sum(rows_of(file.path, wanted.file_format) for file in files) > MOST_IN_MEMORY:
+        return _streamed(config, wanted)
+    drop_incomplete = config.cleaning.missing == "Drop"
+    columns, dropped = clean(
+        read_columns(files, wanted.file_format, wanted.roles, drop_incomplete=drop_incomplete), config.cleaning
+    )
+    return _split(config, dropped, in_order(columns))
+
+
+def _streamed(config: RunConfig, wanted: Wanted) -> Read:
+    with TemporaryDirectory(prefix="rows-") as scratch:
+        LOGGER.info("reading the dataset %s by way of the disk of %s", config.dataset.uri, scratch)
+        try:
+            with ray_run.session(threads.allowed(), ray_run.gpus_asked(), ray_run.workers_asked()):
+                from recsys_workers.data import by_ray  # Ray reads its variables when it is imported.
+
+                blocks = by_ray.blocks(wanted, here=bool(scheme_of(config.dataset.uri)))
+                items = config.run_folder / prepared.ITEMS
+                dropped, interactions = streamed.interactions(blocks, wanted, Path(scratch), items)
+            return _split(config, dropped, interactions)
+        except OSError as error:
+            if error.errno in FULL:
+                raise _full(config, Path(scratch), error) from error
+            raise
+
+
+def _split(config: RunConfig, dropped: Sequence[Dropped], interactions: Interactions) -> Read:
+    split, protocol = split_by(config.protocol, interactions)
+    span = span_of(interactions)
+    return Read(dropped, replace(interactions, times=interactions.times[:0].copy()), split, protocol, span)
+
+
+def _full(config: RunConfig, scratch: Path, error: OSError) -> DiskFull:
+    return DiskFull(
+        f"The rows of the dataset {config.dataset.uri} go by way of the disk, which has no room for them: {error}. "
+        f"They need about 40 bytes each in {scratch.parent} of the pod (ask for a node with more by "
+        "ray.resourcesPerWorker.ephemeralStorage), and 4 in the store."
+    )
