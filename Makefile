@@ -67,7 +67,7 @@ golden: ## Write the golden manifests and charts anew: read the diff before you 
 
 ##@ Benchmarks
 
-.PHONY: bench-rollback bench-overhead bench-shadow bench-analysis bench-tabular bench-training bench-recbole soak
+.PHONY: bench-rollback bench-overhead bench-shadow bench-analysis bench-tabular bench-training bench-recbole bench-scale soak
 bench-rollback: prepare up images install ## 100 rollbacks under load, beside Argo Rollouts and Flagger (about an hour)
 	hack/bench.sh rollback
 
@@ -88,6 +88,9 @@ bench-training: ## Every architecture on amazon-beauty (RECSYS_BEAUTY=FOLDER), t
 
 bench-recbole: ## How soon SASRec is as good as RecBole's after 5 epochs, on amazon-beauty (RECSYS_BEAUTY=FOLDER; an hour)
 	hack/bench.sh recbole
+
+bench-scale: ## A run on 10 million generated events in a pod of 2 GiB: memory and seconds of each stage (about ten minutes)
+	hack/bench.sh scale
 
 soak: prepare up images install ## Half an hour of random rollouts, restarts, evictions and alerts under load
 	hack/bench.sh soak

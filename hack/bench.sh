@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Long measurements, each on its own: hack/bench.sh NAME [ARGUMENT…]
-# NAME is rollback, overhead, shadow, analysis, tabular, training, recbole or soak.
+# NAME is rollback, overhead, shadow, analysis, tabular, training, recbole, scale or soak.
 # A benchmark prints a table; with --write it also keeps it in benchmarks/results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -41,6 +41,9 @@ case ${1:-} in
     ;;
   shadow)
     exec "$(hack/venv.sh dev)" -u -m benchmarks.shadow "${@:2}"
+    ;;
+  scale)
+    exec "$(hack/venv.sh dev)" -u -m benchmarks.scale "${@:2}"
     ;;
   soak)
     clients

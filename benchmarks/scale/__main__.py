@@ -37,16 +37,21 @@ def main() -> int:
 
 
 def _run(folder: Path, events: int, limit: int, cleaning: dict[str, Any]) -> int:
-    log = folder / "log"
-    if not log.exists():
-        generate(log, "Parquet", Settings(users=events // EVENTS_A_USER, items=10_000, impressions=IMPRESSIONS))
-    shutil.rmtree(folder / "store", ignore_errors=True)
-    (folder / "store").mkdir()
+    generated(folder, events)
     found = measured(run_json(cleaning), folder, limit)
     print(table(found))
     if found.code:
         print(found.log[-3000:], file=sys.stderr)
     return 1 if found.code or found.killed else 0
+
+
+def generated(folder: Path, events: int) -> None:
+    """About so many events in the folder `log`, unless they are there, and an empty folder `store`."""
+    log = folder / "log"
+    if not log.exists():
+        generate(log, "Parquet", Settings(users=events // EVENTS_A_USER, items=10_000, impressions=IMPRESSIONS))
+    shutil.rmtree(folder / "store", ignore_errors=True)
+    (folder / "store").mkdir()
 
 
 def run_json(cleaning: dict[str, Any]) -> dict[str, Any]:

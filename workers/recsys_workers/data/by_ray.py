@@ -8,19 +8,26 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import ray
 from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from recsys_workers.data.blocks import Wanted, of_file
 
 BLOCK_BYTES = 8 << 20
+PROCESSES = 2
+"""That read on each node: each takes some 200 MB, whatever it reads."""
 
 
 class Interactions(Datasource):
     """The files as Ray reads them: a task a file, which gives its blocks one after the other."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted, *, here: bool) -> None:
         super().__init__()
         self.wanted = wanted
+        self.here = here
+
+    @property
+    def supports_distributed_reads(self) -> bool:
+        """Whether other nodes than the driver's see the files."""
+        return not self.here
 
     def estimate_inmemory_data_size(self) -> int | None:
         """Nobody needs to know: the number of tasks is that of the files."""
@@ -33,7 +40,7 @@ class Interactions(Datasource):
         return [
             ReadTask(
                 partial(of_file, self.wanted, number),
-                BlockMetadata(num_rows=None, size_bytes=None, input_files=[str(file.path)], exec_stats=None),
+                BlockMetadata(num_rows=None, size_bytes=None, exec_stats=None, input_files=(str(file.path),)),
             )
             for number, file in enumerate(self.wanted.files)
         ]
@@ -46,10 +53,13 @@ def blocks(wanted: Wanted, *, here: bool) -> Iterator[pa.Table]:
     context.target_max_block_size = BLOCK_BYTES
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    place = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False) if here else "SPREAD"
     rows = ray.data.read_datasource(
-        Interactions(wanted),
+        Interactions(wanted, here=here),
         override_num_blocks=len(wanted.files),
-        ray_remote_args={"scheduling_strategy": place, "max_retries": 0},
+        concurrency=PROCESSES * (1 if here else _nodes()),
     )
     yield from rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
+
+
+def _nodes() -> int:
+    return sum(node["Alive"] for node in ray.nodes())  # type: ignore[no-untyped-call]
