@@ -65,11 +65,11 @@ def run_json(cleaning: dict[str, Any]) -> dict[str, Any]:
         "task": "SequentialRecommendation",
         "architecture": "SASRec",
         "hyperparameters": {
-            "hiddenSize": "32",
+            "hiddenSize": "16",
             "layers": "1",
             "heads": "1",
             "maxLength": "20",
-            "batchSize": "32",
+            "batchSize": "16",
             "epochs": "1",
             "stepsPerEpoch": str(STEPS),
         },
