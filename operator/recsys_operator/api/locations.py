@@ -1,8 +1,9 @@
 """Where data and versions are, as specs name it."""
 
 SCHEME = "pvc://"
-S3, GCS = "s3://", "gs://"
 """`pvc://<claim>/<path>` is a place on a PersistentVolumeClaim of the same namespace."""
+S3, GCS = "s3://", "gs://"
+"""`s3://<bucket>/<path>` and `gs://<bucket>/<path>` are places in an object store."""
 
 
 def claim_of(uri: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.raw import ATTRIBUTE, IDS, TIMESTAMP, RawFile
+from recsys_workers.data.raw import ATTRIBUTE, IDS, TIMESTAMP, RawFile, shifted
 
 CHUNK_LINES = 1 << 16
 NULL, TEXT, NUMBER = type(None), frozenset({str}), frozenset({int, float})
@@ -34,7 +34,7 @@ def parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
     file, before = _File(path, roles), 0
     for chunk in file.chunks():
         table = pa.table(chunk, names=list(roles))
-        yield RawFile(path, table, lambda row, before=before: file.place(row + before))
+        yield RawFile(path, table, shifted(file.place, before))
         before += table.num_rows
 
 

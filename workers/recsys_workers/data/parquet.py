@@ -19,7 +19,12 @@ def read_parquet(path: Path, roles: Mapping[str, str]) -> RawFile:
             table = file.read(columns=wanted).select(wanted)
         except (pa.ArrowException, OSError) as error:
             raise unreadable(path, error) from error
-    return RawFile(path, table.rename_columns(list(roles)), lambda row: f"row {row + 1}")
+    return RawFile(path, table.rename_columns(list(roles)), row_of)
+
+
+def row_of(row: int) -> str:
+    """How a message names a row."""
+    return f"row {row + 1}"
 
 
 @contextmanager

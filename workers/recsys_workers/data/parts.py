@@ -16,8 +16,8 @@ from pyarrow import parquet
 
 from recsys_workers.data import delimited, json_lines
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.parquet import opened, unreadable
-from recsys_workers.data.raw import RawFile
+from recsys_workers.data.parquet import opened, row_of, unreadable
+from recsys_workers.data.raw import RawFile, shifted
 
 TEXT_BYTES = 4 << 20
 """Of text in a part, about."""
@@ -43,7 +43,7 @@ def parquet_parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
             if batch is None:
                 return
             table = pa.Table.from_batches([batch]).select(list(roles.values())).rename_columns(list(roles))
-            yield RawFile(path, table, lambda row, before=before: f"row {row + 1 + before}")
+            yield RawFile(path, table, shifted(row_of, before))
             before += len(batch)
 
 
@@ -88,7 +88,7 @@ def _text_parts(path: Path, roles: Mapping[str, str], read: delimited.ReadDelimi
         lines: bytes | None = next(body, b"")
         while lines is not None:
             raw = _part(path, roles, read, header + lines, before)
-            yield replace(raw, place=lambda row, before=before: f"line {row + 2 + before}")
+            yield replace(raw, place=shifted(raw.place, before))
             before += raw.table.num_rows
             lines = next(body, None)
 

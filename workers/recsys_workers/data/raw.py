@@ -36,6 +36,11 @@ cells of attributes as lists of text.
 """
 
 
+def shifted(place: Callable[[int], str], before: int) -> Callable[[int], str]:
+    """Names the rows of a part, which so many rows of the file stand before."""
+    return lambda row: place(row + before)
+
+
 def require_column(path: Path, header: Sequence[str], name: str) -> None:
     """Raise InvalidData unless the header has this column once."""
     count = header.count(name)

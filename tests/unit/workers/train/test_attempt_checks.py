@@ -22,7 +22,7 @@ from recsys_workers.train.run_config import RunConfig
         (["schema", "columns", 1, "name"], "item", "InvalidData", "pvc://data/x.inter has no column 'item'"),
         (["schema", "columns", 1, "role"], "User", "InvalidData", "the role User to both"),
         (["dataset", "uri"], "pvc://data/absent/", "InvalidData", "The dataset pvc://data/absent does not exist"),
-        (["dataset", "uri"], "gs://data", "InvalidRunConfig", "pvc://<claim>/<path> or s3://<bucket>/<path>"),
+        (["dataset", "uri"], "http://data", "InvalidRunConfig", "pvc://<claim>/<path>, s3://<bucket>/<path> or gs"),
         (["dataset", "uri"], "s3:///x", "InvalidRunConfig", "'s3:///x' is not supported"),
         (["dataset", "uri"], "pvc://data/../store", "InvalidRunConfig", "contains '..'"),
         (["dataset", "format"], "ORC", "InvalidData", "not supported: use one of CSV, JSONLines, Parquet, RecBole"),

@@ -90,7 +90,7 @@ def test_rays_worker_reads_the_attributes_that_were_laid_down(described: dict[st
     [
         (["uri"], "pvc://data/absent", "InvalidData", "The item table pvc://data/absent does not exist: check spec."),
         (["uri"], "pvc://data/absent", "InvalidData", "check spec.dataset.items.uri"),
-        (["uri"], "gs://data", "InvalidRunConfig", "pvc://<claim>/<path> or s3://<bucket>/<path>"),
+        (["uri"], "http://data", "InvalidRunConfig", "pvc://<claim>/<path>, s3://<bucket>/<path> or gs"),
         (["format"], "Parquet", "InvalidData", "The item table folder pvc://data holds no *.parquet file"),
         (["idColumn"], "id", "InvalidData", "pvc://data/x.item has no column 'id', which dataset.items names"),
         (["attributes"], [{"name": "genre"}], "InvalidData", "has no column 'genre', which dataset.items names"),
