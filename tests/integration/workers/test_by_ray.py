@@ -1,5 +1,8 @@
 """A dataset that goes by way of the disk and Ray Data is the one that is read into the memory."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from recsys_workers.train import checks, prepared, reading
 from recsys_workers.train.failure import AttemptFailed
 
 pytestmark = [pytest.mark.torch, pytest.mark.timeout(600)]
+ROOT = Path(__file__).parents[3]
 FILES, ROWS = 3, 400
 CLEANING = {"missing": "Drop", "duplicates": "KeepLast", "minUserInteractions": 4, "minItemInteractions": 5}
 
@@ -29,10 +33,9 @@ def write_files(folder: Path) -> None:
         WRITERS["CSV"][1](folder / f"{number}.csv", rows)
 
 
-@pytest.mark.parametrize("protocol", ["LeaveOneOut", "ByTime"])
-def test_both_ways_give_the_same(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str) -> None:
+def test_both_ways_give_the_same(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_files(tmp_path / "data")
-    run.document["evaluation"]["protocol"] = protocol
+    run.document["evaluation"]["protocol"] = "ByTime"
     run.document["cleaning"] = CLEANING
     config = run.reads("pvc://data", "CSV")
     config.run_folder.mkdir(parents=True)
@@ -73,3 +76,37 @@ def test_what_is_wrong_comes_out_of_rays_processes_as_the_sentence_that_it_is(
     assert isinstance(failed.value.__cause__, InvalidData)
     assert "is empty in" in failed.value.message
     assert run.left == []
+
+
+FILLED = """
+import sys
+from pathlib import Path
+from recsys_workers.train import checks, reading, run_config
+from recsys_workers.train.failure import AttemptFailed
+
+reading.MOST_IN_MEMORY = 1
+config = run_config.read(Path(sys.argv[1]))
+config.run_folder.mkdir(parents=True)
+try:
+    checks.data(config)
+except AttemptFailed as error:
+    print(error.reason, error.exit_code, error.message)
+"""
+"""Reads a dataset whose rows need more than the disk has."""
+
+
+def test_rows_for_which_the_disk_has_no_room_are_told(run: Run, tmp_path: Path) -> None:
+    """In a mount namespace of its own, with a disk of 16 KiB."""
+    write_files(tmp_path / "data")
+    run.document["cleaning"] = CLEANING
+    run.reads("pvc://data", "CSV")
+    script = 'mount -t tmpfs -o size=16k none "$TMPDIR" && exec "$0" -c "$@"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, sys.executable, FILLED, str(tmp_path / "run.json")],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "workers")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "DiskFull 1 The rows of the dataset pvc://data go by way of the disk, which has no room" in done.stdout
+    assert f"in {tmp_path}/scratch of the pod" in done.stdout

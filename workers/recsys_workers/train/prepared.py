@@ -33,19 +33,20 @@ def write(folder: Path, split: Split, attributes: ItemAttributes | None = None) 
     if attributes is not None:
         arrays |= {name: getattr(attributes, name) for name in ATTRIBUTE_ARRAYS}
         arrays[VALUES] = np.array(attributes.n_values)
-    if not _lies_at(split.training.flat, folder / ITEMS):
-        partial = folder / f".{ITEMS}.partial.npy"
-        np.save(partial, split.training.flat, allow_pickle=False)
-        partial.replace(folder / ITEMS)
+    _write_items(folder, split.training.flat)
     partial = folder / f".{FILE}.partial.npz"
     np.savez(partial, allow_pickle=False, **arrays)
     partial.replace(folder / FILE)
 
 
-def _lies_at(items: Indices, file: Path) -> bool:
-    """Whether the array is what the file holds, mapped."""
-    base = items.base
-    return isinstance(base, np.memmap) and file.exists() and file.samefile(base.filename)
+def _write_items(folder: Path, items: Indices) -> None:
+    mapped = items.base
+    if isinstance(mapped, np.memmap) and (folder / ITEMS).exists() and (folder / ITEMS).samefile(str(mapped.filename)):
+        mapped.flush()  # for other nodes; on this one all see the same pages
+        return
+    partial = folder / f".{ITEMS}.partial.npy"
+    np.save(partial, items, allow_pickle=False)
+    partial.replace(folder / ITEMS)
 
 
 def _items(folder: Path) -> Indices:
