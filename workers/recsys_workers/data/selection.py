@@ -40,7 +40,6 @@ def _keys(numbers: npt.NDArray[Any]) -> Keys:
 
 
 def _number(key: np.uint64, kind: "np.dtype[Any]") -> np.int64 | np.float64:
-    if kind == np.float64:
-        bits = key ^ SIGN if key & SIGN else ~key
-        return np.array([bits]).view(np.float64)[0]
-    return np.array([key ^ SIGN]).view(np.int64)[0]
+    bits = key ^ SIGN if kind == np.int64 or key & SIGN else ~key
+    found: np.int64 | np.float64 = np.array([bits]).view(kind)[0]
+    return found

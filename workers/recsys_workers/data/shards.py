@@ -7,6 +7,7 @@ counts of all users and items are held.
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,8 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Rows of the users from `first_user` to before `end_user`. The arrays are views of what is on the disk."""
+    """All rows of some users. The arrays are views of what is on the disk."""
 
-    first_user: int
-    end_user: int
     user: Codes
     item: Codes
     time: Numbers
@@ -94,8 +93,7 @@ class Shards:
     def __iter__(self) -> Iterator[Shard]:
         for number, length in enumerate(self.lengths):
             place = slice(self.starts[number], self.starts[number] + length)
-            ends = self.first_users[number : number + 2].tolist()
-            yield Shard(*ends, self.user[place], self.item[place], self.time[place])
+            yield Shard(self.user[place], self.item[place], self.time[place])
 
     def _keep(self, chosen: Callable[[Shard], Any]) -> int:
         """Keep the rows of each shard that are chosen, as positions in order or as a mask; how many that dropped."""
@@ -119,11 +117,7 @@ class Shards:
             if not self.count:
                 return before, rounds
             users, items = self._counts()
-            if not self._keep(
-                lambda shard, users=users, items=items: (
-                    (users[shard.user] >= least_user) & (items[shard.item] >= least_item)
-                )
-            ):
+            if not self._keep(partial(_frequent, users >= least_user, items >= least_item)):
                 return before - self.count, rounds
         raise AssertionError("Each round drops a row.")
 
@@ -154,6 +148,11 @@ class Shards:
         last = offsets[1:] - 1
         tied = (lengths > 1) & (times[last] == times[np.maximum(last - 1, 0)])
         return Interactions(user_ids, item_ids, made, offsets, int(tied.sum()), times, timed)
+
+
+def _frequent(users: npt.NDArray[np.bool_], items: npt.NDArray[np.bool_], shard: Shard) -> npt.NDArray[np.bool_]:
+    """Which rows are of such users and such items."""
+    return users[shard.user] & items[shard.item]
 
 
 def _ordered(ids: list[str], left: Positions) -> tuple[list[str], Positions]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +66,8 @@ class _Ids:
     def codes(self, column: pa.ChunkedArray) -> Codes:
         encoded = column.combine_chunks().dictionary_encode()
         known = [self.numbers.setdefault(text, len(self.numbers)) for text in encoded.dictionary.to_pylist()]
-        return np.array(known, dtype=np.int32)[encoded.indices.to_numpy()]
+        codes: Codes = np.array(known, dtype=np.int32)[encoded.indices.to_numpy()]
+        return codes
 
     def ranked(self) -> tuple[list[str], Codes]:
         """All ids in their order, and for each number the place of its id there."""
@@ -163,7 +165,7 @@ class _Read:
         """The rows, with the place of each id among all of them in their order instead of its number."""
         user_ids, user_rank = self.users.ranked()
         item_ids, item_rank = self.items.ranked()
-        dtype = np.float64 if kind == FRACTIONS else np.int64
+        dtype: Any = np.float64 if kind == FRACTIONS else np.int64
 
         def pieces(size: int) -> Iterator[tuple[Codes, Codes, Numbers]]:
             for first in range(0, int(self.fates[KEPT]), size):
