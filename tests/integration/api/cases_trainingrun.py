@@ -51,7 +51,10 @@ STORE_FIELDS = (
     "or gs://"
 )
 NO_REGION = "dataset.region is for s3:// only: a bucket of Google Cloud Storage is found by its name"
-ONE_STORE = "dataset.uri and dataset.items.uri must not be the one s3:// and the other gs://"
+ONE_STORE = (
+    "dataset.uri and dataset.items.uri must not be the one s3:// and the other gs://: they share endpoint and "
+    "credentialsSecret"
+)
 ATTRIBUTE = "spec.dataset.items.attributes[0]"
 MOMENT = "should match '^(-?[0-9]{1,19}(\\.[0-9]{1,9})?|[0-9]{4}-[0-9]{2}-[0-9]{2}(T"
 
