@@ -26,6 +26,10 @@ Secrets are here only with `readSecrets`, and then by `get` alone: one is read w
 - apiGroups: [ray.io]
   resources: [rayjobs]
   verbs: [get, list, watch, create, patch, delete]
+# Of an elastic run: KubeRay makes the cluster, and the number of its pods is changed while it trains.
+- apiGroups: [ray.io]
+  resources: [rayclusters]
+  verbs: [get, update]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]

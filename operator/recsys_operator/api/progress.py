@@ -63,6 +63,9 @@ class Progress(Model):
         ge=0,
         description="Estimate, by the pace of this attempt, of the seconds until the last epoch ends; while it trains only.",
     )
+    workers: int | None = Field(
+        None, ge=1, le=64, description="How many workers train; absent of a run with one pod, and before they begin."
+    )
     targets_per_second: int | None = Field(
         None,
         ge=0,

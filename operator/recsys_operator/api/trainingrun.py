@@ -11,6 +11,7 @@ from recsys_operator.api.gpu_use import GpuUse
 from recsys_operator.api.locations import GCS, S3
 from recsys_operator.api.podfields import SecretName, SharedPodFields
 from recsys_operator.api.progress import Figure, Progress
+from recsys_operator.api.ray import Ray
 from recsys_operator.api.schema import (
     DNS_SUBDOMAIN,
     NAME_RULES,
@@ -22,7 +23,6 @@ from recsys_operator.api.schema import (
     Kind,
     MetricName,
     Model,
-    Quantity,
     Rule,
     Text,
     Time,
@@ -34,11 +34,10 @@ QueueName = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_SUBDOM
 """Name of an object that is the value of a label too."""
 
 
-EXTENDED_RESOURCE = (
-    r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+SEVERAL = "has(self.ray.maxWorkers) || (has(self.ray.workers) && self.ray.workers > 1)"
+PORTS_OF_RAY = (
+    "self.metricsPort in [6379, 8080, 8265, 52365] || (self.metricsPort >= 10001 && self.metricsPort <= 19999)"
 )
-ExtendedResource = Annotated[str, Field(min_length=3, max_length=128, pattern=EXTENDED_RESOURCE)]
-
 
 ENDPOINT = r"^https?://([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$"
 REGION = r"^[A-Za-z0-9]([-_A-Za-z0-9]*[A-Za-z0-9])?$"
@@ -167,61 +166,6 @@ class Dataset(Model):
     )
 
 
-class WorkerResources(Model):
-    """What one Ray worker gets."""
-
-    CEL = (
-        Rule(
-            "!has(self.sharedMemory) || !isQuantity(string(self.sharedMemory)) || !isQuantity(string(self.memory)) || "
-            "quantity(string(self.sharedMemory)).isLessThan(quantity(string(self.memory)))",
-            "ray.resourcesPerWorker.sharedMemory must be less than memory: what is in it counts as memory",
-        ),
-        Rule(
-            "!self.gpuResource.startsWith('requests.') && !self.gpuResource.contains('kubernetes.io/')",
-            "ray.resourcesPerWorker.gpuResource must be an extended resource, such as nvidia.com/gpu",
-        ),
-    )
-
-    cpu: Quantity = Field("1", description="CPU, such as 1 or 500m.")
-    memory: Quantity = Field("4Gi", description="Memory, such as 4Gi.")
-    gpu: int = Field(
-        0,
-        ge=0,
-        le=1,
-        description="How many GPUs: none, or one, as one process trains. It trains on CUDA where the pod sees a device, "
-        "else on the CPU.",
-    )
-    gpu_resource: ExtendedResource = Field("nvidia.com/gpu", description="The extended resource that is one GPU.")
-    shared_memory: Quantity | None = Field(
-        None,
-        description="Size of /dev/shm, such as 1Gi; as large as memory when absent. What is in it counts as memory.",
-    )
-    ephemeral_storage: Quantity | None = Field(
-        None,
-        description="Space for /tmp and logs on the node's disk, such as 10Gi; a pod that uses more is evicted. Without "
-        "a limit when absent.",
-    )
-
-
-MOST_WORKERS = 64
-PORTS_OF_RAY = (
-    "self.metricsPort in [6379, 8080, 8265, 52365] || (self.metricsPort >= 10001 && self.metricsPort <= 19999)"
-)
-
-
-class Ray(Model):
-    """How Ray runs."""
-
-    workers: int = Field(
-        1,
-        ge=1,
-        le=MOST_WORKERS,
-        description="How many pods train together, each on its part of every batch; the batches stay as large as "
-        "batchSize says. More than one needs KubeRay, and a store and data that all of them can mount.",
-    )
-    resources_per_worker: WorkerResources = Field(description="What each worker's pod gets, as request and as limit.")
-
-
 class InitFrom(Model):
     """What a run begins with instead of fresh weights."""
 
@@ -267,8 +211,8 @@ class TrainingRunSpec(SharedPodFields):
             f"env must not set {', '.join(ACCESS_KEYS)} or {SESSION_TOKEN} beside dataset.credentialsSecret, which sets them",
         ),
         Rule(
-            f"!has(self.metricsPort) || !has(self.ray) || self.ray.workers == 1 || !({PORTS_OF_RAY})",
-            "metricsPort must not be a port of Ray's where ray.workers is more than 1: 6379, 8080, 8265, 10001 to 19999 "
+            f"!has(self.metricsPort) || !has(self.ray) || !({SEVERAL}) || !({PORTS_OF_RAY})",
+            "metricsPort must not be a port of Ray's where a run has several workers: 6379, 8080, 8265, 10001 to 19999 "
             "or 52365",
         ),
         Rule(
@@ -324,6 +268,26 @@ class TrainingRunSpec(SharedPodFields):
         description="How long after its end the run is deleted; never when absent. Its version stays. May be changed.",
     )
     suspend: bool = Field(False, description="Stop the pod, keep the checkpoints; false goes on from the last one.")
+
+    @property
+    def workers(self) -> int:
+        """How many pods train together, at most."""
+        return self.ray.most if self.ray else 1
+
+    @property
+    def elastic(self) -> bool:
+        """Whether the training goes on with fewer workers."""
+        return self.ray is not None and self.ray.min_workers is not None
+
+    @property
+    def least_workers(self) -> int:
+        """With how few workers it trains."""
+        return self.ray.least if self.ray else 1
+
+    @property
+    def first_workers(self) -> int:
+        """With how many pods an attempt begins: KubeRay waits for all of them, and Kueue admits no others later."""
+        return self.workers if self.queue_name is not None else self.least_workers
 
 
 class DatasetFacts(Model):

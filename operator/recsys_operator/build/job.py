@@ -6,6 +6,7 @@ from typing import Any
 from recsys_operator.api.kinds import JOBS
 from recsys_operator.api.locations import GCS, claim_of
 from recsys_operator.api.podfields import SharedPodFields
+from recsys_operator.api.ray import WorkerResources
 from recsys_operator.api.run_config import KEY, RunConfig
 from recsys_operator.api.trainingrun import (
     ACCESS_KEYS,
@@ -15,7 +16,6 @@ from recsys_operator.api.trainingrun import (
     SESSION_TOKEN,
     Dataset,
     TrainingRunSpec,
-    WorkerResources,
 )
 from recsys_operator.build import names
 from recsys_operator.build.labels import QUEUE, Manifest, Owner, child, of_run

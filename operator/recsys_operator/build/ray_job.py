@@ -30,6 +30,9 @@ OBJECT_STORE_BYTES = 80 * 2**20
 NO_SECOND_HEAD = "ray.io/disable-provisioned-head-restart"
 """Annotation by which KubeRay makes no new head: that would know nothing of the job, which would begin unseen."""
 
+GROUP = "workers"
+"""Name of the group of all pods but the head's."""
+
 AT_ONCE = 1
 """An `activeDeadlineSeconds` that is over: KubeRay ends the RayJob and deletes its cluster."""
 
@@ -76,6 +79,26 @@ def concluded(live: Manifest, owner: Owner, how: str, *, over: bool) -> Manifest
     return _changed(live, owner, {CONCLUDED: how}, {} if over else {"activeDeadlineSeconds": AT_ONCE})
 
 
+def pods_asked(cluster: Manifest) -> int:
+    """How many pods a live RayCluster asks for, the head's included."""
+    groups = (cluster.get("spec") or {}).get("workerGroupSpecs") or ()
+    return 1 + sum(group.get("replicas") or 0 for group in groups)
+
+
+def grown(cluster: Manifest, run: TrainingRunSpec) -> Manifest:
+    """The live RayCluster of an elastic run with all pods that the run may have.
+
+    A RayJob begins only when all pods of its cluster run, so it is made with few; KubeRay disregards changes of the
+    cluster in a RayJob, and leaves the number in the RayCluster to others.
+    """
+    spec = cluster["spec"]
+    groups = [
+        {**group, "replicas": run.workers - 1} if group["groupName"] == GROUP else group
+        for group in spec["workerGroupSpecs"]
+    ]
+    return {**cluster, "spec": {**spec, "workerGroupSpecs": groups}}
+
+
 def _changed(live: Manifest, owner: Owner, annotations: dict[str, str], spec: dict[str, Any]) -> Manifest:
     metadata = live["metadata"]
     manifest = child(RAYJOBS, owner, metadata["name"], metadata.get("labels", {}))
@@ -85,7 +108,6 @@ def _changed(live: Manifest, owner: Owner, annotations: dict[str, str], spec: di
 
 
 def _cluster(owner: Owner, run: TrainingRunSpec, config: RunConfig, attempt: int) -> Manifest:
-    workers = run.ray.workers if run.ray else 1
     asked = worker_of(run)
     # What Ray counts: one worker takes a pod's CPUs whole, as the trainer counts them.
     has = {
@@ -93,9 +115,11 @@ def _cluster(owner: Owner, run: TrainingRunSpec, config: RunConfig, attempt: int
         "num-gpus": str(asked.gpu),
         "object-store-memory": str(OBJECT_STORE_BYTES),
     }
+    least = [{"name": "RECSYS_MIN_WORKERS", "value": str(run.least_workers)}] if run.elastic else []
     of_user = {one.name for one in run.env or ()}
     env = [
-        {"name": "RECSYS_WORKERS", "value": str(workers)},
+        {"name": "RECSYS_WORKERS", "value": str(run.workers)},
+        *least,
         *({"name": name, "value": value} for name, value in RAY_ENVIRONMENT.items() if name not in of_user),
     ]
 
@@ -110,17 +134,16 @@ def _cluster(owner: Owner, run: TrainingRunSpec, config: RunConfig, attempt: int
         spec = pod(owner, run, config, command={}, ports=served, env=[dict(one) for one in env])
         return {"metadata": {"labels": marks}, "spec": {"restartPolicy": "Always", **spec}}
 
-    others = workers - 1
     return {
         "rayVersion": RAY_VERSION,
         "authOptions": {"mode": "token"},
         "headGroupSpec": {"rayStartParams": dict(has), "template": template(head=True)},
         "workerGroupSpecs": [
             {
-                "groupName": "workers",
-                "replicas": others,
-                "minReplicas": others,
-                "maxReplicas": others,
+                "groupName": GROUP,
+                "replicas": run.first_workers - 1,
+                "minReplicas": run.least_workers - 1,
+                "maxReplicas": run.workers - 1,
                 "rayStartParams": dict(has),
                 "template": template(head=False),
             }

@@ -1,7 +1,7 @@
 """Reads what the decision about a TrainingRun rests on: its children, their pods, its RecModel."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,6 +10,7 @@ from recsys_operator.api.kinds import (
     CONFIGMAPS,
     JOBS,
     PODS,
+    RAYCLUSTERS,
     RAYJOBS,
     RECMODELS,
     ROLEBINDINGS,
@@ -23,6 +24,7 @@ from recsys_operator.api.trainingrun import TRAININGRUN, TrainingRunSpec, Traini
 from recsys_operator.build import names
 from recsys_operator.build.labels import RUN_UID, Manifest, Owner
 from recsys_operator.build.labels import TRAININGRUN as RUN_LABEL
+from recsys_operator.build.ray_job import pods_asked
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Snapshot, Unreadable
 from recsys_operator.observe.reader import Reader, faults
 from recsys_operator.observe.trainer_pods import job_facts, pod_facts, ray_attempt
@@ -39,6 +41,8 @@ class Children:
     rayjobs: tuple[Manifest, ...] = ()
     kuberay: bool = True
     """RayJobs are served."""
+    cluster: Manifest | None = None
+    """The RayCluster of the newest RayJob of an elastic run, while that one runs."""
 
     @property
     def all(self) -> tuple[Manifest, ...]:
@@ -53,7 +57,7 @@ class Children:
 NO_CHILDREN = Children(None, None, (), ())
 
 
-async def read_children(client: Reader, namespace: str, name: str, workers: int) -> Children:
+async def read_children(client: Reader, namespace: str, name: str, workers: int, *, elastic: bool = False) -> Children:
     """Read them. Read the run itself after that: its result is written before its Job completes."""
 
     async def get(resource: Resource, child: str) -> Manifest | None:
@@ -73,7 +77,8 @@ async def read_children(client: Reader, namespace: str, name: str, workers: int)
     # Pods outlive a RayJob that somebody deleted.
     pods = await client.list(PODS, namespace, {RUN_LABEL: name}) if job or several else []
     found = tuple(child for child in access if child is not None)
-    return Children(config, job, found, tuple(pods), rayjobs, kuberay)
+    cluster = await _cluster(client, namespace, rayjobs) if elastic else None
+    return Children(config, job, found, tuple(pods), rayjobs, kuberay, cluster)
 
 
 async def _none() -> None:
@@ -91,6 +96,17 @@ async def _rayjobs(client: Reader, namespace: str, name: str) -> tuple[Manifest,
     next_one = await client.get(RAYJOBS, namespace, names.ray_job(name, newest + 1))
     known = {one["metadata"]["uid"] for one in found}
     return (*found, *([next_one] if next_one and next_one["metadata"]["uid"] not in known else ()))
+
+
+async def _cluster(client: Reader, namespace: str, rayjobs: tuple[Manifest, ...]) -> Manifest | None:
+    """The RayCluster that KubeRay made for the newest RayJob, if that runs."""
+    newest = max(rayjobs, key=lambda one: ray_attempt(one).number, default=None)
+    status = (newest or {}).get("status") or {}
+    name = status.get("rayClusterName")
+    if newest is None or not name or status.get("jobDeploymentStatus") != "Running":
+        return None
+    found = await client.get(RAYCLUSTERS, namespace, name)
+    return found if found is not None and _made_by(found, newest) else None
 
 
 async def read_model(client: Reader, namespace: str, name: str) -> ModelFacts | Unreadable | None:
@@ -127,6 +143,8 @@ def observed_run(obj: Manifest, children: Children, model: ModelFacts | Unreadab
     owner = owner_of(obj)
     job = children.job if children.job and owner.owns(children.job) else None
     attempts = sorted((ray_attempt(one) for one in children.rayjobs if owner.owns(one)), key=lambda one: one.number)
+    if attempts and children.cluster is not None:
+        attempts[-1] = replace(attempts[-1], pods_asked=pods_asked(children.cluster))
     return ObservedRun(
         namespace=owner.namespace,
         name=owner.name,

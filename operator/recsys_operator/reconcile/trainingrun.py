@@ -9,6 +9,7 @@ from recsys_operator import __version__, metrics
 from recsys_operator.api.kinds import (
     CONFIGMAPS,
     JOBS,
+    RAYCLUSTERS,
     RAYJOBS,
     ROLEBINDINGS,
     ROLES,
@@ -57,7 +58,8 @@ class TrainingRunReconciler:
         children, model = NO_CHILDREN, None
         known = TrainingRunStatus.model_validate(obj.get("status") or {})
         if not decided(known) or holds_gpus(known):
-            children = await read_children(self.client, key.namespace, key.name, _workers(obj))
+            workers, elastic = _workers(obj)
+            children = await read_children(self.client, key.namespace, key.name, workers, elastic=elastic)
             # After the children: the trainer writes its result before its pod ends and the Job completes.
             obj = await live(self.client, TRAININGRUNS, key)
             if children.config is None and not decided(known):
@@ -69,6 +71,10 @@ class TrainingRunReconciler:
         decision = decide(run, now)
         wanted = manifests(owner_of(obj), run, decision, children, self.settings.trainer_image)
         refusals = await apply_children(self.client, wanted, children.all, independent=False)
+        if decision.ray is not None and decision.ray.action == "Grow" and children.cluster is not None:
+            larger = ray_job.grown(children.cluster, run.spec)
+            write = self._replace(larger)
+            refusals += await attempt(RAYCLUSTERS, larger["metadata"]["name"], write)
         if (doomed := _doomed(decision, children)) is not None:
             refusals += await self._delete_child(*doomed)
         if refusals:
@@ -81,6 +87,9 @@ class TrainingRunReconciler:
         if decision.delete:
             await self._delete(obj)
         return decision.requeue_after
+
+    async def _replace(self, cluster: Manifest) -> None:
+        await self.client.replace(RAYCLUSTERS, cluster)
 
     async def _delete(self, obj: Manifest) -> None:
         """The run; its children go with it."""
@@ -99,10 +108,10 @@ class TrainingRunReconciler:
         return await attempt(kind, name, deletion)
 
 
-def _workers(obj: Manifest) -> int:
-    """How many workers a run asks for; one that is not as its CRD says is told of later."""
+def _workers(obj: Manifest) -> tuple[int, bool]:
+    """How many workers a run asks for, and whether fewer will do; one that is not as its CRD says is told of later."""
     ray = obj["spec"].get("ray") or {}
-    return int(ray.get("workers", 1))
+    return int(ray.get("maxWorkers") or ray.get("workers") or 1), "minWorkers" in ray
 
 
 def _doomed(decision: RunDecision, children: Children) -> tuple[Resource, Manifest] | None:

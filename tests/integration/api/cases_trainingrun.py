@@ -6,7 +6,8 @@ from tests.integration.api import cases_pod_fields, cases_tuning
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition, edited
 from tests.integration.api.cases_recmodel import DNS_LABEL, HYPERPARAMETER, NAME, NAMES_GROW
 
-from recsys_operator.api.trainingrun import ENDPOINT, EXTENDED_RESOURCE, REGION
+from recsys_operator.api.ray import EXTENDED_RESOURCE
+from recsys_operator.api.trainingrun import ENDPOINT, REGION
 
 QUANTITY = r"should match '^([0-9]+(\.[0-9]+)?)([numkMGTPE]|[KMGTPE]i)?$'"
 DIGEST = "sha256:" + "0f" * 32
@@ -21,9 +22,11 @@ RESOURCES = {
     "ephemeralStorage": "10Gi",
 }
 PORTS = (
-    "metricsPort must not be a port of Ray's where ray.workers is more than 1: 6379, 8080, 8265, 10001 to 19999 "
-    "or 52365"
+    "metricsPort must not be a port of Ray's where a run has several workers: 6379, 8080, 8265, 10001 to 19999 or 52365"
 )
+BOTH = "ray.minWorkers and ray.maxWorkers belong together: set both, or ray.workers for a fixed number"
+FIXED = "ray.workers is a fixed number of workers: leave it out beside ray.minWorkers and ray.maxWorkers"
+ORDER = "ray.minWorkers must be at most ray.maxWorkers"
 GPU = "ray.resourcesPerWorker.gpuResource"
 EXTENDED = rf"should match '{EXTENDED_RESOURCE}'"
 DATA_LOCATION = (
@@ -87,6 +90,7 @@ BASE: Manifest = {
     },
 }
 
+ELASTIC = edited(BASE, "spec.ray", {"minWorkers": 2, "maxWorkers": 4, "resourcesPerWorker": {}})
 ON_8080 = edited(edited(BASE, "spec.metricsPort", 8080), "spec.ray.workers", 1)
 
 
@@ -302,6 +306,14 @@ CASES: list[Case] = [
     Case("spec.ray", "required", {}, {"resourcesPerWorker": {}}, "Required value", about="spec.ray.resourcesPerWorker"),
     Case("spec.ray.workers", "minimum", 0, 1, "should be greater than or equal to 1"),
     Case("spec.ray.workers", "maximum", 65, 64, "should be less than or equal to 64"),
+    Case("spec.ray.minWorkers", "minimum", 0, 1, "should be greater than or equal to 1", base=ELASTIC),
+    Case("spec.ray.minWorkers", "maximum", 65, 4, "should be less than or equal to 64", base=ELASTIC, also=(ORDER,)),
+    Case("spec.ray.maxWorkers", "minimum", 1, 2, "should be greater than or equal to 2", base=ELASTIC, also=(ORDER,)),
+    Case("spec.ray.maxWorkers", "maximum", 65, 64, "should be less than or equal to 64", base=ELASTIC),
+    Case("spec.ray.minWorkers", "rule", ABSENT, 4, BOTH, about="spec.ray", base=ELASTIC),
+    Case("spec.ray.maxWorkers", "rule", ABSENT, 2, BOTH, about="spec.ray", base=ELASTIC),
+    Case("spec.ray.workers", "rule", 3, ABSENT, FIXED, about="spec.ray", base=ELASTIC),
+    Case("spec.ray.minWorkers", "rule", 5, 4, ORDER, about="spec.ray", base=ELASTIC),
     *quantities("spec.ray.resourcesPerWorker.cpu"),
     *quantities("spec.ray.resourcesPerWorker.memory", SHARED_MEMORY),
     Case("spec.ray.resourcesPerWorker.gpu", "minimum", -1, 0, "should be greater than or equal to 0"),
@@ -341,6 +353,7 @@ CASES: list[Case] = [
         for wrong, right in ((6379, 6380), (8080, 8081), (8265, 8264), (10001, 10000), (19999, 20000), (52365, 52366))
     ),
     Case("spec.ray.workers", "rule", 2, 1, PORTS, about="spec", base=ON_8080),
+    Case("spec.metricsPort", "rule", 8080, 8081, PORTS, about="spec", base=ELASTIC),
     Case("spec.queueName", "minLength", "", "q", "should be at least 1 chars long"),
     Case("spec.queueName", "maxLength", "q" * 64, "q" * 63, "may not be more than 63"),
     Case("spec.queueName", "pattern", "Team_A", "team-a", cases_pod_fields.SUBDOMAIN),
@@ -369,6 +382,7 @@ CASES: list[Case] = [
         "ray",
         ({"resourcesPerWorker": {"cpu": "2"}}, {"resourcesPerWorker": {"cpu": "1"}}),
         ({"workers": 2, "resourcesPerWorker": {}}, {"workers": 3, "resourcesPerWorker": {}}),
+        ({"minWorkers": 1, "maxWorkers": 3, "resourcesPerWorker": {}}, {"workers": 3, "resourcesPerWorker": {}}),
         (ABSENT, {"resourcesPerWorker": {}}),
         ({"resourcesPerWorker": {}}, ABSENT),
     ),

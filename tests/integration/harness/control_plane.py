@@ -26,6 +26,8 @@ BASIC_CONTROLLERS = (
     "root-ca-certificate-publisher-controller",
 )
 
+FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""KubeRay's CRDs are half a megabyte each."""
 MEMORY = "/dev/shm"
 
 
@@ -226,7 +228,7 @@ class ControlPlane:
             raise RuntimeError("There are no CRDs to install: generate them with `python hack/gen/crds.py`.")
         with self.client() as client:
             for path in paths:
-                for manifest in yaml.safe_load_all(path.read_text()):
+                for manifest in yaml.load_all(path.read_text(), FAST):
                     if manifest and manifest["kind"] == "CustomResourceDefinition":
                         self._install_crd(client, manifest)
 
@@ -235,8 +237,8 @@ class ControlPlane:
         self.install_crds(gateway_api_crds() / f"gateway.networking.k8s.io_{plural}.yaml" for plural in plurals)
 
     def install_kuberay(self) -> None:
-        """Apply KubeRay's CRD of RayJobs and wait until it is served."""
-        self.install_crds([kuberay_crds() / "ray.io_rayjobs.yaml"])
+        """Apply KubeRay's CRDs of RayJobs and RayClusters and wait until they are served."""
+        self.install_crds(kuberay_crds() / f"ray.io_{plural}.yaml" for plural in ("rayclusters", "rayjobs"))
 
     def _install_crd(self, client: httpx.Client, manifest: dict[str, Any], seconds: float = 30) -> None:
         name = manifest["metadata"]["name"]

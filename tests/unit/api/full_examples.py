@@ -11,6 +11,8 @@ TIME = "2026-01-02T03:04:05.000000Z"
 
 # Of these an object sets something else.
 NEVER_SET = {
+    "spec.ray.minWorkers",
+    "spec.ray.maxWorkers",
     "spec.version.follow",
     "spec.traffic.route.filters[].urlRewrite.path.replaceFullPath",
     "spec.autoscaling.targetCPUUtilizationPercentage",
@@ -81,6 +83,7 @@ TRAININGRUN_STATUS: dict[str, Any] = {
         "step": 1200,
         "percent": 15,
         "etaSeconds": 340,
+        "workers": 2,
         "targetsPerSecond": 5200,
         "loss": "6.1234",
         "validation": {"metric": "NDCG@10", "value": "0.0312", "epoch": 3, "best": "0.0315", "bestEpoch": 2},

@@ -1,5 +1,6 @@
 """The children of a TrainingRun, as golden files: `pytest --golden` writes them anew."""
 
+import copy
 import json
 import re
 from pathlib import Path
@@ -16,7 +17,7 @@ from recsys_operator.apply.same import contains
 from recsys_operator.build.job import STORE_CERTIFICATES, training_job, with_suspend
 from recsys_operator.build.labels import Manifest
 from recsys_operator.build.pod import claim_volumes
-from recsys_operator.build.ray_job import RAY_VERSION, concluded, ray_job
+from recsys_operator.build.ray_job import RAY_VERSION, concluded, grown, pods_asked, ray_job
 from recsys_operator.build.ray_job import with_suspend as rayjob_with_suspend
 from recsys_operator.build.run_config import config_map
 from recsys_operator.build.run_config import run_config as build_run_config
@@ -110,6 +111,11 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 Readable.add_representer(str, _text)
 
 
+def elastic_run() -> list[Manifest]:
+    run = run_spec(ray={"minWorkers": 2, "maxWorkers": 4, "resourcesPerWorker": {}})
+    return [ray_job(OWNER, run, snapshot(catalogue=None), attempt=1)]
+
+
 @pytest.mark.parametrize(
     ("name", "build"),
     [
@@ -118,6 +124,7 @@ Readable.add_representer(str, _text)
         ("trainer-s3", run_on_s3),
         ("ray-small", run_of_two),
         ("ray-full", run_of_three),
+        ("ray-elastic", elastic_run),
     ],
 )
 def test_manifests_are_the_golden_ones(name: str, build: Any, golden: bool) -> None:
@@ -327,6 +334,25 @@ def test_each_worker_asks_for_its_gpu() -> None:
         assert container["resources"]["requests"] == container["resources"]["limits"]
         assert (group["rayStartParams"]["num-gpus"], group["rayStartParams"]["num-cpus"]) == ("1", "2")
     assert [group.get("replicas", 1) for group in groups] == [1, 2]
+
+
+def test_a_cluster_that_grows_has_all_pods_and_is_else_the_same() -> None:
+    [job] = elastic_run()
+    live = {"metadata": {"name": "c"}, "spec": job["spec"]["rayClusterSpec"], "status": {"state": "ready"}}
+    before = copy.deepcopy(live)
+    assert pods_asked(live) == 2
+    larger = grown(live, run_spec(ray={"minWorkers": 2, "maxWorkers": 4, "resourcesPerWorker": {}}))
+    assert pods_asked(larger) == 4
+    assert live == before
+    larger["spec"]["workerGroupSpecs"][0]["replicas"] = 1
+    assert larger == before
+    assert pods_asked({}) == 1
+
+
+def test_in_a_queue_an_elastic_run_begins_with_all_pods() -> None:
+    run = run_spec(ray={"minWorkers": 2, "maxWorkers": 4, "resourcesPerWorker": {}}, queueName="team-a")
+    [group] = ray_job(OWNER, run, snapshot(), attempt=1)["spec"]["rayClusterSpec"]["workerGroupSpecs"]
+    assert (group["replicas"], group["minReplicas"], group["maxReplicas"]) == (3, 1, 3)
 
 
 def test_a_variable_of_the_users_wins_over_what_ray_is_told() -> None:

@@ -214,6 +214,7 @@ attempts = st.builds(
     started=st.none() | times,
     queue=st.none() | st.just("team-a"),
     deleting=st.booleans(),
+    pods_asked=st.none() | st.integers(1, 4),
     conclusion=st.none()
     | st.builds(Conclusion, at=times, failure=st.builds(Failure, reason=st.just("TrainerError"), message=texts)),
 )
@@ -273,7 +274,7 @@ statuses = st.builds(
 )
 specs = st.builds(
     lambda suspend, queue, ttl, retries, deadline, parameters, workers, gpu: run_spec(
-        ray=workers and {"workers": workers, "resourcesPerWorker": {"gpu": gpu}},
+        ray=None if workers is None else {**workers, "resourcesPerWorker": {"gpu": gpu}},
         suspend=suspend,
         queueName=queue,
         ttlSecondsAfterFinished=ttl,
@@ -288,7 +289,7 @@ specs = st.builds(
     st.none() | st.integers(1, 100),
     st.none()
     | st.dictionaries(st.sampled_from(("epochs", "heads", "learningRate", "epoch")), st.text(max_size=8), max_size=3),
-    st.sampled_from((None, 1, 2)),
+    st.sampled_from((None, {}, {"workers": 1}, {"workers": 2}, {"minWorkers": 1, "maxWorkers": 3})),
     st.integers(0, 1),
 )
 models = (

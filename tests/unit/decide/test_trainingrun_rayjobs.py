@@ -115,6 +115,53 @@ def conclude(run: ObservedRun, now: datetime = NOW) -> ObservedRun:
     return replace(run, attempts=(*run.attempts[:-1], replace(newest, conclusion=read)), pods=())
 
 
+ELASTIC = {"minWorkers": 2, "maxWorkers": 4, "resourcesPerWorker": {}}
+
+
+class TestElastic:
+    def test_its_cluster_is_to_have_all_pods_once_it_trains(self) -> None:
+        run = run_of(attempt(pods_asked=2), spec=spec(ray=ELASTIC))
+        assert decide(run, NOW).ray == RayStep("Grow", 1)
+        assert says(run)[1] == "Running"
+        assert decide(run_of(attempt(pods_asked=4), spec=spec(ray=ELASTIC)), NOW).ray is None
+        assert decide(run_of(attempt(), spec=spec(ray=ELASTIC)), NOW).ray is None, "its cluster is not read yet"
+        waits = attempt(pods_asked=2, deployment="Initializing", job="")
+        assert decide(run_of(waits, spec=spec(ray=ELASTIC)), NOW).ray is None
+        stopped = run_of(attempt(pods_asked=2), spec=spec(ray=ELASTIC, suspend=True))
+        assert decide(stopped, NOW).ray == RayStep("Suspend", 1)
+
+    def test_it_tells_how_many_train_of_how_many(self) -> None:
+        told = TrainingRunStatus(progress=progress(workers=2))
+        message = says(run_of(attempt(pods_asked=4), spec=spec(ray=ELASTIC), status=told))[2]
+        assert message == "Training: epoch 3 of 20, loss 5.1 (15 %), by 2 of at most 4 workers"
+        message = says(run_of(attempt(), status=told))[2]
+        assert message == "Training: epoch 3 of 20, loss 5.1 (15 %)", "a fixed number is known"
+
+    def test_it_waits_when_it_has_lost_too_many(self) -> None:
+        pods = (ray_pod(), replace(ray_pod("w"), deleting=True), replace(pod("x"), attempt=1, unscheduled="0/3 nodes."))
+        run = run_of(attempt(pods_asked=4), spec=spec(ray=ELASTIC), pods=pods)
+        assert says(run) == (
+            "Unknown",
+            "TooFewWorkers",
+            "1 of the 2 pods run that spec.ray.minWorkers asks for: the training goes on from its last checkpoint when "
+            "others have come. Pod x is not scheduled: 0/3 nodes.",
+        )
+        assert decide(run, NOW).requeue_after == 5
+        assert says(replace(run, pods=(*pods, ray_pod("y"))))[1] == "Running"
+        assert says(replace(run, spec=spec()))[1] == "Running", "a fixed number fails by itself"
+
+    def test_it_starts_with_the_least(self) -> None:
+        waits = attempt(deployment="Initializing", job="")
+        message = says(run_of(waits, spec=spec(ray=ELASTIC), pods=(ray_pod(),)))[2]
+        assert message == "Ray starts: 1 of 2 pods run; others, up to 4, are asked for once it trains."
+        queued = run_of(waits, spec=spec(ray=ELASTIC, queueName="team-a"), pods=(ray_pod(),))
+        assert says(queued)[2] == "Ray starts: 1 of 4 pods run."
+
+    def test_without_kuberay_it_names_its_own_field(self) -> None:
+        message = says(observed(spec=spec(ray=ELASTIC), kuberay=False))[2]
+        assert message.startswith("KubeRay is not installed, and spec.ray.maxWorkers is 4: ")
+
+
 def later(seconds: int) -> datetime:
     return NOW + timedelta(seconds=seconds)
 

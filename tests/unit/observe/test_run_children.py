@@ -6,7 +6,7 @@ from tests.unit.decide.run_facts import OWNER, snapshot
 from tests.unit.decide.run_facts import run_spec as spec
 from tests.unit.observe.cluster import Cluster
 
-from recsys_operator.api.kinds import PODS, RAYJOBS
+from recsys_operator.api.kinds import PODS, RAYCLUSTERS, RAYJOBS
 from recsys_operator.build.ray_job import ray_job
 from recsys_operator.observe.trainingrun import observed_run, read_children
 
@@ -52,3 +52,26 @@ async def test_a_rayjob_of_somebody_else_without_spec_and_status_is_told_of() ->
     stranger = {**named(f"{NAME}-ray1", creationTimestamp="2026-01-02T03:00:00Z", labels=LABELS), "status": None}
     children = await read_children(Cluster((RAYJOBS, stranger)), "shop", NAME, 2)
     assert [one["metadata"]["uid"] for one in children.rayjobs] == [f"uid-of-{NAME}-ray1"]
+
+
+async def test_the_cluster_of_an_elastic_run_is_read_while_it_trains() -> None:
+    job = attempt(1)
+    cluster = named("c", ownerReferences=[{"uid": "uid-1", "kind": "RayJob"}])
+    cluster["spec"] = {"workerGroupSpecs": [{"groupName": "workers", "replicas": 3}]}
+    world = Cluster((RAYJOBS, job), (RAYCLUSTERS, cluster))
+
+    async def asked(**status: str) -> int | None:
+        job["status"] = {"rayClusterName": "c", "jobDeploymentStatus": "Running", **status}
+        children = await read_children(world, "shop", NAME, 4, elastic=True)
+        run = {
+            "metadata": {"name": NAME, "namespace": "shop", "uid": OWNER.uid, "generation": 1},
+            "spec": {"modelRef": {"name": "movies"}, "dataset": {"uri": "pvc://data/x"}},
+        }
+        return observed_run(run, children, None).attempts[-1].pods_asked
+
+    assert await asked() == 4
+    assert await asked(jobDeploymentStatus="Initializing") is None
+    assert await asked(rayClusterName="another") is None
+    assert (await read_children(world, "shop", NAME, 4)).cluster is None, "a fixed number does not change"
+    cluster["metadata"]["ownerReferences"] = [{"uid": "of-somebody-else", "kind": "RayJob"}]
+    assert await asked() is None

@@ -122,7 +122,9 @@ def _train(
     if idle := hardware.idle_gpus(ray_run.gpus_asked(), hardware.cuda_devices()):
         LOGGER.warning(idle)
     allowed = threads.allowed()
-    several = f" in each of {workers} workers" if (workers := ray_run.workers_asked()) > 1 else ""
+    workers, least = ray_run.workers_asked(), ray_run.least_workers()
+    number = str(workers) if least is None else f"{least} to {workers}"
+    several = f" in each of {number} workers" if workers > 1 else ""
     progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}{several}.")
     readings = {"readings": str(progress.readings.path)} if progress.readings else {}
     of_task = {**work.settings(), **readings, "initFrom": begun, "attempt": fence.name}

@@ -27,6 +27,7 @@ GAUGES: Mapping[str, tuple[str, str]] = {
     "step": ("recsys_training_step", "Steps of the optimizer, those of earlier attempts included"),
     "loss": ("recsys_training_loss", "Mean training loss of the last finished epoch; of the steps so far in the first"),
     "targetsPerSecond": ("recsys_training_targets_per_second", "Targets (of Tabular: rows) learned from a second"),
+    "workers": ("recsys_training_workers", "How many workers train, where several may"),
     "etaSeconds": ("recsys_training_eta_seconds", "Estimate of the seconds until the last epoch ends"),
 }
 """Fields of status.progress: the name of each metric, and its meaning. A field that is absent has no series."""

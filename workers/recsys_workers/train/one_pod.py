@@ -53,8 +53,11 @@ class Lean(DataParallelTrainer):
         return [*kept, NoDatasets()]
 
     def _initialize_and_run_controller(self, **controller_arguments: Any) -> Any:
-        controller_arguments["scaling_policy"] = ScalingPolicyOfPods(cast("ScalingConfig", self.scaling_config))
-        return super()._initialize_and_run_controller(**controller_arguments)
+        return super()._initialize_and_run_controller(**{**controller_arguments, **self._policies()})
+
+    def _policies(self) -> dict[str, Any]:
+        """How many workers there are, and what becomes of a failure where that is not Ray's to say."""
+        return {"scaling_policy": ScalingPolicyOfPods(cast("ScalingConfig", self.scaling_config))}
 
 
 class OnePodTrainer(Lean):

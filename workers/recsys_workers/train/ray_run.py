@@ -51,11 +51,17 @@ def workers_asked(environ: Mapping[str, str] = os.environ) -> int:
     return int(environ.get("RECSYS_WORKERS") or 1)
 
 
-def scaling(threads: int, gpus: int, workers: int = 1) -> dict[str, Any]:
-    """What Ray Train's ScalingConfig gets: so many workers, each with all that a pod has."""
+def least_workers(environ: Mapping[str, str] = os.environ) -> int | None:
+    """With how few workers an elastic run trains: what the operator wrote into RECSYS_MIN_WORKERS; None of others."""
+    return int(environ.get("RECSYS_MIN_WORKERS") or 0) or None
+
+
+def scaling(threads: int, gpus: int, workers: int = 1, least: int | None = None) -> dict[str, Any]:
+    """What Ray Train's ScalingConfig gets: so many workers, or from `least` on, each with all that a pod has."""
     resources: dict[str, float] = {"CPU": threads, **({"GPU": gpus} if gpus else {})}
     apart = {"placement_strategy": "SPREAD"} if workers > 1 else {}
-    return {"num_workers": workers, "use_gpu": gpus > 0, "resources_per_worker": resources, **apart}
+    number = workers if least is None else (least, workers)
+    return {"num_workers": number, "use_gpu": gpus > 0, "resources_per_worker": resources, **apart}
 
 
 class TrainingFailed(Exception):
@@ -81,18 +87,18 @@ def fit(settings: Mapping[str, Any], folder: Path, threads: int) -> None:
     workers all see the folder.
     """
     repair_snapshot(folder)
-    gpus, workers = gpus_asked(), workers_asked()
+    gpus, workers, least = gpus_asked(), workers_asked(), least_workers()
     with session(threads, gpus, workers):
         import ray
         from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 
-        trainer, more = _trainer(gpus, workers)
+        trainer, more = _trainer(gpus, workers, elastic=least is not None)
         told = {**settings, "workers": workers, "driversNode": ray.get_runtime_context().get_node_id()}
         try:
             trainer(
                 in_worker,
                 train_loop_config=told,
-                scaling_config=ScalingConfig(**scaling(threads, gpus, workers)),
+                scaling_config=ScalingConfig(**scaling(threads, gpus, workers, least)),
                 run_config=RunConfig(
                     name=folder.name,
                     storage_path=str(folder.parent),
@@ -155,7 +161,7 @@ def _cluster(threads: int, gpus: int, workers: int) -> dict[str, Any]:
     }
 
 
-def _trainer(gpus: int, workers: int) -> tuple[Callable[..., Any], dict[str, Any]]:
+def _trainer(gpus: int, workers: int, *, elastic: bool) -> tuple[Callable[..., Any], dict[str, Any]]:
     """Ray Train's trainer, and what it gets besides: for several workers, one that joins them by torch.distributed."""
     if workers == 1:
         from recsys_workers.train.one_pod import OnePodTrainer
@@ -163,10 +169,12 @@ def _trainer(gpus: int, workers: int) -> tuple[Callable[..., Any], dict[str, Any
         return OnePodTrainer, {}
     from ray.train.torch import TorchConfig
 
-    from recsys_workers.train.several_pods import SeveralPodsTrainer
+    from recsys_workers.train.several_pods import ElasticTrainer, SeveralPodsTrainer
 
     backend = "nccl" if gpus else "gloo"
-    return SeveralPodsTrainer, {"torch_config": TorchConfig(backend=backend, timeout_s=LONGEST_WAIT_SECONDS)}
+    return ElasticTrainer if elastic else SeveralPodsTrainer, {
+        "torch_config": TorchConfig(backend=backend, timeout_s=LONGEST_WAIT_SECONDS)
+    }
 
 
 def origin(failures: Iterable[BaseException]) -> BaseException | None:

@@ -62,6 +62,8 @@ def train_worker(settings: Mapping[str, Any]) -> None:
     writer = StatusWriter(settings["namespace"], settings["name"], settings["uid"], fence_of(settings))
     progress = Progress(writer, readings)
     progress.always = settings.get("always", {})
+    if settings.get("workers", 1) > 1:
+        progress.of_attempt["workers"] = team.size
     stopwatch.lap("prepare")
     try:
         folds.train(settings, count, team, progress)

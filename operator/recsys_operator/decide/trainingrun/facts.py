@@ -121,6 +121,8 @@ class RayAttempt:
     queue: str | None = None
     deleting: bool = False
     conclusion: Conclusion | None = None
+    pods_asked: int | None = None
+    """How many pods its RayCluster asks for, the head's included. Read of an elastic run that trains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,5 +177,5 @@ class ObservedRun:
 
     @property
     def workers(self) -> int:
-        """How many pods train together."""
-        return self.spec.ray.workers if self.spec.ray else 1
+        """How many pods train together, at most."""
+        return self.spec.workers

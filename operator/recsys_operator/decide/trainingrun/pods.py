@@ -34,7 +34,8 @@ def running_message(run: ObservedRun) -> str:
         return f"The pod has ended; {KEEPERS[run.job.kind if run.job else 'Job']} has yet to say so."
     progress = run.status.progress
     told = _progress(progress) if progress else f"Pod {pod.name} runs; the trainer has not reported yet."
-    return f"{_attempt(run)}{told}"
+    now = progress.workers if progress and run.spec.elastic else None
+    return f"{_attempt(run)}{told}{'' if now is None else f', by {now} of at most {run.workers} workers'}"
 
 
 def queued_message(job: JobFacts, namespace: str) -> str:
@@ -59,8 +60,10 @@ def pending_message(run: ObservedRun, last: Failure | None) -> str:
         return f"The {run.job.kind} {run.job.name} of before is being deleted; another one takes its place then."
     if run.job.suspended:
         return f"The {run.job.kind} {run.job.name} is being resumed."
-    if up := _up(run):
-        return f"{_attempt(run)}Ray starts: {up} of {run.workers} pods run."
+    if run.attempts and run.job.active and (up := run_up(run)):
+        first = run.spec.first_workers
+        more = f"; others, up to {run.workers}, are asked for once it trains" if first < run.workers else ""
+        return f"{_attempt(run)}Ray starts: {up} of {first} pods run{more}."
     if any(pod.deleting for pod in run.pods):
         return ENDING
     if last is not None and run.job.failed and not (run.attempts and run.job.active):
@@ -77,11 +80,21 @@ def pending_message(run: ObservedRun, last: Failure | None) -> str:
     )
 
 
-def _up(run: ObservedRun) -> int:
-    """How many pods of the RayJob that has begun, and does not train yet, run."""
-    if not run.attempts or run.job is None or not run.job.active:
-        return 0
-    return sum(pod.running and pod.attempt == run.attempts[-1].number for pod in run.pods)
+def too_few_message(run: ObservedRun) -> str:
+    """What an elastic run waits for that has lost too many pods."""
+    told = (
+        f"{_attempt(run)}{run_up(run)} of the {run.spec.least_workers} pods run that spec.ray.minWorkers asks for: the "
+        "training goes on from its last checkpoint when others have come."
+    )
+    pending = [pod for pod in run.pods if pod.phase == "Pending" and not pod.deleting]
+    newest = max(pending, key=lambda pod: (pod.created, pod.name), default=None)
+    return told if newest is None else f"{told} {_waiting(run, newest)}"
+
+
+def run_up(run: ObservedRun) -> int:
+    """How many pods of the newest RayJob run."""
+    newest = run.attempts[-1].number if run.attempts else None
+    return sum(pod.running and not pod.deleting and pod.attempt == newest for pod in run.pods)
 
 
 def _attempt(run: ObservedRun) -> str:

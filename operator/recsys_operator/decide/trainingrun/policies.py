@@ -11,7 +11,14 @@ from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.hyperparameters import Source, faults
 from recsys_operator.decide.refusal import sentence
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Unreadable
-from recsys_operator.decide.trainingrun.pods import pending_message, queued_message, running_message, trains
+from recsys_operator.decide.trainingrun.pods import (
+    pending_message,
+    queued_message,
+    run_up,
+    running_message,
+    too_few_message,
+    trains,
+)
 from recsys_operator.decide.trainingrun.rayjobs import last_failure
 from recsys_operator.decide.trainingrun.reasons import Reason
 from recsys_operator.decide.trainingrun.result import judge
@@ -196,9 +203,10 @@ def kuberay_not_installed(run: ObservedRun) -> Verdict | None:
     """A run with several workers is a RayJob. Where the API server has none, nobody tells when it has."""
     if run.workers == 1 or run.kuberay:
         return None
+    field = "maxWorkers" if run.spec.elastic else "workers"
     return waiting(
         Reason.KUBERAY_NOT_INSTALLED,
-        f"KubeRay is not installed, and spec.ray.workers is {run.workers}: several workers are a RayJob of KubeRay's "
+        f"KubeRay is not installed, and spec.ray.{field} is {run.workers}: several workers are a RayJob of KubeRay's "
         "(rayjobs.ray.io/v1). Install KubeRay, and the run starts by itself; or make another TrainingRun with one "
         "worker.",
     )
@@ -238,6 +246,13 @@ def pending(run: ObservedRun) -> Verdict | None:
     )
 
 
+def too_few_workers(run: ObservedRun) -> Verdict | None:
+    """An elastic run has lost more pods than it can do without; KubeRay makes others."""
+    if not run.spec.elastic or not trains(run) or run_up(run) >= run.spec.least_workers:
+        return None
+    return Verdict("Unknown", Reason.TOO_FEW_WORKERS, too_few_message(run), start=True, requeue_after=LOOK_AGAIN)
+
+
 def running(run: ObservedRun) -> Verdict:
     """A pod trains, and its progress is the news; of a Ray cluster that has lost its head there is none."""
     again = WATCH_HEAD if run.attempts else None
@@ -265,6 +280,7 @@ POLICIES: tuple[Policy, ...] = (
     suspended,
     queued,
     pending,
+    too_few_workers,
 )
 
 

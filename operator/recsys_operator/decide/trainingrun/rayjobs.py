@@ -34,12 +34,13 @@ UNDER_WAY = frozenset({"Initializing", "Running"})
 
 @dataclass(frozen=True, slots=True)
 class RayStep:
-    """What to do about the RayJob of one attempt. `deadline` is that of a new one, in seconds.
+    """What to do about the RayJob of one attempt. `deadline` is that of a new one, in seconds. `Grow`: its cluster is
+    to have all pods that the run may have.
 
     `ends_cluster`: KubeRay ends the attempt's pods because of it, and by nothing else.
     """
 
-    action: Literal["Create", "Suspend", "Resume", "Delete", "Conclude"]
+    action: Literal["Create", "Suspend", "Resume", "Delete", "Conclude", "Grow"]
     attempt: int
     deadline: int | None = None
     conclusion: Conclusion | None = None
@@ -138,6 +139,8 @@ def ray_step(run: ObservedRun, job: JobFacts | None, now: datetime, *, start: bo
         return RayStep("Delete", newest.number) if run.spec.suspend else None
     if newest.suspended != run.spec.suspend:
         return RayStep("Suspend" if run.spec.suspend else "Resume", newest.number)
+    if newest.deployment == "Running" and newest.pods_asked is not None and newest.pods_asked < run.workers:
+        return RayStep("Grow", newest.number)
     return None
 
 

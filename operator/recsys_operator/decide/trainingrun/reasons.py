@@ -32,6 +32,8 @@ class Reason(StrEnum):
     """Unknown: Kueue has yet to admit the run, or took its place away; the message names the queue."""
     PENDING = "Pending"
     """Unknown: no pod runs; the message says what it waits for."""
+    TOO_FEW_WORKERS = "TooFewWorkers"
+    """Unknown: a run with spec.ray.minWorkers has lost so many pods that it waits for others."""
     RUNNING = "Running"
     """Unknown: a pod trains."""
     VERSION_CREATED = "VersionCreated"

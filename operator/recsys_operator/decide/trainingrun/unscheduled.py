@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from recsys_operator.api.locations import claim_of
-from recsys_operator.api.trainingrun import WorkerResources
+from recsys_operator.api.ray import WorkerResources
 from recsys_operator.decide.trainingrun.facts import ObservedRun
 
 SAID_TWICE = re.compile(r"(not found)(\. not found)+")

@@ -1,0 +1,137 @@
+"""An elastic run on a real Ray cluster of several nodes: it goes on with fewer when one is killed, and grows again."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.workers.test_trainer_kill import LEFT, Trainer, descendants, run_json, write_data
+
+from recsys_workers import manifest
+from recsys_workers.train import history
+
+pytestmark = [pytest.mark.torch, pytest.mark.full, pytest.mark.timeout(1800)]
+
+EPOCHS = 120
+HYPERPARAMETERS = {**run_json("", [])["hyperparameters"], "epochs": str(EPOCHS), "dropout": "0"}
+RAY = Path(sys.executable).parent / "ray"
+
+
+class Cluster:
+    """Ray's nodes on this machine, each as KubeRay starts it in a pod, with room for one worker."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.nodes: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """One more node, which has joined; the first one is the head. Ray gives a slow machine 30 seconds a try."""
+        begun = len(self.nodes)
+        for _ in range(5):
+            node, log = self._process()
+            self.nodes.append(node)
+            while node.poll() is None:
+                if "Ray runtime started" in log.read_text(errors="replace"):
+                    return node
+                time.sleep(0.2)
+        pytest.fail(
+            "\n".join(log.read_text(errors="replace") for log in sorted(self.folder.glob("node-*.log"))[begun:])
+        )
+
+    def _process(self) -> tuple[subprocess.Popen[bytes], Path]:
+        port = self.address.rpartition(":")[2]
+        role = (
+            [f"--address={self.address}"] if self.nodes else ["--head", f"--port={port}", "--include-dashboard=false"]
+        )
+        room = ["--num-cpus=1", "--num-gpus=0", f"--object-store-memory={80 * 2**20}"]
+        log = self.folder / f"node-{len(self.nodes)}.log"
+        with log.open("wb") as output:
+            node = subprocess.Popen(
+                [RAY, "start", *role, *room, "--block", "--disable-usage-stats"],
+                env={**os.environ, "RAY_memory_monitor_refresh_ms": "0"},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return node, log
+
+    def kill(self, node: subprocess.Popen[bytes]) -> None:
+        """SIGKILL to all of a node at once, as when its machine goes away."""
+        for pid in [node.pid, *descendants(node.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        node.wait(30)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """Two nodes, which ask for a token, as KubeRay's do."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "of-the-test")
+    made = Cluster(tmp_path)
+    try:
+        made.start()
+        made.start()
+        yield made
+    finally:
+        for node in reversed(made.nodes):
+            if node.poll() is None:
+                made.kill(node)
+
+
+def until(what: str, trainer: Trainer, found: Callable[[str], bool]) -> None:
+    end = time.monotonic() + 400
+    while not found(trainer.text()):
+        if trainer.process.poll() is not None or time.monotonic() > end:
+            trainer.kill()
+            pytest.fail(f"waited for {what}:\n{trainer.text()}")
+        time.sleep(0.1)
+
+
+def metrics(store: Path, number: int) -> dict[str, float]:
+    version = manifest.load(store / "versions" / str(number), None).manifest
+    return {entry["name"]: float(entry["value"]) for entry in json.loads(manifest.encode(version))["metrics"]}
+
+
+def test_a_node_that_is_killed_costs_no_attempt_and_another_one_is_taken_in(
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_data(tmp_path / "data")
+    (tmp_path / "store").mkdir()
+    alone = Trainer(tmp_path, "alone", 1, hyperparameters=HYPERPARAMETERS)
+    assert alone.wait() == 0, alone.text()
+
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    monkeypatch.setenv("RECSYS_WORKERS", "2")
+    monkeypatch.setenv("RECSYS_MIN_WORKERS", "1")
+    trainer = Trainer(tmp_path, "elastic", 1, hyperparameters=HYPERPARAMETERS)
+    until("two workers", trainer, lambda text: "the training begins with 2 workers" in text)
+    trainer.wait_for_checkpoints(3)
+    cluster.kill(cluster.nodes[-1])
+    until("one worker", trainer, lambda text: "the training begins with 1 workers" in text)
+    cluster.start()
+    until("two workers again", trainer, lambda text: "2 workers follow 1" in text)
+    assert trainer.wait(900) == 0, trainer.text()
+
+    text = trainer.text()
+    assert "a pod is gone" in text
+    assert trainer.left() == LEFT
+    # After the loss and after the growth, an epoch or two are done again at most.
+    assert EPOCHS <= len(trainer.epochs()) <= EPOCHS + 4
+    found = history.read(trainer.run_folder)
+    expected = history.read(alone.run_folder)
+    assert found is not None
+    assert expected is not None
+    assert [point.epoch for point in found.points] == list(range(1, EPOCHS + 1))
+    assert [point.loss for point in found.points] == pytest.approx([point.loss for point in expected.points], rel=0.05)
+    assert metrics(trainer.store, 2) == pytest.approx(metrics(alone.store, 1), abs=0.01)
