@@ -73,6 +73,29 @@ def test_two_workers_wait_for_kuberay_and_make_a_version(namespace: Namespace) -
     assert metrics(found) == pytest.approx(metrics(expected), abs=1e-3)
 
 
+def workers(namespace: Namespace, run: str) -> int:
+    """How many train now, as the status says."""
+    status = namespace.get("trainingruns.recsys.dev", run).get("status", {})
+    return int(status.get("progress", {}).get("workers") or 0)
+
+
+def test_a_worker_of_an_elastic_run_that_is_deleted_costs_no_attempt(namespace: Namespace) -> None:
+    """It begins with the head, takes the other pod in, goes on without it, and takes in the one that KubeRay makes."""
+    run = run_of_two("elastic")
+    run["spec"]["ray"] = {"minWorkers": 1, "maxWorkers": 2, "resourcesPerWorker": WORKER}
+    run["spec"]["hyperparameters"] |= {"epochs": "40", "checkpointEvery": "1"}
+    namespace.apply(run)
+    until("both workers", lambda: True if workers(namespace, "elastic") == 2 else None, 1200)
+    [worker] = of_type(namespace, "elastic", "worker")
+    namespace.kubectl("delete", "pod", worker["metadata"]["name"], "--grace-period=0", "--force")
+    until("one worker", lambda: True if workers(namespace, "elastic") == 1 else None, 300)
+    until("both workers again", lambda: True if workers(namespace, "elastic") == 2 else None, 900)
+    found = ended(namespace, "elastic", 1500)
+    assert succeeded(found) == ("True", "VersionCreated", 1), json.dumps(found, indent=2)
+    undisturbed = namespace.get("trainingruns.recsys.dev", "undisturbed")["status"]
+    assert metrics(found)["NDCG@10"] > metrics(undisturbed)["NDCG@10"] - 0.02
+
+
 def test_a_head_that_is_deleted_costs_one_attempt(namespace: Namespace) -> None:
     """KubeRay tells nothing of it; the operator ends the attempt, and the next one goes on from the checkpoint."""
     namespace.apply(run_of_two("beheaded"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.integration.harness.api import Api, Object
 
-from recsys_operator.api.kinds import PODS, RAYJOBS
+from recsys_operator.api.kinds import PODS, RAYCLUSTERS, RAYJOBS
 
 NOW = "2026-01-02T03:04:05Z"
 CREATED_BY = {"app.kubernetes.io/name": "kuberay", "app.kubernetes.io/created-by": "kuberay-operator"}
@@ -69,6 +69,22 @@ async def starts(api: Api, job: Object) -> None:
         made = await api.create(PODS, pod)
         await plays(api, made, {"running": {"startedAt": NOW}})
     await says(api, job, jobDeploymentStatus="Running", jobStatus="RUNNING", startTime=NOW)
+
+
+async def makes_cluster(api: Api, job: Object) -> Object:
+    """The RayCluster of a RayJob, which takes the RayJob's word for how many pods there are, once."""
+    metadata = job["metadata"]
+    name = f"{metadata['name']}-c"
+    owner = {"apiVersion": "ray.io/v1", "kind": "RayJob", "name": metadata["name"], "uid": metadata["uid"]}
+    manifest = {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayCluster",
+        "metadata": {"name": name, "namespace": metadata["namespace"], "ownerReferences": [owner]},
+        "spec": copy.deepcopy(job["spec"]["rayClusterSpec"]),
+    }
+    made = await api.create(RAYCLUSTERS, manifest)
+    await says(api, job, rayClusterName=name)
+    return made
 
 
 async def plays(api: Api, pod: Object, state: Object, before: Object | None = None) -> None:

@@ -10,7 +10,7 @@ from tests.integration.harness.control_plane import ControlPlane
 from tests.integration.harness.kuberay import word
 from tests.integration.runs.scene import Scene, written
 
-from recsys_operator.api.kinds import EVENTS, JOBS, PODS, RAYJOBS, TRAININGRUNS
+from recsys_operator.api.kinds import EVENTS, JOBS, PODS, RAYCLUSTERS, RAYJOBS, TRAININGRUNS
 
 TWO = {"workers": 2, "resourcesPerWorker": {"cpu": "500m", "memory": "1Gi", "gpu": 1}}
 CONCLUDED = "recsys.dev/concluded"
@@ -183,6 +183,44 @@ async def test_a_run_waits_in_its_queue_and_keeps_what_kueue_writes(scene: Scene
     assert await scene.says(run) == ("Unknown", "Suspended")
     found = await scene.api.get(RAYJOBS, scene.namespace, "first-ray1")
     assert found is None or "deletionTimestamp" in found["metadata"], "Kueue would start it again"
+
+
+async def replicas(scene: Scene) -> int:
+    cluster = await scene.api.get(RAYCLUSTERS, scene.namespace, "first-ray1-c")
+    assert cluster is not None
+    return int(cluster["spec"]["workerGroupSpecs"][0]["replicas"])
+
+
+async def test_an_elastic_run_is_given_its_other_pods_once_it_trains_and_waits_when_it_lost_too_many(
+    scene: Scene,
+) -> None:
+    await scene.create_model()
+    elastic = {"minWorkers": 2, "maxWorkers": 4, "resourcesPerWorker": TWO["resourcesPerWorker"]}
+    run = await scene.create_run(ray=elastic)
+    await scene.reconcile(run)
+    job = await rayjob(scene)
+    cluster = await kuberay.makes_cluster(scene.api, job)
+    await scene.reconcile(run)
+    assert await replicas(scene) == 1, "KubeRay begins the training only when all pods run"
+
+    await kuberay.starts(scene.api, job)
+    assert await scene.says(run) == ("Unknown", "Running")
+    assert await replicas(scene) == 3
+    found = await scene.api.get(RAYCLUSTERS, scene.namespace, "first-ray1-c")
+    assert found is not None
+    found["spec"]["workerGroupSpecs"][0]["replicas"] = 1
+    assert found["spec"] == cluster["spec"], "nothing else changed"
+    before = await scene.api.get(RAYCLUSTERS, scene.namespace, "first-ray1-c")
+    await scene.reconcile(run)
+    assert await scene.api.get(RAYCLUSTERS, scene.namespace, "first-ray1-c") == before
+
+    await scene.report(run, progress={"stage": "Training", "epoch": 1, "epochs": 20, "percent": 5, "workers": 2})
+    message = (await scene.status(run))["conditions"][0]["message"]
+    assert message == "Training: epoch 1 of 20 (5 %), by 2 of at most 4 workers"
+    await scene.api.delete(PODS, scene.namespace, "first-ray1-c-worker-0")
+    assert await scene.says(run) == ("Unknown", "TooFewWorkers")
+    status = await scene.status(run)
+    assert (status["attempts"], status.get("failure")) == (1, None)
 
 
 async def test_a_rayjob_of_somebody_else_is_left_alone(scene: Scene) -> None:
