@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.torch, pytest.mark.full, pytest.mark.timeout(1800)]
 
 EPOCHS = 120
 HYPERPARAMETERS = {**run_json("", [])["hyperparameters"], "epochs": str(EPOCHS), "dropout": "0"}
+PATIENT = {"RAY_memory_monitor_refresh_ms": "0", "RAY_agent_register_timeout_ms": "300000"}
+"""What else may keep a busy machine's node from starting."""
 
 
 class Cluster:
@@ -44,7 +46,7 @@ class Cluster:
         with log.open("wb") as output:
             node = subprocess.Popen(
                 [sys.executable, Path(__file__).with_name("ray_node.py"), "start", *role, *room, "--block"],
-                env={**os.environ, "PYTHONPATH": str(ROOT / "workers"), "RAY_memory_monitor_refresh_ms": "0"},
+                env={**os.environ, "PYTHONPATH": str(ROOT / "workers"), **PATIENT},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -71,8 +71,9 @@ class AsManyAsThereAre(ScalingPolicy):
 
     def make_decision_for_non_running_worker_group(self) -> ScalingDecision:
         """Begin with those that are there, once they are enough."""
-        possible = self._possible()
+        possible = min(room(self._needed), self.scaling_config.max_workers)
         if possible < self.scaling_config.min_workers:
+            time.sleep(LOOK_SECONDS)  # Ray asks again at once, and has nothing else to do.
             return NoopDecision()
         LOGGER.info("the training begins with %d workers", possible)
         return self._workers(possible)
@@ -83,7 +84,7 @@ class AsManyAsThereAre(ScalingPolicy):
         """Take in those that have come, once there is a checkpoint that is newer than that, and nobody has finished."""
         possible = self._possible()
         if possible <= worker_group_state.num_workers:
-            self._waits_from = None
+            self._waits_from, self._due = None, False
             return NoopDecision()
         kept, due = newest_kept(self.folder), self._due
         if self._waits_from is None:
