@@ -23,6 +23,7 @@ from ray.train.v2._internal.execution.scaling_policy import NoopDecision, Resize
 from ray.train.v2.api.config import FailureConfig, ScalingConfig
 from ray.train.v2.api.exceptions import TrainingFailedError
 
+from recsys_workers.train.logs import configure
 from recsys_workers.train.ray_run import OWN_FAILURES, SNAPSHOT
 
 LOGGER = logging.getLogger(__name__)
@@ -111,7 +112,8 @@ class AsManyAsThereAre(ScalingPolicy):
         return self.scaling_config.max_workers
 
     def after_controller_start(self, train_run_context: Any) -> None:
-        """Ask nobody."""
+        """Let this process log as the trainer's others do. Nobody is asked for nodes."""
+        configure()
 
 
 class LostPodsAreForgiven(DefaultFailurePolicy):
