@@ -220,6 +220,10 @@ class TrainingRunSpec(SharedPodFields):
             "self.tuning.parameters.all(one, !(one.name in self.hyperparameters))",
             "tuning.parameters must not name what spec.hyperparameters fixes: leave it out of one of them",
         ),
+        Rule(
+            "!has(self.tuning) || !has(self.ray) || !has(self.ray.maxWorkers)",
+            "spec.tuning takes a fixed number of workers: use ray.workers instead of ray.minWorkers and ray.maxWorkers",
+        ),
     )
 
     model_ref: LocalRef = Field(description="The RecModel that this run makes a version of.")

@@ -26,6 +26,7 @@ PORTS = (
 )
 BOTH = "ray.minWorkers and ray.maxWorkers belong together: set both, or ray.workers for a fixed number"
 FIXED = "ray.workers is a fixed number of workers: leave it out beside ray.minWorkers and ray.maxWorkers"
+SEARCH = "spec.tuning takes a fixed number of workers: use ray.workers instead of ray.minWorkers and ray.maxWorkers"
 ORDER = "ray.minWorkers must be at most ray.maxWorkers"
 GPU = "ray.resourcesPerWorker.gpuResource"
 EXTENDED = rf"should match '{EXTENDED_RESOURCE}'"
@@ -90,7 +91,9 @@ BASE: Manifest = {
     },
 }
 
-ELASTIC = edited(BASE, "spec.ray", {"minWorkers": 2, "maxWorkers": 4, "resourcesPerWorker": {}})
+ELASTIC = edited(
+    edited(BASE, "spec.tuning", ABSENT), "spec.ray", {"minWorkers": 2, "maxWorkers": 4, "resourcesPerWorker": {}}
+)
 ON_8080 = edited(edited(BASE, "spec.metricsPort", 8080), "spec.ray.workers", 1)
 
 
@@ -354,6 +357,7 @@ CASES: list[Case] = [
     ),
     Case("spec.ray.workers", "rule", 2, 1, PORTS, about="spec", base=ON_8080),
     Case("spec.metricsPort", "rule", 8080, 8081, PORTS, about="spec", base=ELASTIC),
+    Case("spec.tuning", "rule", cases_tuning.TUNING, ABSENT, SEARCH, about="spec", base=ELASTIC),
     Case("spec.queueName", "minLength", "", "q", "should be at least 1 chars long"),
     Case("spec.queueName", "maxLength", "q" * 64, "q" * 63, "may not be more than 63"),
     Case("spec.queueName", "pattern", "Team_A", "team-a", cases_pod_fields.SUBDOMAIN),
