@@ -43,7 +43,7 @@ CASES: list[Case] = [
     Case("spec.tuning.parameters", "maxItems", parameters(17), parameters(16), "must have at most 16 items"),
     Case("spec.tuning.parameters", "unique", parameters(1) * 2, parameters(2), "Duplicate value"),
     Case(f"{RANGE}.name", "required", ABSENT, "learningRate", "Required value"),
-    Case(f"{RANGE}.name", "minLength", "", "l", "should be at least 1 chars long", also=(NAME,)),
+    Case(f"{RANGE}.name", "minLength", "", "l", "should be at least 1 chars long"),
     Case(f"{RANGE}.name", "maxLength", "l" * 41, "l" * 40, "may not be more than 40"),
     Case(f"{RANGE}.name", "pattern", "learning_rate", "learningRate", NAME),
     Case(f"{CHOICE}.values", "minItems", [], ["32"], "should have at least 1 items"),
