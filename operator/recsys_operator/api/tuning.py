@@ -65,8 +65,7 @@ class Asha(Model):
 class Tuning(Model):
     """A search for hyperparameters. The trial that validates best becomes the run's model; the test is read for it alone.
 
-    The best trial is the one with the best figure, in its best epoch, of the metric that validates: NDCG@10 of
-    SequentialRecommendation and Retrieval, LogLoss of Ranking and Tabular, RMSE of Tabular's Regression.
+    The best trial is the one with the best validation in its best epoch.
     """
 
     CEL = (
@@ -76,6 +75,12 @@ class Tuning(Model):
         ),
     )
 
+    objective: MetricName | None = Field(
+        None,
+        description="The metric that is compared, on what validates; it chooses the epoch of each trial, too. One of the "
+        "task's metrics, but for GAUC. When absent NDCG@10 of SequentialRecommendation and Retrieval, LogLoss of Ranking and "
+        "Tabular, RMSE of Tabular's Regression. Whether more or less is better follows from it.",
+    )
     parameters: tuple[TunedParameter, ...] = Field(
         min_length=1,
         max_length=16,

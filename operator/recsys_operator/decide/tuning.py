@@ -7,6 +7,8 @@ between two hyperparameters must hold for some of the trials: those that break i
 from collections.abc import Iterator, Mapping, Sequence
 
 from recsys_operator.api.architectures import Schema
+from recsys_operator.api.by_task import METRICS, OF_RANKING, RANKING, TABULAR
+from recsys_operator.api.recmodel import RecModelSpec
 from recsys_operator.api.tuning import TunedParameter, Tuning
 from recsys_operator.decide import hyperparameters
 from recsys_operator.decide.hyperparameters import Source, schema_of
@@ -35,6 +37,22 @@ def faults(
         *_of_rules(schema, tuned, *fixed),
         *_of_asha(schema, tuning, tuned, hyperparameters.merge(*fixed)),
     )
+
+
+def objective_faults(tuning: Tuning, model: RecModelSpec) -> tuple[str, ...]:
+    """What is wrong with the metric that is to be compared: it must be one that the model's task can validate by."""
+    wanted = tuning.objective
+    if wanted is None:
+        return ()
+    if model.task == TABULAR:
+        of, allowed = f"the objective {model.objective}", METRICS[str(model.objective)]
+    elif model.task == RANKING:
+        of, allowed = f"the task {RANKING}", tuple(name for name in OF_RANKING if name != "GAUC")
+    else:
+        of, allowed = f"the task {model.task}", ("NDCG@k", "HR@k")
+    if wanted in allowed or (allowed[0] == "NDCG@k" and "@" in wanted):
+        return ()
+    return (f"spec.tuning.objective is {wanted}, but of {of} it must be one of {', '.join(allowed)}.",)
 
 
 def _of_values(architecture: str, schema: Schema, tuned: Mapping[str, TunedParameter]) -> Iterator[str]:

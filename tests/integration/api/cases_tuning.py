@@ -4,7 +4,10 @@ from typing import Any
 
 from tests.integration.api.case import ABSENT, Case, Manifest
 
+from recsys_operator.api.schema import METRIC
+
 TUNING: Manifest = {
+    "objective": "NDCG@20",
     "parameters": [
         {"name": "learningRate", "min": "0.0001", "max": "0.1", "scale": "Log"},
         {"name": "hiddenSize", "values": ["32", "64"]},
@@ -38,6 +41,8 @@ def whole(at: str, least: int, most: int, *also: str) -> list[Case]:
 
 
 CASES: list[Case] = [
+    Case("spec.tuning.objective", "pattern", "ndcg@10", "NDCG@10", f"should match '{METRIC}'"),
+    Case("spec.tuning.objective", "maxLength", "A" * 17, "AUC", "may not be more than 16"),
     Case("spec.tuning.parameters", "required", ABSENT, TUNING["parameters"], "Required value"),
     Case("spec.tuning.parameters", "minItems", [], TUNING["parameters"], "should have at least 1 items"),
     Case("spec.tuning.parameters", "maxItems", parameters(17), parameters(16), "must have at most 16 items"),

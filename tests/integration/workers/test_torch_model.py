@@ -20,7 +20,7 @@ from recsys_workers.export.graph import export
 from recsys_workers.export.reference import reference
 from recsys_workers.models.hyperparameters import Hyperparameters, check
 from recsys_workers.models.registry import build
-from recsys_workers.train.loop import Training, TrainingDiverged, validation_ndcg
+from recsys_workers.train.loop import Training, TrainingDiverged, validation_of_lists
 from recsys_workers.train.reports import EpochReport, StepReport
 from recsys_workers.train.sampler import Sampler, left_padded
 from recsys_workers.train.worker import newest_checkpoint
@@ -209,7 +209,9 @@ def test_validation_follows_the_rules_of_the_metrics() -> None:
             return scores[: len(history)].clone()
 
     # Seen items 1 and 2 are excluded: 4 is first; 3 ties with 5 and counts as third; 1 was seen and is a miss.
-    assert validation_ndcg(Fixed(), tasks, 2, exclude_seen=True) == pytest.approx((1 + 0.5 + 0) / 3)
+    assert validation_of_lists(Fixed(), tasks, 2, exclude_seen=True) == pytest.approx((1 + 0.5 + 0) / 3)
+    assert validation_of_lists(Fixed(), tasks, 2, exclude_seen=True, metric="HR@10") == pytest.approx(2 / 3)
+    assert validation_of_lists(Fixed(), tasks, 2, exclude_seen=True, metric="HR@1") == pytest.approx(1 / 3)
 
 
 def test_a_checkpoint_that_was_cut_is_passed_over(tmp_path: Path) -> None:

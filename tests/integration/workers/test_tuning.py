@@ -122,7 +122,7 @@ def test_a_trial_that_diverges_is_a_failed_one_and_if_all_do_the_run_fails(
     made["evaluation"]["metrics"] = ["RMSE"]
     made["evaluation"]["byRatio"]["folds"] = 2
     rates = {"name": "learningRate", "values": ["1", "0.001"]}
-    made["tuning"] = {"parameters": [rates], "maxTrials": 2, "parallelTrials": 2}
+    made["tuning"] = {"objective": "MAE", "parameters": [rates], "maxTrials": 2, "parallelTrials": 2}
     code, log = attempt(made, tmp_path)
     assert code == 0, log
     version = manifest.load(tmp_path / "store/models/shop/churn/versions/1", None)
@@ -130,10 +130,12 @@ def test_a_trial_that_diverges_is_a_failed_one_and_if_all_do_the_run_fails(
     assert failed["reason"] == "TrainingDiverged"
     assert "the training diverged. Lower the hyperparameter learningRate" in failed["message"]
     assert (won["state"], won["hyperparameters"]) == ("Finished", {"learningRate": "0.001"})
-    assert version.manifest.tuning["metric"] == "RMSE"
+    assert version.manifest.tuning["metric"] == "MAE"
+    evaluation = json.loads(version.contents[manifest.EVALUATION])
+    assert evaluation["validation"] == {"MAE": won["best"]}
     assert version.manifest.cross_validation["folds"] == 2, "the winner's hyperparameters hold for the folds"
     assert "Traceback" not in log
-    assert f"It is trial {won['trial']} of 2, the best by RMSE" in version.contents[manifest.MODEL_CARD].decode()
+    assert f"It is trial {won['trial']} of 2, the best by MAE" in version.contents[manifest.MODEL_CARD].decode()
 
     made |= {"uid": "uid-2", "tuning": {**made["tuning"], "parameters": [{**rates, "values": ["1", "0.9"]}]}}
     code, log = attempt(made, tmp_path)

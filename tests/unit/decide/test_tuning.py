@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.unit.decide.run_facts import NOW, observed, run_spec
+from tests.unit.decide.run_facts import NOW, model_spec, observed, run_spec
 
 from recsys_operator.api.tuning import Tuning
 from recsys_operator.decide import tuning
@@ -118,6 +118,29 @@ def test_a_grace_that_nobody_outlives_is_refused(epochs: str, *, refused: bool) 
     assert bool(found) is refused
     among_epochs = space(among("epochs", "5", epochs), asha={"gracePeriod": 20})
     assert bool(tuning.faults("SASRec", among_epochs)) is refused
+
+
+TABLE = {"task": "Tabular", "schema": {"columns": [{"name": "label", "role": "Label"}]}, "catalogue": None}
+
+
+@pytest.mark.parametrize(
+    ("model", "objective", "allowed"),
+    [
+        ({}, None, None),
+        ({}, "HR@20", None),
+        ({}, "AUC", "of the task SequentialRecommendation it must be one of NDCG@k, HR@k."),
+        ({**TABLE, "objective": "Regression"}, "MAE", None),
+        ({**TABLE, "objective": "Regression"}, "LogLoss", "of the objective Regression it must be one of RMSE, MAE."),
+        ({**TABLE, "task": "Ranking"}, "AUC", None),
+        ({**TABLE, "task": "Ranking"}, "GAUC", "of the task Ranking it must be one of AUC, LogLoss."),
+    ],
+)
+def test_the_objective_is_a_metric_that_the_task_can_validate_by(
+    model: dict[str, Any], objective: str | None, allowed: str | None
+) -> None:
+    searched = space(between("dropout", "0", "0.5"), objective=objective)
+    said = () if allowed is None else (f"spec.tuning.objective is {objective}, but {allowed}",)
+    assert tuning.objective_faults(searched, model_spec(**model)) == said
 
 
 def test_a_wrong_space_ends_the_run_at_once() -> None:

@@ -64,6 +64,8 @@ class Tabular:
     def objective(self) -> Objective:
         """See Work."""
         metric = metrics.VALIDATED_BY[self.data.preprocessing.target.objective]
+        if self.config.tuning is not None and self.config.tuning.objective is not None:
+            metric = self.config.tuning.objective
         return Objective(metric, smaller_is_better=metric in SMALLER_IS_BETTER)
 
     def settings(self) -> Mapping[str, Any]:
@@ -111,7 +113,7 @@ class Tabular:
         """See Work."""
         target = self.data.preprocessing.target
         spread = scores.cumulative(predictions.scores(target, self.found.onnx)[:, None])
-        validated_by = metrics.VALIDATED_BY[target.objective]
+        validated_by = self.objective().metric
         return Evaluated(self.found.best_epoch, {validated_by: f"{self.found.validation:.6g}"}, scores.document(spread))
 
     def card(self, described: Manifest) -> str:

@@ -32,7 +32,7 @@ def training_on(
 ) -> RowTraining:
     """A training on the rows in one of the files that the driver laid down, which `fitted` made."""
     folder = Path(settings["folder"])
-    return RowTraining(
+    training = RowTraining(
         settings["architecture"],
         fitted,
         data.read_part(folder, "train", file),
@@ -41,6 +41,9 @@ def training_on(
         settings["seed"],
         beginning,
     )
+    if "validatedBy" in settings:
+        training.validate_by(settings["validatedBy"])
+    return training
 
 
 def export_and_score(training: RowTraining, settings: Mapping[str, Any], progress: Progress) -> None:

@@ -133,6 +133,7 @@ def _train(
     search = None
     with ExitStack() as stack:
         if config.tuning is not None:
+            of_task |= work.objective().settings()
             # One for both: Ray takes seconds to start.
             stack.enter_context(ray_run.session(allowed, ray_run.gpus_asked(), workers))
             search = _search(config, config.tuning, work, of_task, allowed, progress, fence)

@@ -73,6 +73,8 @@ def specification(config: RunConfig) -> Hyperparameters:
     try:
         for name in config.metrics:
             metric(config, name)
+        if config.tuning is not None and config.tuning.objective is not None:
+            metric(config, config.tuning.objective)
         for gate in config.gates:
             kind_of(gate, lambda name: metric(config, name), rowwise=config.task in OF_ROWS)
         found = proposed(config)

@@ -5,7 +5,7 @@ threads: weights, their averages, optimizer, sampler, patience and torch's rando
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from recsys_workers.data.attributes import ItemAttributes
 from recsys_workers.data.interactions import Indices
 from recsys_workers.data.split import Examples
+from recsys_workers.evaluate.metrics import parse
 from recsys_workers.models import registry
 from recsys_workers.models.declaration import ON
 from recsys_workers.models.hyperparameters import Hyperparameters
@@ -107,6 +108,11 @@ class Loop:
         self.seconds = 0.0
         """Of training, those of earlier attempts included, where somebody counts them."""
         self.team = Team()
+
+    def validate_by(self, told: Mapping[str, Any]) -> None:
+        """Let another metric of the task choose the epoch, before the first one: its name and direction."""
+        self.validated_by, self.smaller_is_better = told["metric"], told["smallerIsBetter"]
+        self.best_validation = self.worst
 
     @property
     def worst(self) -> float:
@@ -292,8 +298,10 @@ class Training(Loop):
         super().__init__(model, sampler, hyperparameters, beginning)
 
     def validation_of(self, model: nn.Module) -> float:
-        """NDCG@10 on the validation items."""
-        return validation_ndcg(model, self.validation, self.max_length, exclude_seen=self.exclude_seen)
+        """The metric on the validation items."""
+        return validation_of_lists(
+            model, self.validation, self.max_length, exclude_seen=self.exclude_seen, metric=self.validated_by
+        )
 
 
 def _described(model: nn.Module, architecture: str, attributes: ItemAttributes, beginning: Beginning | None) -> None:
@@ -311,13 +319,20 @@ def averages_of(model: nn.Module, decay: float) -> AveragedModel | None:
     return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
 
 
-def validation_ndcg(
-    model: nn.Module, examples: Examples, max_length: int, *, exclude_seen: bool, batch: int = 256
+def validation_of_lists(
+    model: nn.Module,
+    examples: Examples,
+    max_length: int,
+    *,
+    exclude_seen: bool,
+    metric: str = f"NDCG@{VALIDATION_K}",
+    batch: int = 256,
 ) -> float:
-    """NDCG@10 over all items by the rules of recsys_workers.evaluate.metrics, on the torch model."""
+    """NDCG@k or HR@k over all items by the rules of recsys_workers.evaluate.metrics, on the torch model."""
     model.eval()
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     gains = []
+    kind, k = parse(metric)
     with torch.no_grad():
         for start in range(0, len(examples.users), batch):
             histories = examples.histories[start : start + batch]
@@ -329,5 +344,6 @@ def validation_ndcg(
                     scores[row, torch.from_numpy(history.astype(np.int64)) - 1] = -math.inf
             rank = (scores >= wanted).sum(1) - (scores.gather(1, target) >= wanted).sum(1) + 1
             seen = ~torch.isfinite(scores.gather(1, target)[:, 0])
-            gains.append(torch.where((rank <= VALIDATION_K) & ~seen, 1 / torch.log2(rank + 1.0), 0.0))
+            gain = 1 / torch.log2(rank + 1.0) if kind == "NDCG" else torch.ones(len(rank))
+            gains.append(torch.where((rank <= k) & ~seen, gain, 0.0))
     return float(torch.cat(gains).mean())

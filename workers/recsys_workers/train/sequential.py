@@ -52,7 +52,8 @@ class Sequential:
 
     def objective(self) -> Objective:
         """See Work."""
-        return Objective(VALIDATED_BY, smaller_is_better=False)
+        tuning = self.config.tuning
+        return Objective((tuning and tuning.objective) or VALIDATED_BY, smaller_is_better=False)
 
     def settings(self) -> Mapping[str, Any]:
         """See Work."""
@@ -106,7 +107,7 @@ class Sequential:
         """See Work."""
         return Evaluated(
             self.found.best_epoch,
-            {VALIDATED_BY: f"{self.found.validation_ndcg:.6g}"},
+            {self.objective().metric: f"{self.found.validation_ndcg:.6g}"},
             scores.document(scores.cumulative(self.found.onnx.scores)),
         )
 

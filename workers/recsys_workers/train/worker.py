@@ -180,6 +180,8 @@ def fresh(settings: Mapping[str, Any]) -> tuple[Loop, Callable[[Progress], None]
         attributes=prepared.read_attributes(Path(settings["folder"])),
         beginning=beginning,
     )
+    if "validatedBy" in settings:
+        training.validate_by(settings["validatedBy"])
     return training, lambda progress: export_and_score(training, split.test, settings, progress)
 
 

@@ -33,6 +33,10 @@ class Objective:
     metric: str
     smaller_is_better: bool
 
+    def settings(self) -> dict[str, Any]:
+        """What Ray's worker is told of it."""
+        return {"validatedBy": {"metric": self.metric, "smallerIsBetter": self.smaller_is_better}}
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

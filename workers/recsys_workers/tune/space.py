@@ -62,6 +62,8 @@ class Tuning:
     parallel: int
     asha: Asha | None
     seed: int
+    objective: str | None = None
+    """The metric that is compared; None where the task's own is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def parse(document: Mapping[str, Any] | None, seed: int) -> Tuning | None:
         int(document.get("parallelTrials", 1)),
         Asha(int(asha.get("gracePeriod", 1)), int(asha.get("reductionFactor", 3))) if asha is not None else None,
         seed if own is None else int(own),
+        document.get("objective"),
     )
 
 

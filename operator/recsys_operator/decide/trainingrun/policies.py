@@ -119,7 +119,10 @@ def invalid_hyperparameters(run: ObservedRun) -> Verdict | None:
         found = faults(architecture.name, *sources)
     else:
         begins_with = run.spec.init_from.version if run.spec.init_from else None
-        found = tuning.faults(architecture.name, run.spec.tuning, *sources, begins_with=begins_with)
+        found = (
+            *tuning.objective_faults(run.spec.tuning, run.model.spec),
+            *tuning.faults(architecture.name, run.spec.tuning, *sources, begins_with=begins_with),
+        )
     if not found:
         return None
     return failed(Reason.INVALID_HYPERPARAMETERS, " ".join(found))
