@@ -9,7 +9,7 @@ import torch
 from benchmarks.training.beauty import Beauty
 
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.train.loop import STATE, Training, validation_ndcg
+from recsys_workers.train.loop import STATE, Training, validation_of_lists
 from recsys_workers.train.reports import EpochReport, StepReport
 
 EPOCHS = "ours.json"
@@ -65,7 +65,7 @@ class Ours:
         else:
             raise RuntimeError("The training ended without an epoch.")
         length = self.training.max_length
-        test = validation_ndcg(self.training.judged, self.split.test, length, exclude_seen=True)
+        test = validation_of_lists(self.training.judged, self.split.test, length, exclude_seen=True)
         self.epochs.append(
             {
                 "epoch": report.epoch,
