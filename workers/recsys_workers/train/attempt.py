@@ -74,18 +74,26 @@ def run(config: RunConfig) -> None:
         writer = StatusWriter(config.namespace, config.name, config.uid, fence)
         try:
             _tell(writer, config, *_version(writer, config, hyperparameters, fence, watch))
-            fence.require()
         except Superseded as error:
             raise AttemptFailed(SUPERSEDED, str(error), heals=True) from error
         except StoreUnreachable as error:
             raise AttemptFailed(STORE_UNREACHABLE, str(error), heals=True) from error
         except AttemptFailed as error:
-            if error.exit_code == CANNOT_HEAL and fence.holds():
-                leftovers.remove(config.run_folder)
+            if error.exit_code == CANNOT_HEAL:
+                _tidy(config, fence)
             raise
-        leftovers.remove(config.run_folder)
+        _tidy(config, fence)
     watch.lap("publish")
     LOGGER.info(watch.sentence())
+
+
+def _tidy(config: RunConfig, fence: Fence) -> None:
+    """Remove what is of no use any more; what a newer attempt goes on from is its own."""
+    try:
+        if fence.holds():
+            leftovers.remove(config.run_folder)
+    except OSError as error:
+        LOGGER.warning("what the run leaves in %s cannot be removed: %s", config.run_folder, error)
 
 
 def _version(
