@@ -5,13 +5,13 @@
 # Groups: kubernetes (kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubectl), helm, kubeconform,
 # coredns, local-path-provisioner, gateway-api (the directory gateway-api-crds), traefik, etcd, prometheus (and promtool), alertmanager;
 # only when they are named: metrics-server, seaweedfs (an S3 server, for tests), fake-gcs-server (one of Google Cloud Storage's protocol), kuberay (with its ClusterRole in kuberay-rbac), kuberay-crds (the
-# directory of its CRDs), and argo-rollouts and flagger (each with a directory of its CRDs), which benchmarks compare with.
+# directory of its CRDs), kueue (with its Helm chart in kueue-chart), and argo-rollouts and flagger (each with a directory of its CRDs), which benchmarks compare with.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 all=(kubeconform gateway-api traefik etcd prometheus alertmanager helm kubernetes coredns local-path-provisioner)
-on_demand=(metrics-server seaweedfs fake-gcs-server kuberay kuberay-crds argo-rollouts flagger)
+on_demand=(metrics-server seaweedfs fake-gcs-server kuberay kuberay-crds kueue argo-rollouts flagger)
 gocache=$CACHE/tmp/go
 links=$(bins)
 debian=$(. /etc/os-release && echo "$ID$VERSION_ID")
@@ -72,10 +72,13 @@ use_go() {
   export GOPATH=$gocache/path GOMODCACHE=$gocache/mod GOCACHE=$gocache/build GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS='-modcacherw -buildvcs=false'
 }
 
+# source_of MODULE: the directory of its source.
+source_of() { go mod download -json "$1" | sed -n 's/.*"Dir": "\(.*\)",/\1/p'; }
+
 # copy_crds MODULE FOLDER PATTERN DIRECTORY: the CRDs, or other manifests, that a module carries in one of its folders.
 copy_crds() {
   local source
-  source=$(go mod download -json "$1" | sed -n 's/.*"Dir": "\(.*\)",/\1/p')
+  source=$(source_of "$1")
   mkdir -p "$4"
   find "$source/$2" -maxdepth 1 -name "$3" -exec install -m 644 -t "$4" {} +
 }
@@ -110,9 +113,11 @@ go_build() { # go_build GROUP DIRECTORY
     argo-rollouts) copy_crds github.com/argoproj/argo-rollouts manifests/crds '*-crd.yaml' "$directory/argo-rollouts-crds" ;;
     flagger) copy_crds github.com/fluxcd/flagger artifacts/flagger crd.yaml "$directory/flagger-crds" ;;
     kuberay) copy_crds github.com/ray-project/kuberay/ray-operator config/rbac role.yaml "$directory/kuberay-rbac" ;;
+    kueue) cp -r --no-preserve=mode "$(source_of sigs.k8s.io/kueue)/charts/kueue" "$directory/kueue-chart" ;;
   esac
   [ "$name" != kubernetes ] || flags+=" -X $version.gitVersion=v$KUBERNETES_VERSION -X $version.gitMajor=1 -X $version.gitMinor=$(cut -d. -f2 <<< "$KUBERNETES_VERSION")"
   [ "$name" != helm ] || flags+=" -X helm.sh/helm/v4/internal/version.version=v$HELM_VERSION"
+  [ "$name" != kueue ] || flags+=" -X sigs.k8s.io/kueue/pkg/version.GitVersion=v$KUEUE_VERSION"
   [ "$name" != prometheus ] || flags+=" -X github.com/prometheus/common/version.Version=3.${PROMETHEUS_VERSION#0.3}" # module v0.315.0 is release 3.15.0
   mapfile -t packages < <(packages_of "$name")
   go build -mod=readonly -trimpath -tags "$tags" -ldflags "$flags" -o "$directory/" "${packages[@]}" 2> >(grep -v '^go: downloading' >&2)
@@ -140,7 +145,7 @@ build() { # build GROUP DIRECTORY
 
 takes() {
   case $1 in
-    kubernetes | argo-rollouts) echo "6 to 10 minutes of two cores" ;;
+    kubernetes | argo-rollouts | kueue) echo "6 to 10 minutes of two cores" ;;
     helm | coredns | local-path-provisioner | prometheus | metrics-server | kuberay | flagger | fake-gcs-server) echo "1 to 2 minutes" ;;
     *) echo "some seconds" ;;
   esac

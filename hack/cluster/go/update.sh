@@ -36,7 +36,7 @@ for r in json.load(sys.stdin).get("Replace") or []:
   )
 }
 
-wanted=${*:-kubernetes helm kubeconform coredns prometheus local-path-provisioner gateway-api metrics-server kuberay argo-rollouts flagger fake-gcs-server}
+wanted=${*:-kubernetes helm kubeconform coredns prometheus local-path-provisioner gateway-api metrics-server kuberay kueue argo-rollouts flagger fake-gcs-server}
 for tool in $wanted; do
   case $tool in
     kubernetes)
@@ -58,11 +58,12 @@ for tool in $wanted; do
     gateway-api) write gateway-api sigs.k8s.io/gateway-api "$GATEWAY_API_VERSION" sigs.k8s.io/gateway-api/apis/v1 ;;
     metrics-server) write metrics-server sigs.k8s.io/metrics-server "$METRICS_SERVER_VERSION" sigs.k8s.io/metrics-server/cmd/metrics-server ;;
     kuberay) write kuberay github.com/ray-project/kuberay/ray-operator "$KUBERAY_VERSION" github.com/ray-project/kuberay/ray-operator ;;
+    kueue) write kueue sigs.k8s.io/kueue "$KUEUE_VERSION" sigs.k8s.io/kueue/cmd/kueue ;;
     argo-rollouts)
       write argo-rollouts github.com/argoproj/argo-rollouts "$ARGO_ROLLOUTS_VERSION" github.com/argoproj/argo-rollouts/cmd/rollouts-controller
       ;;
     flagger) write flagger github.com/fluxcd/flagger "$FLAGGER_VERSION" github.com/fluxcd/flagger/cmd/flagger ;;
     fake-gcs-server) write fake-gcs-server github.com/fsouza/fake-gcs-server "$FAKE_GCS_SERVER_VERSION" github.com/fsouza/fake-gcs-server ;;
-    *) echo "update.sh: no tool is called '$tool'; there are kubernetes, helm, kubeconform, coredns, prometheus, local-path-provisioner, gateway-api, metrics-server, kuberay, argo-rollouts, flagger and fake-gcs-server" >&2; exit 2 ;;
+    *) echo "update.sh: no tool is called '$tool'; there are kubernetes, helm, kubeconform, coredns, prometheus, local-path-provisioner, gateway-api, metrics-server, kuberay, kueue, argo-rollouts, flagger and fake-gcs-server" >&2; exit 2 ;;
   esac
 done
