@@ -20,7 +20,7 @@ class Interactions(Datasource):
     """The files as Ray reads them: a task a file, which gives its blocks one after the other."""
 
     def __init__(self, wanted: Wanted, *, here: bool) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.wanted = wanted
         self.here = here
 

@@ -131,8 +131,8 @@ def _train(
         LOGGER.warning(idle)
     allowed = threads.allowed()
     workers, least = ray_run.workers_asked(), ray_run.least_workers()
-    number = str(workers) if least is None else f"{least} to {workers}"
-    several = f" in each of {number} workers" if workers > 1 else ""
+    count = str(workers) if least is None else f"{least} to {workers}"
+    several = f" in each of {count} workers" if workers > 1 else ""
     progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}{several}.")
     readings = {"readings": str(progress.readings.path)} if progress.readings else {}
     of_task = {**work.settings(), **readings, "initFrom": begun, "attempt": fence.name}
