@@ -1,6 +1,7 @@
 """A process with the memory of a pod: in a cgroup with a limit, where the kernel kills what goes beyond it."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 ROOT = Path("/sys/fs/cgroup")
-GONE_SECONDS = 10
+GONE_SECONDS = 60
 
 
 class NoCgroups(Exception):
@@ -63,14 +64,21 @@ def pod(limit: int) -> Iterator[Pod]:
     try:
         yield Pod(folder)
     finally:
-        _end(folder)
-        folder.rmdir()
+        _remove(folder)
 
 
-def _end(folder: Path) -> None:
+def _remove(folder: Path) -> None:
+    """End what runs in the cgroup; the kernel keeps it until the last process is gone."""
     end = time.monotonic() + GONE_SECONDS
-    while (left := (folder / "cgroup.procs").read_text().split()) and time.monotonic() < end:
-        for one in left:
+    while True:
+        for left in (folder / "cgroup.procs").read_text().split():
             with suppress(ProcessLookupError):
-                os.kill(int(one), 9)
-        time.sleep(0.1)
+                os.kill(int(left), signal.SIGKILL)
+        try:
+            folder.rmdir()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+        else:
+            return
