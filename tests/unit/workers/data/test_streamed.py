@@ -146,9 +146,14 @@ def test_times_and_numbers_in_one_file_are_refused(tmp_path: Path) -> None:
     write_lines(tmp_path, {38: "u1,i1,2026-01-01"})
     with pytest.raises(InvalidData, match=r"a\.csv: the column 'timestamp' must hold a number, or"):
         by_disk(of(tmp_path, "CSV"), tmp_path)
-    write_lines(tmp_path, {number: f"u1,i1,2026-01-{number - 9}" for number in range(20, 40)})
-    with pytest.raises(InvalidData, match=r"a\.csv: the column 'timestamp' holds ISO 8601 times but also numbers"):
-        by_disk(of(tmp_path, "CSV"), tmp_path)
+    # A part that has both is refused by itself; where they meet at the end of a part, the parts are compared.
+    told = []
+    for first in range(14, 26):
+        write_lines(tmp_path, {number: f"u1,i1,2026-01-{number - 9:02d}" for number in range(first, 40)})
+        told.append(str(outcome(lambda: by_disk(of(tmp_path, "CSV"), tmp_path))))
+    mixed = ("must hold a number, or an ISO 8601 time", "holds ISO 8601 times but also numbers")
+    assert all(any(f"a.csv: the column 'timestamp' {one}" in each for one in mixed) for each in told), told
+    assert all(any(one in each for each in told) for one in mixed), told
 
 
 def test_large_whole_numbers_beside_fractions_in_another_file_are_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tests.unit.workers.train.played import Training
 
 from recsys_workers import manifest
 from recsys_workers.data.readers import Columns, read_columns
-from recsys_workers.train import checks, verified
+from recsys_workers.train import reading, verified
 from recsys_workers.train.__main__ import main
 from recsys_workers.train.run_config import parse
 
@@ -112,7 +112,7 @@ def test_data_that_changes_while_it_is_read_ends_the_run(
             stream.write("u0\ti0\t9\n")
         return read_columns(*arguments, **options)
 
-    monkeypatch.setattr(checks, "read_columns", written_to)
+    monkeypatch.setattr(reading, "read_columns", written_to)
     assert main() == 2
     assert not training.told
     told = json.loads((tmp_path / "termination").read_text())
