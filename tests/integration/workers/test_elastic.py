@@ -85,7 +85,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
 
 
 def until(what: str, trainer: Trainer, found: Callable[[str], bool]) -> None:
-    end = time.monotonic() + 400
+    end = time.monotonic() + 1200
     while not found(trainer.text()):
         if trainer.process.poll() is not None or time.monotonic() > end:
             trainer.kill()
