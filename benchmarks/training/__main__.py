@@ -4,21 +4,24 @@ The data are not ours to ship: `--data` (or RECSYS_BEAUTY) names the folder with
 item_attributes.json. Results are written to benchmarks/results/training.jsonl as they come; what is there already is
 not trained again, and what was killed goes on from its last epoch. Test figures are read only with a configuration that
 is committed; a trial (`--set`, `--epochs`) shows validation alone, and configurations are chosen by that.
+
+A configuration with `"ensemble": NAME` trains nothing: it is the mean of what the seeds of NAME score, in one graph.
+Their weights stay in the state folder; a seed whose weights are not there is trained again, and not recorded again.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks import readme, recorded
-from benchmarks.training import beauty, report
-from benchmarks.training.configuration import CONFIGURATIONS, FILE, told
-from benchmarks.training.run import Job, forget, result_of, run
+from benchmarks.training import beauty, ensemble, report
+from benchmarks.training.configuration import FILE, configurations, told
+from benchmarks.training.run import Job, forget, kept, result_of, run
 
 from recsys_workers.models.hyperparameters import check
 
@@ -45,21 +48,51 @@ def main() -> int:
     print(f"commit {_git('rev-parse', 'HEAD')}, {given.threads} thread{'s' if given.threads > 1 else ''}")
     print("Validation and test are read.\n" if read_test else f"Test is not read: {why_not}\n", flush=True)
     done = [] if sample else recorded.lines(FILE)
-    shown = []
-    for job in _jobs(given, data):
-        kept = [result for result in done if result_of(job, result) and ("test" in result or not read_test)]
-        if kept:
-            shown.append(kept[-1])
-            continue
-        result = run(job, STATE, partial(_say, job), read_test=read_test)
-        shown.append(result)
+
+    def shown(same: Callable[[Mapping[str, Any]], bool], made: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The recorded result, or one that is made and recorded now."""
+        before = [result for result in done if same(result) and ("test" in result or not read_test)]
+        if before:
+            return before[-1]
+        result = made()
         if not sample:
             recorded.add(FILE, {**result, "fingerprint": recorded.fingerprint(told(result))})
             readme.write()
-        if "test" in result:
-            forget(job, STATE)
-    print("\n" + report.table(shown))
+        return result
+
+    results = []
+    for name in given.only:
+        jobs = list(_jobs(name, given, data))
+        trained = partial(_trained, read_test=read_test)
+        if "ensemble" not in configurations()[name]:
+            results += [shown(partial(result_of, job), partial(trained, job)) for job in jobs]
+            continue
+        if len(jobs) < 2:
+            print(f"{name} is left out: an ensemble needs two seeds, and this run has {given.seed}.")
+            continue
+        made = partial(_together, name, jobs, trained, read_test=read_test)
+        results.append(shown(partial(ensemble.result_of, name, jobs), made))
+    print("\n" + report.table(results))
     return 0
+
+
+def _trained(job: Job, *, read_test: bool) -> dict[str, Any]:
+    result = run(job, STATE, partial(_say, job), read_test=read_test)
+    if read_test:
+        forget(job, STATE)
+    return result
+
+
+def _together(
+    name: str, jobs: Sequence[Job], trained: Callable[[Job], dict[str, Any]], *, read_test: bool
+) -> dict[str, Any]:
+    """The result of an ensemble, for which members are trained whose weights are gone."""
+    for job in jobs:
+        if not kept(job, STATE):
+            _say(job, f"its weights are not in {STATE}, and {name} needs them: it is trained again")
+            _say(job, f"{trained(job)['validation']['NDCG@10']:.5f} is its validation NDCG@10")
+    print(f"{name}: ranking by the mean of {len(jobs)} seeds", flush=True)
+    return ensemble.ranked(name, jobs, STATE, read_test=read_test)
 
 
 def _say(job: Job, text: str) -> None:
@@ -67,7 +100,7 @@ def _say(job: Job, text: str) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    names = list(json.loads(CONFIGURATIONS.read_text()))
+    names = list(configurations())
     folder = os.environ.get("RECSYS_BEAUTY")
     parser = argparse.ArgumentParser(prog="bench-training", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(folder) if folder else None, help="has sequences.txt")
@@ -83,17 +116,17 @@ def _arguments() -> argparse.Namespace:
     return given
 
 
-def _jobs(given: argparse.Namespace, data: beauty.Beauty) -> Iterator[Job]:
-    configurations = json.loads(CONFIGURATIONS.read_text())
+def _jobs(name: str, given: argparse.Namespace, data: beauty.Beauty) -> Iterator[Job]:
+    """The seeds of a configuration; of an ensemble those of the one that it is made of."""
+    name = configurations()[name].get("ensemble", name)
+    entry = configurations()[name]
     other = dict(pair.split("=", 1) for pair in given.set)
     if given.epochs is not None:
         other["epochs"] = str(given.epochs)
-    for name in given.only:
-        entry = configurations[name]
-        hyperparameters = check(entry["architecture"], {**entry["hyperparameters"], **other})
-        for seed in given.seed:
-            attributes = bool(entry.get("attributes"))
-            yield Job(name, entry["architecture"], hyperparameters, seed, data, given.threads, attributes)
+    hyperparameters = check(entry["architecture"], {**entry["hyperparameters"], **other})
+    for seed in given.seed:
+        attributes = bool(entry.get("attributes"))
+        yield Job(name, entry["architecture"], hyperparameters, seed, data, given.threads, attributes)
 
 
 def _may_read_test(given: argparse.Namespace) -> tuple[bool, str]:

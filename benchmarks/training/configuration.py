@@ -13,12 +13,22 @@ CONFIGURATIONS = Path(__file__).parent / "configurations.json"
 FILE = RESULTS / "training.jsonl"
 
 
+def configurations() -> dict[str, Any]:
+    """As they are written: an ensemble only names the one whose seeds it is made of."""
+    found: dict[str, Any] = json.loads(CONFIGURATIONS.read_text())
+    return found
+
+
 def present() -> dict[str, Configuration]:
     """Each with every hyperparameter, defaults filled in."""
-    return {
-        name: whole(entry["architecture"], entry["hyperparameters"], attributes=bool(entry.get("attributes")))
-        for name, entry in json.loads(CONFIGURATIONS.read_text()).items()
-    }
+    found = configurations()
+    return {name: _present(found, entry) for name, entry in found.items()}
+
+
+def _present(found: Mapping[str, Any], entry: Mapping[str, Any]) -> Configuration:
+    if "ensemble" in entry:
+        return {**_present(found, found[entry["ensemble"]]), "ensemble": entry["ensemble"]}
+    return whole(entry["architecture"], entry["hyperparameters"], attributes=bool(entry.get("attributes")))
 
 
 def whole(architecture: str, hyperparameters: Mapping[str, str], *, attributes: bool) -> Configuration:
@@ -33,6 +43,7 @@ def told(result: Mapping[str, Any]) -> Configuration:
         "architecture": result["architecture"],
         "attributes": result.get("attributes") is not None,
         "hyperparameters": result["hyperparameters"],
+        **({"ensemble": result["ensemble"]} if "ensemble" in result else {}),
     }
 
 

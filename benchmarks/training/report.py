@@ -51,5 +51,7 @@ def _line(run: Mapping[str, Any]) -> str:
             f"{ratio:.2f}{' (explain)' if ratio > WORTH_EXPLAINING else ''}",
         ]
     minutes = f"{run['minutes']} ({run['cpuMinutes']})"
-    figures = [f"{validation:.4f}", *tested, str(run["bestEpoch"]), minutes, str(run["targetsPerSecond"])]
+    # An ensemble trains nothing: its minutes are those of export and ranking.
+    trained = [str(run.get(name, "")) for name in ("bestEpoch", "targetsPerSecond")]
+    figures = [f"{validation:.4f}", *tested, trained[0], minutes, trained[1]]
     return f"| {run['name']} | {run['seed']} | {' | '.join(figures)} |"

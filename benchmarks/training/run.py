@@ -1,4 +1,7 @@
-"""One configuration with one seed: trained, exported, ranked by the exported graph. It goes on where it was killed."""
+"""One configuration with one seed: trained, exported, ranked by the exported graph. It goes on where it was killed.
+
+The weights that validated best stay in the state folder when the checkpoints go, for the ensembles of several seeds.
+"""
 
 import hashlib
 import json
@@ -13,12 +16,17 @@ import torch
 from benchmarks.recorded import same
 from benchmarks.training.beauty import Beauty
 from benchmarks.training.configuration import told
+from torch import nn
 
+from recsys_workers import manifest
 from recsys_workers.data.split import Examples
 from recsys_workers.evaluate import metrics
 from recsys_workers.evaluate.scoring import Graph, tasks_of
 from recsys_workers.export.graph import export
+from recsys_workers.models import registry
 from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.models.items import plain
+from recsys_workers.train import weights
 from recsys_workers.train.loop import STATE, Training
 from recsys_workers.train.reports import EpochReport
 
@@ -76,7 +84,8 @@ def result_of(job: Job, result: Mapping[str, Any]) -> bool:
     if any(result[name] != value for name, value in {**wanted, "attributes": attributes}.items()):
         return False
     about = {"architecture": job.architecture, "attributes": job.attributes}
-    return same({**about, "hyperparameters": dict(job.hyperparameters.text)}, told(result))
+    found = {key: value for key, value in told(result).items() if key != "ensemble"}
+    return same({**about, "hyperparameters": dict(job.hyperparameters.text)}, found)
 
 
 def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -> dict[str, Any]:
@@ -124,6 +133,8 @@ def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -
 
     training.run(on_epoch, on_checkpoint)
     spent = before.and_since(began)
+    model = plain(training.best_model())
+    weights.write(folder, model)
     return {
         "key": job.key,
         "name": job.name,
@@ -139,20 +150,35 @@ def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -
         "minutes": round(spent.clock / 60, 1),
         "cpuMinutes": round(spent.processor / 60, 1),
         "targetsPerSecond": round(targets * training.epoch / spent.clock),
-        **_figures(job, training, read_test=read_test),
+        **figures(job, model, read_test=read_test),
     }
 
 
 def forget(job: Job, state: Path) -> None:
     """Remove the checkpoint of a job whose test figures are known; without them it is kept, to be tested later."""
-    for folder in (state / job.key, (state / job.key).with_suffix(".partial")):
-        shutil.rmtree(folder, ignore_errors=True)
+    folder = state / job.key
+    shutil.rmtree(folder.with_suffix(".partial"), ignore_errors=True)
+    for name in (STATE, CLOCK):
+        (folder / name).unlink(missing_ok=True)
 
 
-def _figures(job: Job, training: Training, *, read_test: bool) -> Mapping[str, Mapping[str, float]]:
-    length = training.hyperparameters.integer("inputLength")
-    onnx = export(training.best_model(), job.beauty.n_items, length)
-    graph = Graph(onnx, job.beauty.n_items, training.max_length, length, job.threads)
+def kept(job: Job, state: Path) -> bool:
+    """Whether the weights of a job that has ended are there."""
+    return (state / job.key / manifest.WEIGHTS).exists()
+
+
+def trained(job: Job, state: Path) -> nn.Module:
+    """The network of a job that has ended, ready to score."""
+    model = registry.build(job.architecture, job.beauty.n_items, job.hyperparameters)
+    weights.fill(model, weights.decode((state / job.key / manifest.WEIGHTS).read_bytes()))
+    return model.eval()
+
+
+def figures(job: Job, model: nn.Module, *, read_test: bool) -> Mapping[str, Mapping[str, float]]:
+    """Every metric of a network, by its exported graph, with half of its interval."""
+    length, input_length = (job.hyperparameters.integer(name) for name in ("maxLength", "inputLength"))
+    onnx = export(model, job.beauty.n_items, input_length)
+    graph = Graph(onnx, job.beauty.n_items, length, input_length, job.threads)
 
     def of(examples: Examples) -> dict[str, float]:
         lists = graph.lists(tasks_of(examples.histories, exclude_seen=True))
@@ -163,5 +189,5 @@ def _figures(job: Job, training: Training, *, read_test: bool) -> Mapping[str, M
             **{f"{estimate.name}±": round(metrics.Z95 * estimate.standard_error, 5) for estimate in found},
         }
 
-    figures = {"validation": of(job.beauty.split.validation)}
-    return {**figures, "test": of(job.beauty.split.test)} if read_test else figures
+    shown = {"validation": of(job.beauty.split.validation)}
+    return {**shown, "test": of(job.beauty.split.test)} if read_test else shown

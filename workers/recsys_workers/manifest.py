@@ -87,6 +87,9 @@ class Manifest:
     tuning: Mapping[str, Any] = field(default_factory=dict)
     """The search whose winner this is: trials, endedEarly, failed, metric, best, bestTrial, the hyperparameters that it
     found, and the parameters of the space; empty where there was none."""
+    ensemble: Mapping[str, Any] | None = None
+    """method, and versions (each with version, digest, architecture, seed, run and initFrom) or the seeds that the run
+    trained with; of a version that was fused of several models."""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -120,7 +123,7 @@ def encode(manifest: Manifest) -> bytes:
     """The bytes of manifest.json: keys in camel case and in the order of the dataclass, then a line feed."""
     record = asdict(manifest)
     document = {"schemaVersion": record.pop("schema_version")}
-    for name in ("cross_validation", "tuning"):
+    for name in ("cross_validation", "tuning", "ensemble"):
         if not record[name]:
             del record[name]
     document.update({_camel(name): value for name, value in record.items()})

@@ -4,7 +4,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from recsys_operator.api.schema import Decimal, Digest, MetricName, Model, ObjectName, Quantity, Rule, Text, Time
+from recsys_operator.api.schema import (
+    Decimal,
+    Digest,
+    MetricName,
+    Model,
+    ObjectName,
+    Quantity,
+    Rule,
+    Text,
+    Time,
+    listing,
+)
 
 
 class LocalRef(Model):
@@ -14,10 +25,31 @@ class LocalRef(Model):
 
 
 class Origin(Model):
-    """The version whose weights a training began with."""
+    """A version that another one was made from."""
 
     version: int = Field(ge=1, description="Its number.")
     digest: Digest = Field(description="Its digest.")
+
+
+FusedBy = Literal["Scores", "Weights"]
+"""How an ensemble makes one graph of its members."""
+
+
+class Members(Model):
+    """What an ensemble was made of."""
+
+    method: FusedBy = Field(
+        description="Scores: the mean of what the members give. Weights: one network, of the mean of them."
+    )
+    versions: tuple[Origin, ...] = Field(
+        (), max_length=8, json_schema_extra=listing("atomic"), description="The versions; absent with seeds."
+    )
+    seeds: tuple[int, ...] = Field(
+        (),
+        max_length=8,
+        json_schema_extra=listing("atomic"),
+        description="The seeds that the run trained with; absent with versions.",
+    )
 
 
 class Condition(Model):

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 from recsys_operator.api.architectures import described
 from recsys_operator.api.by_task import SMALLER_IS_BETTER, TASK_RULES
 from recsys_operator.api.columns import Schema
-from recsys_operator.api.common import Condition, LocalRef, MetricValue, Origin, one_of
+from recsys_operator.api.common import Condition, LocalRef, Members, MetricValue, Origin, one_of
 from recsys_operator.api.schema import (
     NAME_RULES,
     Column,
@@ -250,6 +250,7 @@ class ModelVersion(Model):
     init_from: Origin | None = Field(
         None, description="The version that its training began with; absent when it began with fresh weights."
     )
+    ensemble: Members | None = Field(None, description="What it was fused of; absent when it is a single model.")
     blocked_by: tuple[str, ...] = Field(
         (), max_length=50, json_schema_extra=listing("set"), description="Deployments that rolled it back and block it."
     )

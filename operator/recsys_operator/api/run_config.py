@@ -6,6 +6,7 @@ from pydantic import Field
 
 from recsys_operator.api.cleaning import Cleaning
 from recsys_operator.api.columns import Schema
+from recsys_operator.api.common import FusedBy
 from recsys_operator.api.recmodel import Catalogue, Evaluation, Gate, Storage
 from recsys_operator.api.schema import Digest, Model
 from recsys_operator.api.trainingrun import Dataset
@@ -22,11 +23,19 @@ class RunChampion(Model):
     digest: Digest
 
 
-class RunInitFrom(Model):
-    """The version that the run begins with; without a digest where the RecModel does not list it."""
+class RunVersion(Model):
+    """A version that the run is made from; without a digest where the RecModel does not list it."""
 
     version: int
     digest: Digest | None = None
+
+
+class RunEnsemble(Model):
+    """What the run fuses: versions, or the seeds that it trains with."""
+
+    method: FusedBy
+    versions: tuple[RunVersion, ...] = ()
+    seeds: tuple[int, ...] = ()
 
 
 class RunConfig(Model):
@@ -50,7 +59,8 @@ class RunConfig(Model):
     gates: tuple[Gate, ...]
     storage: Storage
     champion: RunChampion | None
-    init_from: RunInitFrom | None = None
+    init_from: RunVersion | None = None
+    ensemble: RunEnsemble | None = None
     image: str
     operator_version: str
 

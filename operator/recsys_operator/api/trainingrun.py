@@ -6,7 +6,16 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from recsys_operator.api.cleaning import Cleaning
-from recsys_operator.api.common import Condition, GateVerdict, LocalRef, MetricValue, Origin
+from recsys_operator.api.common import (
+    Condition,
+    FusedBy,
+    GateVerdict,
+    LocalRef,
+    Members,
+    MetricValue,
+    Origin,
+    one_of,
+)
 from recsys_operator.api.gpu_use import GpuUse
 from recsys_operator.api.locations import GCS, S3
 from recsys_operator.api.podfields import SecretName, SharedPodFields
@@ -29,6 +38,11 @@ from recsys_operator.api.schema import (
     listing,
 )
 from recsys_operator.api.tuning import Tuning, TuningResult
+
+LARGEST = 2147483647
+Number = Annotated[int, Field(ge=1, le=LARGEST)]
+"""Of a version."""
+Seed = Annotated[int, Field(ge=0, le=LARGEST)]
 
 QueueName = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_SUBDOMAIN)]
 """Name of an object that is the value of a label too."""
@@ -171,10 +185,45 @@ class InitFrom(Model):
 
     version: int = Field(
         ge=1,
-        le=2147483647,
+        le=LARGEST,
         description="Number of a version of the same RecModel, whatever its verdict. The run goes on from its weights, which "
         "known items, categories and classes keep by their names; the optimizer begins anew. Task, architecture, the columns "
         "that are learned from, and the hyperparameters that make the network must be the version's.",
+    )
+
+
+class Ensemble(Model):
+    """What is fused into one version."""
+
+    CEL = (
+        one_of("versions", "seeds", subject="spec.ensemble"),
+        Rule(
+            "self.method == 'Scores' || !has(self.seeds)",
+            "spec.ensemble.method Weights needs versions that began with the same one (initFrom): networks of different seeds "
+            "have nothing in common that a mean of their weights would keep; use Scores",
+        ),
+    )
+
+    method: FusedBy = Field(
+        "Scores",
+        description="Scores: one graph runs all members and gives the mean of their outputs (of logits, so before any softmax "
+        "or sigmoid), at the cost of all of them. Weights: the mean of the members' weights, at the cost of one; it is for "
+        "versions of one network that began with the same version.",
+    )
+    versions: tuple[Number, ...] | None = Field(
+        None,
+        min_length=2,
+        max_length=8,
+        json_schema_extra=listing("set"),
+        description="Numbers of versions of the same RecModel, whatever their verdicts, made from the same data under the same "
+        "split. Nothing is trained.",
+    )
+    seeds: tuple[Seed, ...] | None = Field(
+        None,
+        min_length=2,
+        max_length=8,
+        json_schema_extra=listing("set"),
+        description="The run trains with each of these instead of spec.seed, one after the other.",
     )
 
 
@@ -199,6 +248,7 @@ class TrainingRunSpec(SharedPodFields):
         unchanged("tuning", optional=True),
         unchanged("seed", optional=False),
         unchanged("initFrom", optional=True),
+        unchanged("ensemble", optional=True),
         unchanged("ray", optional=True),
         unchanged("maxRetries", optional=False),
         unchanged("activeDeadlineSeconds", optional=True),
@@ -224,6 +274,25 @@ class TrainingRunSpec(SharedPodFields):
             "!has(self.tuning) || !has(self.ray) || !has(self.ray.maxWorkers)",
             "spec.tuning takes a fixed number of workers: use ray.workers instead of ray.minWorkers and ray.maxWorkers",
         ),
+        Rule(
+            "!has(self.tuning) || !has(self.ensemble)",
+            "spec.tuning and spec.ensemble exclude each other: search in one run, and train seeds with what it found in another",
+        ),
+        Rule(
+            "!has(self.ensemble) || !has(self.initFrom)",
+            "spec.ensemble and spec.initFrom exclude each other: let the versions of the ensemble be of runs with initFrom",
+        ),
+        Rule(
+            f"!has(self.ensemble) || !has(self.ray) || !({SEVERAL})",
+            "spec.ray.workers must be 1 with spec.ensemble: its members are trained and fused in one pod",
+        ),
+        *(
+            Rule(
+                f"!has(self.ensemble) || !has(self.ensemble.versions) || !has(self.{field})",
+                f"spec.{field} must be left out with spec.ensemble.versions, which trains nothing: the members keep theirs",
+            )
+            for field in ("hyperparameters", "dataset.items")
+        ),
     )
 
     model_ref: LocalRef = Field(description="The RecModel that this run makes a version of.")
@@ -238,9 +307,12 @@ class TrainingRunSpec(SharedPodFields):
     tuning: Tuning | None = Field(
         None, description="A search for hyperparameters; the run trains once, with those it has, when absent."
     )
-    seed: int = Field(1, ge=0, le=2147483647, description="Seed of every random choice.")
+    seed: Seed = Field(1, description="Seed of every random choice.")
     init_from: InitFrom | None = Field(
         None, description="The version that the run continues; it begins with fresh weights when absent."
+    )
+    ensemble: Ensemble | None = Field(
+        None, description="Versions or seeds that become one version; the run makes a single model when absent."
     )
     ray: Ray | None = Field(None, description="How Ray runs; one worker with 1 CPU and 4Gi when absent.")
     max_retries: int = Field(
@@ -340,6 +412,7 @@ class RunResult(Model):
     init_from: Origin | None = Field(
         None, description="The version that it began with; absent when it began with fresh weights."
     )
+    ensemble: Members | None = Field(None, description="What it was fused of; absent when it is a single model.")
     metrics: tuple[MetricValue, ...] = Field(
         (), max_length=10, json_schema_extra=listing("map", keys=("name",)), description="Test figures."
     )

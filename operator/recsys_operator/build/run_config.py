@@ -2,7 +2,7 @@
 
 from recsys_operator.api.kinds import CONFIGMAPS
 from recsys_operator.api.recmodel import Champion, ModelVersion, RecModelSpec
-from recsys_operator.api.run_config import KEY, RunChampion, RunConfig, RunInitFrom
+from recsys_operator.api.run_config import KEY, RunChampion, RunConfig, RunEnsemble, RunVersion
 from recsys_operator.api.trainingrun import TrainingRunSpec
 from recsys_operator.build import names
 from recsys_operator.build.labels import Manifest, Owner, child, of_run
@@ -22,8 +22,11 @@ def run_config(
 
     `champion` and `versions` are what the RecModel's status lists.
     """
-    begins_with = run.init_from.version if run.init_from else None
-    digest = next((listed.digest for listed in versions if listed.version == begins_with), None)
+    digests = {listed.version: listed.digest for listed in versions}
+
+    def named(number: int) -> RunVersion:
+        return RunVersion(version=number, digest=digests.get(number))
+
     return RunConfig(
         namespace=owner.namespace,
         name=owner.name,
@@ -43,7 +46,14 @@ def run_config(
         gates=model.gates,
         storage=model.storage,
         champion=RunChampion(version=champion.version, digest=champion.digest) if champion else None,
-        init_from=RunInitFrom(version=begins_with, digest=digest) if begins_with else None,
+        init_from=named(run.init_from.version) if run.init_from else None,
+        ensemble=RunEnsemble(
+            method=run.ensemble.method,
+            versions=tuple(named(number) for number in run.ensemble.versions or ()),
+            seeds=run.ensemble.seeds or (),
+        )
+        if run.ensemble
+        else None,
         image=image,
         operator_version=operator_version,
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.integration.api import cases_pod_fields, cases_tuning
+from tests.integration.api import cases_ensemble, cases_pod_fields, cases_tuning
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition, edited
 from tests.integration.api.cases_recmodel import DNS_LABEL, HYPERPARAMETER, NAME, NAMES_GROW
 
@@ -97,11 +97,13 @@ ELASTIC = edited(
 ON_8080 = edited(edited(BASE, "spec.metricsPort", 8080), "spec.ray.workers", 1)
 
 
-def immutable(name: str, *changes: tuple[Any, Any]) -> list[Case]:
+def immutable(name: str, *changes: tuple[Any, Any], base: Manifest | None = None) -> list[Case]:
     """Cases of `spec.<name>`: each pair is what is asked for and what the object has."""
     changeable = "(only spec.suspend and spec.ttlSecondsAfterFinished may change)"
     message = f"spec.{name} is immutable: make another TrainingRun {changeable}"
-    return [Transition(f"spec.{name}", "rule", wrong, right, message, about="spec") for wrong, right in changes]
+    return [
+        Transition(f"spec.{name}", "rule", wrong, right, message, about="spec", base=base) for wrong, right in changes
+    ]
 
 
 def quantities(at: str, *also: str) -> list[Case]:
@@ -305,6 +307,7 @@ CASES: list[Case] = [
     Case("spec.initFrom.version", "required", ABSENT, 1, "Required value"),
     Case("spec.initFrom.version", "minimum", 0, 1, "should be greater than or equal to 1"),
     Case("spec.initFrom.version", "maximum", 2147483648, 2147483647, "should be less than or equal to 2147483647"),
+    *cases_ensemble.CASES,
     # The pod
     Case("spec.ray", "required", {}, {"resourcesPerWorker": {}}, "Required value", about="spec.ray.resourcesPerWorker"),
     Case("spec.ray.workers", "minimum", 0, 1, "should be greater than or equal to 1"),
@@ -382,6 +385,8 @@ CASES: list[Case] = [
     ),
     *immutable("seed", (2, 1), (2, ABSENT)),
     *immutable("initFrom", ({"version": 2}, {"version": 1}), (ABSENT, {"version": 1}), ({"version": 1}, ABSENT)),
+    *immutable("ensemble", ({"versions": [1, 3]}, {"versions": [1, 2]}), base=cases_ensemble.BASE),
+    *immutable("ensemble", (ABSENT, {"seeds": [1, 2]}), ({"seeds": [1, 2]}, ABSENT), base=cases_ensemble.SEEDS),
     *immutable(
         "ray",
         ({"resourcesPerWorker": {"cpu": "2"}}, {"resourcesPerWorker": {"cpu": "1"}}),

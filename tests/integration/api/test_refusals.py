@@ -7,7 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.integration.api import cases_deployment, cases_ranking, cases_recmodel, cases_tabular, cases_trainingrun
+from tests.integration.api import (
+    cases_deployment,
+    cases_ensemble,
+    cases_ranking,
+    cases_recmodel,
+    cases_tabular,
+    cases_trainingrun,
+)
 from tests.integration.api.case import Case, Manifest, Transition, edited
 from tests.integration.api.constraints import Constraint, constraints
 from tests.integration.harness.control_plane import ControlPlane
@@ -90,10 +97,12 @@ BASES = [
     *((plural, table.BASE) for plural, table in TABLES.items()),
     ("recmodels", cases_tabular.BASE),
     ("recmodels", cases_ranking.BASE),
+    ("trainingruns", cases_ensemble.BASE),
+    ("trainingruns", cases_ensemble.SEEDS),
 ]
 
 
-@pytest.mark.parametrize(("plural", "base"), BASES, ids=["RecModel", "TrainingRun", "Deployment", "Tabular", "Ranking"])
+@pytest.mark.parametrize(("plural", "base"), BASES)
 def test_the_base_of_the_cases_is_accepted(client: httpx.Client, plural: str, base: Manifest) -> None:
     """Each case changes one value of it."""
     answer = client.post(collection(plural), params={"dryRun": "All"}, json=base)

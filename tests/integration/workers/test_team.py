@@ -170,7 +170,7 @@ def test_workers_that_see_different_checkpoints_do_not_train(tmp_path: Path, mon
             return False
 
     monkeypatch.setattr(ray_worker, "fresh", lambda settings: (training(continued=False), lambda progress: None))
-    settings = {"folder": str(tmp_path)}
+    settings = {"folder": str(tmp_path), "seed": 1}
     assert ray_worker.begun(settings, Team())[0].epoch == 0
     with pytest.raises(ray_worker.CheckpointsDiffer, match="this one's newest is of epoch 0"):
         ray_worker.begun(settings, Apart(0, 2))

@@ -221,10 +221,10 @@ def test_a_checkpoint_that_was_cut_is_passed_over(tmp_path: Path) -> None:
         made.save(tmp_path / name)
     newest = tmp_path / "checkpoint_2026-01-01_00-00-05" / "state.pt"
     newest.write_bytes(newest.read_bytes()[:-100])
-    found = newest_checkpoint(tmp_path)
+    found = newest_checkpoint(tmp_path, 1)
     assert found is not None
     assert found.name == "checkpoint_2026-01-01_00-00-00"
-    assert newest_checkpoint(tmp_path / "absent") is None
+    assert newest_checkpoint(tmp_path / "absent", 1) is None
 
 
 @pytest.fixture(scope="module")

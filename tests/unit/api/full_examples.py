@@ -13,6 +13,7 @@ TIME = "2026-01-02T03:04:05.000000Z"
 NEVER_SET = {
     "spec.ray.minWorkers",
     "spec.ray.maxWorkers",
+    *(f"spec.ensemble{part}" for part in ("", ".method", ".versions", ".seeds")),
     "spec.version.follow",
     "spec.traffic.route.filters[].urlRewrite.path.replaceFullPath",
     "spec.autoscaling.targetCPUUtilizationPercentage",
@@ -64,6 +65,7 @@ RECMODEL_STATUS: dict[str, Any] = {
             "verdict": "Passed",
             "metrics": [_metric("NDCG@10", "0.04"), _metric("HR@10", "8e-2")],
             "initFrom": {"version": 1, "digest": DIGEST},
+            "ensemble": {"method": "Weights", "versions": [{"version": 1, "digest": DIGEST}], "seeds": [1]},
             "blockedBy": ["movies"],
         }
     ],
@@ -113,6 +115,7 @@ TRAININGRUN_STATUS: dict[str, Any] = {
             "tiedUsers": 415,
         },
         "initFrom": {"version": 2, "digest": OTHER_DIGEST},
+        "ensemble": {"method": "Scores", "versions": [{"version": 2, "digest": OTHER_DIGEST}], "seeds": [1, 2]},
         "metrics": [_metric("NDCG@10", "0.04")],
         "gates": [
             {

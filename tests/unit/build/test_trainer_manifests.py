@@ -170,7 +170,7 @@ def test_the_trainer_reads_what_to_begin_with(listed: int, digest: str | None) -
     version = ModelVersion(version=listed, run="movies-0", uri="pvc://store", digest=DIGEST, verdict="Failed")
     run = run_spec(initFrom={"version": 3})
     told = build_run_config(OWNER, run, model_spec(), None, (version,), image="trainer:1", operator_version="0.1.0")
-    assert run_config.parse(json.loads(told.text())).init_from == run_config.InitFrom(3, digest)
+    assert run_config.parse(json.loads(told.text())).init_from == run_config.NamedVersion(3, digest)
     assert run_config.parse(json.loads(snapshot().text())).init_from is None
 
 
@@ -199,6 +199,21 @@ def test_the_trainer_reads_the_space_that_is_to_be_searched() -> None:
         seed=7,
     )
     assert run_config.parse(json.loads(snapshot().text())).tuning is None
+
+
+def test_the_trainer_reads_what_to_fuse() -> None:
+    run_config = pytest.importorskip("recsys_workers.train.run_config")
+    version = ModelVersion(version=3, run="movies-0", uri="pvc://store", digest=DIGEST, verdict="Failed")
+
+    def read(**ensemble: Any) -> Any:
+        run = run_spec(ensemble=ensemble)
+        told = build_run_config(OWNER, run, model_spec(), None, (version,), image="trainer:1", operator_version="0.1.0")
+        return run_config.parse(json.loads(told.text())).ensemble
+
+    named = (run_config.NamedVersion(4, None), run_config.NamedVersion(3, DIGEST))
+    assert read(method="Weights", versions=[4, 3]) == run_config.Ensemble("Weights", named)
+    assert read(seeds=[1, 0]) == run_config.Ensemble("Scores", (), (1, 0))
+    assert run_config.parse(json.loads(snapshot().text())).ensemble is None
 
 
 def test_the_trainer_reads_the_split() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.decide.run_facts import model_spec, result
 
-from recsys_operator.api.common import Condition, Origin
+from recsys_operator.api.common import Condition, Members, Origin
 from recsys_operator.api.recmodel import Champion, ModelVersion, RecModelStatus
 from recsys_operator.decide.conditions import find
 from recsys_operator.decide.recmodel.decision import ModelDecision, decide
@@ -83,6 +83,14 @@ class TestVersions:
         first, later = decide(model(run(1), second), NOW).status.wire()["versions"]
         assert "initFrom" not in first
         assert later["initFrom"] == begun
+
+    def test_what_a_version_was_fused_of_is_told(self) -> None:
+        fused = {"method": "Weights", "versions": [{"version": 1, "digest": digest(1)}]}
+        second = run(2)
+        second = replace(second, result=second.result.model_copy(update={"ensemble": Members.model_validate(fused)}))
+        first, later = decide(model(run(1), second), NOW).status.wire()["versions"]
+        assert "ensemble" not in first
+        assert {name: value for name, value in later["ensemble"].items() if value} == fused
 
     def test_a_version_outlives_its_run(self) -> None:
         status = decide(model(run(2), status=RecModelStatus(versions=(version(1),))), NOW).status

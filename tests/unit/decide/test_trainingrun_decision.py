@@ -411,6 +411,22 @@ class TestSuccess:
         assert (status, reason) == ("False", "ResultInvalid")
         assert message.startswith("spec.tuning asks for a search, but the trainer trained once: ")
 
+    @pytest.mark.parametrize("members", [{"versions": [2, 1]}, {"seeds": [3, 4]}])
+    def test_what_was_fused_is_told_and_nothing_else_is_taken(self, members: dict[str, list[int]]) -> None:
+        """A trainer of an older release does not know spec.ensemble, and trains a single model."""
+        spec = run_spec(ensemble=members)
+        config = run_config(OWNER, spec, model_spec(), None, image="trainer:1", operator_version="0.1.0")
+        listed = [{"version": number, "digest": DIGEST} for number in members.get("versions", ())]
+        found = {"method": "Scores", "versions": listed, "seeds": members.get("seeds", [])}
+        told = "the Scores of the versions 2, 1" if listed else "the Scores of the seeds 3, 4"
+        run = replace(self.done(ensemble=found), spec=spec, snapshot=Snapshot("movies-1-config", config))
+        assert says(run)[2] == f"version 2, which fuses {told}, passed 4 gates, NDCG@10 0.061"
+        wrong = ({"method": "Weights"}, {"versions": [{"version": 1, "digest": DIGEST}]}, {"seeds": [4, 3]})
+        for other in (None, *({**found, **change} for change in wrong)):
+            status, reason, message = says(replace(run, status=self.done(ensemble=other).status))
+            assert (status, reason) == ("False", "ResultInvalid"), other
+            assert message.startswith(f"spec.ensemble names {told}, but the trainer did not fuse these: ")
+
     def test_a_complete_job_without_a_result(self) -> None:
         run = replace(self.done(), status=TrainingRunStatus())
         assert says(run)[:2] == ("False", "ResultMissing")

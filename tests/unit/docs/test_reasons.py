@@ -95,8 +95,14 @@ def trainer() -> set[str]:
         *every(TRAIN, "_never", 0, "reason"),
         *every(TRAIN, "write_termination_message", 0, "reason"),
     ]
-    # `_never` hands its parameter on; the entry point hands on what AttemptFailed carries.
-    uses = [use for use in uses if use.source not in ("reason", "error.reason")]
+    # `_never` hands its parameter on; the entry point hands on what AttemptFailed carries. The reasons that tell of a
+    # version that the spec names begin with where it is named.
+    uses = [use for use in uses if use.source not in ("reason", "error.reason", "self.prefix + kind")]
+    searched = {
+        prefix + kind
+        for prefix in collect(every(TRAIN, "Search", 3, "prefix"))
+        for kind in collect(every(TRAIN, "_refuse", 0, "kind"))
+    }
     table = next(
         node.value
         for module in TRAIN
@@ -104,7 +110,7 @@ def trainer() -> set[str]:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DETERMINISTIC_FAILURES"
     )
     assert isinstance(table, ast.Dict)
-    return collect(uses) | {str(ast.literal_eval(value)) for value in table.values}
+    return collect(uses) | searched | {str(ast.literal_eval(value)) for value in table.values}
 
 
 FOUND = {

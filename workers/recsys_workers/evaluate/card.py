@@ -16,10 +16,11 @@ def render(described: Manifest) -> str:
     lines = [
         f"# {described.model}, version {described.version}: {described.verdict}",
         "",
-        f"{described.architecture} for {described.task}, trained by the run {described.run['name']} "
+        f"{described.architecture} for {described.task}, {made_by(described)} the run {described.run['name']} "
         f"({described.run['uid']}) and finished at {described.create_time}. "
         f"It looks at the latest {described.max_length} items of a history.",
         "",
+        *members(described),
         "## Data",
         f"{dataset['uri']} ({dataset['digest']}): {dataset['interactions']} interactions of {users} users with "
         f"{dataset['items']} items. The last timestamp of {tied} users ({text(100 * tied / users)} %) is tied; row "
@@ -87,8 +88,38 @@ def _searched(parameter: Mapping[str, Any]) -> str:
     return f"{parameter['min']} to {parameter['max']} ({parameter['scale']})"
 
 
+def made_by(described: Manifest) -> str:
+    """Trained by or fused by."""
+    return "fused by" if described.ensemble and "versions" in described.ensemble else "trained by"
+
+
+def members(described: Manifest) -> list[str]:
+    """What an ensemble is made of; nothing of a single model."""
+    fused = described.ensemble
+    if fused is None:
+        return []
+    how = {
+        "Scores": "One graph runs all members, and gives the mean of what they give (of logits, before any softmax).",
+        "Weights": "It is one network, whose weights are the mean of the members'.",
+    }[fused["method"]]
+    listed = [
+        f"- version {one['version']} ({one['digest']}): {one['architecture']}, seed {one['seed']}, by the run "
+        f"{one['run']['name']}" + (f"; it began with version {one['initFrom']['version']}" if one["initFrom"] else "")
+        for one in fused.get("versions", ())
+    ] or [f"- seed {seed}" for seed in fused["seeds"]]
+    return ["## Members", how, "", *listed, ""]
+
+
 def begun(described: Manifest) -> list[str]:
     """What the version began with, and what that means for its figures; nothing where it began anew."""
+    continued = [one for one in (described.ensemble or {}).get("versions", ()) if one["initFrom"]]
+    if continued:
+        numbers = ", ".join(str(one["version"]) for one in continued)
+        return [
+            f"Of its members {numbers} began with other versions. Rows of this test that these learned from make the "
+            "figures better than they are.",
+            "",
+        ]
     if described.init_from is None:
         return []
     number = described.init_from["version"]

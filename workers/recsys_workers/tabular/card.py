@@ -2,7 +2,7 @@
 
 import json
 
-from recsys_workers.evaluate.card import begun, cuts, results, tuned
+from recsys_workers.evaluate.card import begun, cuts, made_by, members, results, tuned
 from recsys_workers.manifest import Manifest
 from recsys_workers.tasks import RANKING
 
@@ -20,10 +20,11 @@ def render(described: Manifest) -> str:
     lines = [
         f"# {described.model}, version {described.version}: {described.verdict}",
         "",
-        f"{described.architecture} for {described.task} ({protocol['objective']}), trained by the run "
+        f"{described.architecture} for {described.task} ({protocol['objective']}), {made_by(described)} the run "
         f"{described.run['name']} ({described.run['uid']}) and finished at {described.create_time}. It predicts the "
         f"column {protocol['label']}.",
         "",
+        *members(described),
         "## Data",
         f"{dataset['uri']} ({dataset['digest']}): {dataset['interactions']} rows. {cleaned} What each column holds "
         "stands in `data.json`, what was fitted on the training rows in `preprocessing.json`.",

@@ -39,8 +39,8 @@ def continued(fitted: Preprocessing, theirs: Preprocessing, version: int) -> Con
     return Continued(
         Preprocessing(columns, target),
         {
-            axes.CATEGORIES: axes.chained([unknown, *(axes.by_name(_rows(old), _rows(new)) for new, old in both)]),
-            axes.CLASSES: axes.by_name(_outputs(theirs.target), _outputs(target)),
+            axes.CATEGORIES: axes.chained([unknown, *(axes.by_name(rows_of(old), rows_of(new)) for new, old in both)]),
+            axes.CLASSES: axes.by_name(output_names(theirs.target), output_names(target)),
         },
     )
 
@@ -71,7 +71,7 @@ def _column(new: Column, old: Column) -> Column:
     return old if isinstance(old, Numeric | Text) else new
 
 
-def _rows(column: Column) -> list[str]:
+def rows_of(column: Column) -> list[str]:
     """A name for each of the column's rows of the table, in their order."""
     return list(_names(column))
 
@@ -95,6 +95,6 @@ def _names(column: Column) -> Iterator[str]:
         yield "missing"
 
 
-def _outputs(target: Target) -> list[str]:
+def output_names(target: Target) -> list[str]:
     """A name for each of the outputs."""
     return list(target.classes) if target.outputs == len(target.classes) else ["output"]

@@ -1,6 +1,6 @@
 """The tasks Tabular and Ranking in an attempt; see recsys_workers.train.work."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +11,14 @@ from recsys_workers.manifest import Manifest, Version
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tabular import card, data, folds, metrics, schema, scored
 from recsys_workers.tabular.continued import OtherNetwork, continued
+from recsys_workers.tabular.joined import joined
 from recsys_workers.tabular.judge import RowJudge
 from recsys_workers.tabular.scored import ScoredRows
 from recsys_workers.train import axes
 from recsys_workers.train.failure import AttemptFailed
+from recsys_workers.train.members import Member
 from recsys_workers.train.origin import refuse_other_network
-from recsys_workers.train.run_config import RunConfig
+from recsys_workers.train.run_config import SCORES, RunConfig
 from recsys_workers.train.verified import of_dataset, verified
 from recsys_workers.train.work import Describe, Evaluated, Facts, Judgement
 from recsys_workers.tune.outcomes import Objective
@@ -71,6 +73,21 @@ class Tabular:
     def settings(self) -> Mapping[str, Any]:
         """See Work."""
         return {"folds": len(self.data.folds)}
+
+    def fuse(self, members: Sequence[Member], method: str, threads: int) -> None:
+        """See Work."""
+        # It has torch, which the driver goes without otherwise.
+        from recsys_workers.tabular import fusing
+
+        found = joined(self.data.preprocessing, members)
+        self.data = replace(self.data, preprocessing=found[0].preprocessing)
+        scorers = [fusing.scorer(member, one) for member, one in zip(members, found, strict=True)]
+        models, parts = [one.model for one in scorers], self.data.parts
+        target, validation = self.data.preprocessing.target, self.data.examples(parts.validation)
+        test = self.data.examples(parts.test).inputs
+        made = fusing.rows(self.config.run_folder, models, method, target, validation, test, threads)
+        if method == SCORES:
+            fusing.require_mean(scorers, self.data, made, threads)
 
     def facts(self) -> Facts:
         """See Work."""

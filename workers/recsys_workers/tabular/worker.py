@@ -4,15 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from recsys_workers import preprocessing
-from recsys_workers.export.graph import export_module
 from recsys_workers.manifest import PREPROCESSING
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.preprocessing import Preprocessing
 from recsys_workers.tabular import data, scored
+from recsys_workers.tabular.fusing import exported
 from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.scored import ScoredRows
 from recsys_workers.tabular.training import RowTraining, outputs_of
@@ -52,8 +49,7 @@ def export_and_score(training: RowTraining, settings: Mapping[str, Any], progres
     test = data.read_part(folder, "test").inputs
     model = training.best_model()
     weights.write(folder, model)
-    example = tuple(torch.from_numpy(np.repeat(part[:1], 2, axis=0)) for part in (test.numeric, test.categorical))
-    onnx = export_module(model, example, ["numeric", "categorical"], ["output"])
+    onnx = exported(model, test)
     progress.report("Evaluating", 85, f"Scoring {len(test)} test rows.")
     scored.write(
         folder,

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from recsys_workers import manifest
@@ -17,6 +18,7 @@ from recsys_workers.train import (
     hardware,
     history,
     leftovers,
+    members,
     mlflow,
     origin,
     publish,
@@ -28,7 +30,7 @@ from recsys_workers.train import (
 from recsys_workers.train.failure import CANNOT_HEAL, OUT_OF_MEMORY, AttemptFailed
 from recsys_workers.train.fence import Fence, Superseded
 from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter, now
-from recsys_workers.train.run_config import RunConfig
+from recsys_workers.train.run_config import WEIGHTS, RunConfig
 from recsys_workers.train.seconds import Stopwatch, process_began
 from recsys_workers.train.sequential import Sequential
 from recsys_workers.train.store import StoreUnreachable
@@ -125,42 +127,39 @@ def _train(
     checks.champion(config)
     begins_with = origin.origin(config, hyperparameters)
     begun = {"version": begins_with.manifest.version, "digest": begins_with.digest} if begins_with else None
+    if (wanted := config.ensemble) is not None:
+        # Folds tell what a way to train is worth, and an ensemble has several.
+        seed = wanted.seeds[0] if wanted.seeds else config.seed
+        config = replace(config, protocol=replace(config.protocol, folds=0), seed=seed)
+    fused = members.members(config)
+    if fused:
+        config, hyperparameters = members.fused_by(config, fused)
+    ensemble = members.lineage(config, fused)
     work = TASKS[config.task](config, hyperparameters, begins_with)
     LOGGER.info("%s: %s", config.dataset.uri, work.load())
-    if idle := hardware.idle_gpus(ray_run.gpus_asked(), hardware.cuda_devices()):
-        LOGGER.warning(idle)
-    allowed = threads.allowed()
-    workers, least = ray_run.workers_asked(), ray_run.least_workers()
-    count = str(workers) if least is None else f"{least} to {workers}"
-    several = f" in each of {count} workers" if workers > 1 else ""
-    progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}{several}.")
-    readings = {"readings": str(progress.readings.path)} if progress.readings else {}
-    of_task = {**work.settings(), **readings, "initFrom": begun, "attempt": fence.name}
     watch.lap("data")
-    seconds.forget(config.run_folder)
+    allowed = threads.allowed()
     search = None
-    with ExitStack() as stack:
-        if config.tuning is not None:
-            of_task |= work.objective().settings()
-            # One for both: Ray takes seconds to start.
-            stack.enter_context(ray_run.session(allowed, ray_run.gpus_asked(), workers))
-            search = _search(config, config.tuning, work, of_task, allowed, progress, fence)
-            hyperparameters = work.hyperparameters = search.winner.hyperparameters
-            won = outcomes.folder_of(config.run_folder, search.winner.number)
-            of_task |= {"won": str(won), "always": progress.always}
-            watch.lap("search")
-        of_task["parameters"] = documents.parameters(config, hyperparameters, work.facts())
-        _fit(_settings(config, hyperparameters, of_task, allowed), config, allowed)
-    store.await_writable(config.run_folder)
-    watch.take(config.run_folder)
-    watch.lap("leave")
+    if wanted is not None and fused:
+        members.require_same_data(fused, work.facts())
+        progress.report("Exporting", 50, f"Fusing {len(fused)} versions, and ranking by them.")
+        work.fuse(fused, wanted.method, allowed)
+        watch.lap("export")
+    else:
+        told = {"initFrom": begun, "attempt": fence.name}
+        search = _train_by_ray(config, work, progress, allowed, told, fence, watch)
+        hyperparameters = work.hyperparameters if search else hyperparameters
+        watch.take(config.run_folder)
+        watch.lap("leave")
     progress.known = _trained(config)
 
     contents = work.collect()
 
     def describe(number: int, files: list[FileEntry], judgement: Judgement | None = None) -> Manifest:
         tuning = search.short() if search else {}
-        return documents.manifest_of(config, hyperparameters, work.facts(), number, files, judgement, begun, tuning)
+        return documents.manifest_of(
+            config, hyperparameters, work.facts(), number, files, judgement, begun, tuning, ensemble
+        )
 
     judgement = work.judge(
         contents, describe, allowed, lambda gate: progress.report("Evaluating", 90, f"Judging the gate {gate}.")
@@ -178,12 +177,53 @@ def _train(
     contents[manifest.MODEL_CARD] = work.card(described).encode()
     if search is not None:
         contents[manifest.TUNING] = search.encode()
-    contents[manifest.WEIGHTS] = (config.run_folder / manifest.WEIGHTS).read_bytes()
+    if wanted is None or wanted.method == WEIGHTS:
+        contents[manifest.WEIGHTS] = (config.run_folder / manifest.WEIGHTS).read_bytes()
     done = publish.publish(
         config.versions_folder, config.uid, contents, lambda number, files: describe(number, files, judgement), fence
     )
     progress.report("Publishing", 100, f"Published version {done[0]}: {judgement.verdict}.")
     return done
+
+
+def _train_by_ray(
+    config: RunConfig,
+    work: Work,
+    progress: Progress,
+    allowed: int,
+    told: Mapping[str, Any],
+    fence: Fence,
+    watch: Stopwatch,
+) -> Search | None:
+    """Train with so many threads, and before it search where spec.tuning asks for it.
+
+    `told` are further settings of Ray's worker. Raises AttemptFailed.
+    """
+    if idle := hardware.idle_gpus(ray_run.gpus_asked(), hardware.cuda_devices()):
+        LOGGER.warning(idle)
+    workers, least = ray_run.workers_asked(), ray_run.least_workers()
+    count = str(workers) if least is None else f"{least} to {workers}"
+    several = f" in each of {count} workers" if workers > 1 else ""
+    progress.report("Loading", 3, f"Starting Ray with {allowed} {'thread' if allowed == 1 else 'threads'}{several}.")
+    readings = {"readings": str(progress.readings.path)} if progress.readings else {}
+    seeds = {"seeds": list(config.ensemble.seeds)} if config.ensemble else {}  # of versions nothing is trained
+    of_task = {**work.settings(), **readings, **seeds, **told}
+    seconds.forget(config.run_folder)
+    search = None
+    with ExitStack() as stack:
+        if config.tuning is not None:
+            of_task |= work.objective().settings()
+            # One for both: Ray takes seconds to start.
+            stack.enter_context(ray_run.session(allowed, ray_run.gpus_asked(), workers))
+            search = _search(config, config.tuning, work, of_task, allowed, progress, fence)
+            work.hyperparameters = search.winner.hyperparameters
+            won = outcomes.folder_of(config.run_folder, search.winner.number)
+            of_task |= {"won": str(won), "always": progress.always}
+            watch.lap("search")
+        of_task["parameters"] = documents.parameters(config, work.hyperparameters, work.facts())
+        _fit(_settings(config, work.hyperparameters, of_task, allowed), config, allowed)
+    store.await_writable(config.run_folder)
+    return search
 
 
 def _search(

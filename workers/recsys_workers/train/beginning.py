@@ -30,6 +30,8 @@ class Beginning:
     version: int
     weights: Mapping[str, Tensor]
     axes: Mapping[str, Axis]
+    field: str = "spec.initFrom"
+    """Where the spec names the version."""
 
     def carry_into(self, model: nn.Module, sized: Callable[[Sizes], nn.Module]) -> None:
         """Replace the model's weights, row by row, where the version has them; raises CannotBegin.
@@ -78,8 +80,8 @@ class Beginning:
 
     def _told(self, difference: str) -> str:
         return (
-            f"spec.initFrom: the weights of version {self.version} are of another network: {difference}. Leave "
-            "spec.initFrom out to begin anew."
+            f"{self.field}: the weights of version {self.version} are of another network: {difference}. Leave "
+            f"{self.field} out to begin anew."
         )
 
 

@@ -85,7 +85,8 @@ def specification(config: RunConfig) -> Hyperparameters:
     except InvalidHyperparameters as error:
         raise _never("InvalidHyperparameters", str(error)) from error
     devices, triton = hardware.cuda_devices(), hardware.has_triton()
-    for one in found:
+    trains = config.ensemble is None or bool(config.ensemble.seeds)
+    for one in found if trains else ():
         if fault := hardware.refusal(one, devices, triton=triton):
             raise _never("InvalidHyperparameters", fault)
     return found[0]

@@ -24,6 +24,7 @@ def manifest_of(
     judgement: Judgement | None,
     begun: Mapping[str, Any] | None,
     tuning: Mapping[str, Any],
+    ensemble: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """The manifest; without figures and verdicts before the judgement. `begun`, `tuning`: see Manifest."""
     return Manifest(
@@ -51,6 +52,7 @@ def manifest_of(
         init_from=begun,
         cross_validation=judgement.cross_validation if judgement else {},
         tuning=tuning,
+        ensemble=ensemble,
     )
 
 
@@ -88,6 +90,7 @@ def result(config: RunConfig, number: int, described: Manifest, digest: str) -> 
         "metrics": [metric for metric in described.metrics if metric["value"] != "NaN"],
         "gates": list(described.gates),
         **({"initFrom": described.init_from} if described.init_from else {}),
+        **({"ensemble": _fused(described.ensemble)} if described.ensemble else {}),
         **crossed,
         **searched,
     }
@@ -102,6 +105,13 @@ def tuning_progress(described: Manifest) -> dict[str, Any]:
     return {"tuning": {**told, "ended": found["trials"]}}
 
 
+def _fused(ensemble: Mapping[str, Any]) -> dict[str, Any]:
+    """In short."""
+    versions = [{"version": one["version"], "digest": one["digest"]} for one in ensemble.get("versions", ())]
+    members = {"versions": versions} if versions else {"seeds": list(ensemble["seeds"])}
+    return {"method": ensemble["method"], **members}
+
+
 def parameters(config: RunConfig, hyperparameters: Hyperparameters, facts: Facts) -> dict[str, str]:
     """What the run is made with, for MLflow."""
     return {
@@ -111,5 +121,6 @@ def parameters(config: RunConfig, hyperparameters: Hyperparameters, facts: Facts
         "dataset": str(facts.dataset["uri"]),
         "datasetDigest": str(facts.dataset["digest"]),
         **({"initFrom": str(config.init_from.version)} if config.init_from else {}),
+        **({"ensembleSeeds": ", ".join(map(str, config.ensemble.seeds))} if config.ensemble else {}),
         **hyperparameters.text,
     }

@@ -18,6 +18,9 @@ from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.tune import space
 from recsys_workers.tune.space import Tuning
 
+SCORES, WEIGHTS = METHODS = ("Scores", "Weights")
+"""How an ensemble is fused: the mean of what its members give, or one network of the mean of their weights."""
+
 
 @dataclass(frozen=True, slots=True)
 class ItemTable:
@@ -50,11 +53,20 @@ class Champion:
 
 
 @dataclass(frozen=True, slots=True)
-class InitFrom:
-    """The version whose weights the run begins with; `digest` is None where the RecModel does not list it."""
+class NamedVersion:
+    """A version that the run is made from; `digest` is None where the RecModel does not list it."""
 
     version: int
     digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """What the run fuses: versions that are there, or the seeds that it trains with."""
+
+    method: str
+    versions: Sequence[NamedVersion] = ()
+    seeds: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,9 @@ class RunConfig:
     operator_version: str
     objective: str | None = None
     """Of the task Tabular: Binary, Multiclass or Regression; of Ranking always Binary."""
-    init_from: InitFrom | None = None
+    init_from: NamedVersion | None = None
+    """The version whose weights the run begins with."""
+    ensemble: Ensemble | None = None
     tuning: Tuning | None = None
 
     @property
@@ -118,7 +132,7 @@ def read(path: Path) -> RunConfig:
 def parse(document: Mapping[str, Any]) -> RunConfig:
     """The typed form of run.json's object."""
     try:
-        champion, begun = document.get("champion"), document.get("initFrom")
+        champion, begun, fused = (document.get(name) for name in ("champion", "initFrom", "ensemble"))
         config = RunConfig(
             namespace=document["namespace"],
             name=document["name"],
@@ -141,7 +155,8 @@ def parse(document: Mapping[str, Any]) -> RunConfig:
             image=document.get("image", ""),
             operator_version=document.get("operatorVersion", ""),
             objective=BINARY if document["task"] == RANKING else document.get("objective"),
-            init_from=InitFrom(int(begun["version"]), begun.get("digest")) if begun else None,
+            init_from=_named(begun) if begun else None,
+            ensemble=_ensemble(fused) if fused else None,
             tuning=space.parse(document.get("tuning"), int(document["seed"])),
         )
         locations.path_of(config.storage_uri)
@@ -153,6 +168,20 @@ def parse(document: Mapping[str, Any]) -> RunConfig:
     except (TypeError, ValueError) as error:
         raise AttemptFailed("InvalidRunConfig", f"run.json is wrong: {error}.", heals=False) from error
     return config
+
+
+def _named(told: Mapping[str, Any]) -> NamedVersion:
+    return NamedVersion(int(told["version"]), told.get("digest"))
+
+
+def _ensemble(told: Mapping[str, Any]) -> Ensemble:
+    if told["method"] not in METHODS:
+        raise ValueError(f"ensemble.method is {told['method']!r}: use one of {', '.join(METHODS)}")
+    versions = tuple(_named(version) for version in told.get("versions") or ())
+    seeds = tuple(int(seed) for seed in told.get("seeds") or ())
+    if bool(versions) == bool(seeds) or len(versions or seeds) < 2:
+        raise ValueError("ensemble names neither two versions nor two seeds, or both")
+    return Ensemble(told["method"], versions, seeds)
 
 
 def _dataset(told: Mapping[str, Any]) -> Dataset:

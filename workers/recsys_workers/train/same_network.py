@@ -14,6 +14,8 @@ from recsys_workers.train.run_config import RunConfig
 
 NOT_LEARNED_FROM = (TIMESTAMP, SPLIT, WEIGHT, GROUP)
 """Roles of columns whose names a network does not depend on; of a Timestamp with parts in `calendar` it does."""
+OF_SPLIT = (TIMESTAMP, SPLIT, GROUP)
+"""Roles of columns that decide which rows are learned from."""
 Column = Mapping[str, Any]
 
 
@@ -43,6 +45,29 @@ def differences(described: Manifest, config: RunConfig, hyperparameters: Hyperpa
         or list(_of_schema(described.schema, config.schema, config.task))
         or list(_of_hyperparameters(described, config.architecture, hyperparameters))
     )
+
+
+def of_rows_and_columns(described: Manifest, config: RunConfig) -> list[Difference]:
+    """Where task and columns differ, those that a split goes by included; the network may be another one."""
+    named = {
+        "task": (described.task, config.task),
+        **({"objective": (str(described.protocol.get("objective")), str(config.objective))} if _rows(config) else {}),
+    }
+    found = [Difference(f"spec.{field}", *both) for field, both in named.items() if both[0] != both[1]]
+    theirs, ours = described.schema, config.schema
+    return found or [*_of_schema(theirs, ours, config.task), *_of_split(theirs, ours)]
+
+
+def _of_split(theirs: Sequence[Column], ours: Sequence[Column]) -> Iterator[Difference]:
+    for role in OF_SPLIT:
+        their, our = (
+            ", ".join(
+                f"{column['name']} ({column.get('unit') or 'no unit'})" for column in columns if column["role"] == role
+            )
+            for columns in (theirs, ours)
+        )
+        if their != our:
+            yield Difference(f"the column with the role {role}", their or "absent", our or "absent")
 
 
 def _rows(config: RunConfig) -> bool:

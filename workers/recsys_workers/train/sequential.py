@@ -1,6 +1,6 @@
 """The task SequentialRecommendation in an attempt; see recsys_workers.train.work."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from recsys_workers import manifest, scores
@@ -10,8 +10,9 @@ from recsys_workers.manifest import Items, Manifest, Version
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.train import axes, checks, prepared, scored
 from recsys_workers.train.judge import Judge
+from recsys_workers.train.members import Member, require_whole
 from recsys_workers.train.origin import refuse_other_network
-from recsys_workers.train.run_config import RunConfig
+from recsys_workers.train.run_config import SCORES, RunConfig
 from recsys_workers.train.scored import Scored
 from recsys_workers.train.work import Describe, Evaluated, Facts, Judgement
 from recsys_workers.tune.outcomes import Objective
@@ -58,6 +59,23 @@ class Sequential:
     def settings(self) -> Mapping[str, Any]:
         """See Work."""
         return {"nItems": len(self.data.interactions.item_ids), "excludeSeen": self.config.exclude_seen}
+
+    def fuse(self, members: Sequence[Member], method: str, threads: int) -> None:
+        """See Work."""
+        # It has torch, which the driver goes without otherwise.
+        from recsys_workers.train import fusing
+
+        ours, lengths = self.data.interactions.item_ids, self.facts()
+        places = []
+        for member in members:
+            theirs = member.version.items().items
+            places.append(require_whole(axes.by_name(theirs, ours), member, "items", theirs, ours))
+        rankers = [fusing.ranker(member, axis) for member, axis in zip(members, places, strict=True)]
+        split, models = self.data.split, [(one.model, one.max_length) for one in rankers]
+        ranking = fusing.Ranking(split, len(ours), lengths.max_length, lengths.input_length, self.config.exclude_seen)
+        made = fusing.lists(self.config.run_folder, models, method, ranking, threads)
+        if method == SCORES:
+            fusing.require_mean(rankers, split.test.histories, made, threads)
 
     def facts(self) -> Facts:
         """See Work."""

@@ -36,11 +36,23 @@ class Recorder(Protocol):
         ...
 
 
+class Under:
+    """A recorder of one of several trainings, whose figures stand under its name: `Seed 2/loss/training`."""
+
+    def __init__(self, name: str, recorder: Recorder) -> None:
+        self.name = name
+        self.recorder = recorder
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """See Recorder."""
+        self.recorder.scalars(step, {f"{self.name}/{key}": value for key, value in values.items()})
+
+
 class Watch:
     """Tells the progress of one attempt's training, from its beginning on; `clock` counts seconds.
 
     `before` and `after` count the trainings of the run that are as long as this one: the folds of a cross-validation,
-    of which `name` is this one's, and the training itself.
+    of which `name` is this one's, and the training itself; or the seeds of an ensemble.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """What differs by task in an attempt. The attempt calls it in the order of the methods."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from recsys_workers.evaluate import gates
 from recsys_workers.evaluate.gates import Verdict
@@ -10,6 +10,9 @@ from recsys_workers.evaluate.metrics import Estimate
 from recsys_workers.manifest import FileEntry, Manifest
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.tune.outcomes import Objective
+
+if TYPE_CHECKING:
+    from recsys_workers.train.members import Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,10 @@ class Work(Protocol):
 
     def settings(self) -> Mapping[str, Any]:
         """What Ray's worker is told besides what every task tells it."""
+        ...
+
+    def fuse(self, members: "Sequence[Member]", method: str, threads: int) -> None:
+        """Lay down what Ray's worker would have, of members instead of a training. Raises AttemptFailed."""
         ...
 
     def facts(self) -> Facts:

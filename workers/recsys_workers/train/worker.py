@@ -5,6 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from recsys_workers.models.items import plain
 from recsys_workers.tabular import folds
 from recsys_workers.tabular import worker as tabular
 from recsys_workers.tasks import OF_ROWS
-from recsys_workers.train import axes, history, mlflow, origin, prepared, scored, store, weights
+from recsys_workers.train import axes, history, mlflow, origin, prepared, scored, seeds, store, weights
 from recsys_workers.train.beginning import Beginning
 from recsys_workers.train.events import Events
 from recsys_workers.train.fence import Fence
@@ -34,10 +35,12 @@ from recsys_workers.train.readings import Readings
 from recsys_workers.train.scored import Scored
 from recsys_workers.train.seconds import Stopwatch
 from recsys_workers.train.team import Team, joined
-from recsys_workers.train.watch import END_PERCENT, Watch
+from recsys_workers.train.watch import END_PERCENT, Under, Watch
 
 LOGGER = logging.getLogger(__name__)
 EVALUATION_PERCENT = 85
+SEED = "seed"
+"""File in a checkpoint that says whose it is; those of a release before have none."""
 
 
 class CheckpointsDiffer(Exception):
@@ -69,7 +72,11 @@ def train_worker(settings: Mapping[str, Any]) -> None:
         folds.train(settings, count, team, progress)
         if count:
             stopwatch.lap("folds")
-        _train(settings, team, progress, stopwatch)
+        if settings.get("seeds"):
+            seeds.train(settings, progress, stopwatch, partial(_trained, progress=progress))
+        else:
+            _train(settings, team, progress, stopwatch)
+        stopwatch.leave(Path(settings["folder"]))
     finally:
         progress.close()
 
@@ -98,28 +105,48 @@ def joined_by(settings: Mapping[str, Any]) -> Team:
 
 def _train(settings: Mapping[str, Any], team: Team, progress: Progress, stopwatch: Stopwatch) -> None:
     """Train, tell and keep checkpoints, then export and score: what the teller does."""
-    folder, fence = Path(settings["folder"]), fence_of(settings)
     training, finish = begun(settings, team)
+    stopwatch.lap("prepare")
+    _run(training, settings, progress, before=settings.get("folds", 0))
+    stopwatch.lap("training")
+    progress.report("Exporting", END_PERCENT, f"Exporting the weights of epoch {training.best_epoch} to ONNX.")
+    finish(progress)
+    stopwatch.lap("export", progress.since.get("Evaluating"))
+    stopwatch.lap("scoring")
+
+
+def _trained(settings: Mapping[str, Any], progress: Progress, *, name: str, before: int, after: int) -> Loop:
+    """One of several trainings of the run, when it is over."""
+    training, _ = begun(settings, Team())
+    _run(training, settings, progress, name=name, before=before, after=after)
+    return training
+
+
+def _run(
+    training: Loop, settings: Mapping[str, Any], progress: Progress, *, name: str = "", before: int = 0, after: int = 0
+) -> None:
+    """Train to the last epoch, tell of it and keep checkpoints; see Watch."""
+    folder, fence = Path(settings["folder"]), fence_of(settings)
     events = Events(Path(settings["events"]), training.step)
     logged = mlflow.connect(
         settings["namespace"], settings["model"], settings["name"], settings["uid"], progress.readings
     )
-    watch = Watch(training, progress, [events, *([logged] if logged else [])], before=settings.get("folds", 0))
+    recorders = [events, *([Under(name, logged) if name else logged] if logged else [])]
+    watch = Watch(training, progress, recorders, name=name, before=before, after=after)
     if logged:
         logged.parameters(settings["parameters"])
 
     def on_checkpoint() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             training.save(Path(scratch))
+            (Path(scratch) / SEED).write_text(f"{settings['seed']}\n")
             store.await_writable(folder)
             fence.require()
             ray.train.report({"epoch": training.epoch}, checkpoint=ray.train.Checkpoint.from_directory(scratch))
         progress.kept()
 
-    stopwatch.lap("prepare")
     try:
         training.run(watch.on_epoch, on_checkpoint, watch.on_step)
-        stopwatch.lap("training")
         store.await_writable(folder)
         fence.require()
         history.write(folder, training.history())
@@ -131,11 +158,6 @@ def _train(settings: Mapping[str, Any], team: Team, progress: Progress, stopwatc
                 training.without_better,
                 training.best_epoch,
             )
-        progress.report("Exporting", END_PERCENT, f"Exporting the weights of epoch {training.best_epoch} to ONNX.")
-        finish(progress)
-        stopwatch.lap("export", progress.since.get("Evaluating"))
-        stopwatch.lap("scoring")
-        stopwatch.leave(folder)
     finally:
         events.close()
         if logged:
@@ -150,7 +172,7 @@ def begun(settings: Mapping[str, Any], team: Team) -> tuple[Loop, Callable[[Prog
     training, finish = fresh(settings)
     training.team = team
     won = [Path(settings["won"])] if "won" in settings else []
-    checkpoint = newest_checkpoint(Path(settings["folder"])) or newest_of(won)
+    checkpoint = newest_checkpoint(Path(settings["folder"]), settings["seed"]) or newest_of(won)
     if checkpoint is not None:
         training.restore(checkpoint)
         LOGGER.info("continuing after epoch %d of %d from %s", training.epoch, training.epochs, checkpoint.name)
@@ -211,12 +233,19 @@ def export_and_score(training: Training, test: Examples, settings: Mapping[str, 
     scored.write(Path(settings["folder"]), onnx, Scored(lists, found, training.best_epoch, training.best_validation))
 
 
-def newest_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint in the run's folder that can be read, whatever Ray's own bookkeeping says.
+def newest_checkpoint(folder: Path, seed: int) -> Path | None:
+    """The newest checkpoint of a seed in the run's folder that can be read, whatever Ray's own bookkeeping says.
 
     An attempt that is killed while Ray copies a checkpoint leaves half a file; the one before it is whole.
     """
-    return newest_of(sorted(folder.glob("checkpoint_2*"), reverse=True))
+    kept = sorted(folder.glob("checkpoint_2*"), reverse=True)
+    return newest_of(candidate for candidate in kept if not _of_other(candidate, seed))
+
+
+def _of_other(checkpoint: Path, seed: int) -> bool:
+    """Whether it is of an ensemble's other member."""
+    kept = checkpoint / SEED
+    return kept.exists() and kept.read_text().strip() != str(seed)
 
 
 def newest_of(folders: Iterable[Path]) -> Path | None:

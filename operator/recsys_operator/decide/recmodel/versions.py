@@ -108,4 +108,5 @@ def _version(run: RunFacts) -> ModelVersion:
         verdict="Passed" if run.passed else "Failed",
         metrics=result.metrics,
         init_from=result.init_from,
+        ensemble=result.ensemble,
     )

@@ -44,6 +44,13 @@ def judge(result: RunResult, config: RunConfig) -> Judgement:
             "spec.tuning asks for a search, but the trainer trained once: its image is not of the operator's release. "
             f"Version {result.version} is not taken.",
         )
+    if not _fused(config, result):
+        return Judgement(
+            False,
+            Reason.RESULT_INVALID,
+            f"spec.ensemble names {_members(config)}, but the trainer did not fuse these: its image is not of the "
+            f"operator's release. Version {result.version} is not taken.",
+        )
     sentences = [sentence for gate in config.gates if (sentence := _shortfall(gate, result))]
     if not sentences and result.verdict == "Failed":
         sentences = ["the trainer failed the version, whatever its gates say"]
@@ -55,9 +62,30 @@ def judge(result: RunResult, config: RunConfig) -> Judgement:
         )
     tried = "" if result.tuning is None else f", the best of {result.tuning.trials} trials,"
     origin = "" if begun is None else f", which began with version {begun.version},"
+    if result.ensemble is not None:
+        origin = f", which fuses {_members(config)},"
     figures = "".join(f", {metric.name} {metric.value}" for metric in result.metrics)
     gates = f"{len(config.gates)} gate{'' if len(config.gates) == 1 else 's'}"
     return Judgement(True, Reason.VERSION_CREATED, f"version {result.version}{origin}{tried} passed {gates}{figures}")
+
+
+def _fused(config: RunConfig, result: RunResult) -> bool:
+    """Whether the version is of the members that the run names, where it names any."""
+    wanted, found = config.ensemble, result.ensemble
+    if wanted is None or found is None:
+        return wanted is None
+    versions = [[one.version for one in each.versions] for each in (wanted, found)]
+    return wanted.method == found.method and versions[0] == versions[1] and wanted.seeds == found.seeds
+
+
+def _members(config: RunConfig) -> str:
+    """Such as `the Scores of the versions 1, 2`."""
+    wanted = config.ensemble
+    if wanted is None:
+        return "none"
+    numbers = [one.version for one in wanted.versions] or wanted.seeds
+    of_what = "versions" if wanted.versions else "seeds"
+    return f"the {wanted.method} of the {of_what} {', '.join(map(str, numbers))}"
 
 
 def version_uri(config: RunConfig, version: int) -> str:

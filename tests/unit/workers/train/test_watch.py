@@ -12,7 +12,7 @@ from recsys_workers.train import history
 from recsys_workers.train.history import History, Point
 from recsys_workers.train.progress import Progress, StatusWriter
 from recsys_workers.train.reports import EpochReport, StepReport
-from recsys_workers.train.watch import Watch
+from recsys_workers.train.watch import Under, Watch
 
 
 class Training:
@@ -182,3 +182,14 @@ def test_a_history_that_is_not_there_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [0.0, -1.5, 1e30, 1e-30, float("nan"), float("inf")])
 def test_any_number_fits_the_field(number: float) -> None:
     assert len(history.text(number)) <= 32
+
+
+def test_figures_of_one_of_several_trainings_stand_under_its_name() -> None:
+    recorded = []
+
+    class Recorder:
+        def scalars(self, step: int, values: dict[str, float]) -> None:
+            recorded.append((step, values))
+
+    Under("Seed 2", Recorder()).scalars(7, {"loss/training": 0.5, "validation/NDCG@10": 0.25})
+    assert recorded == [(7, {"Seed 2/loss/training": 0.5, "Seed 2/validation/NDCG@10": 0.25})]
