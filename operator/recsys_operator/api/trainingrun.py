@@ -116,9 +116,9 @@ class ItemTable(Model):
     )
 
 
-def _anywhere(scheme: str) -> str:
-    """CEL that holds when the rows or the item table lie there."""
-    return f"(self.uri.startsWith('{scheme}') || (has(self.items) && self.items.uri.startsWith('{scheme}')))"
+def _anywhere(scheme: str, of: str = "self") -> str:
+    """CEL that holds when the rows or the item table of a dataset lie there."""
+    return f"({of}.uri.startsWith('{scheme}') || (has({of}.items) && {of}.items.uri.startsWith('{scheme}')))"
 
 
 class Dataset(Model):
@@ -256,9 +256,10 @@ class TrainingRunSpec(SharedPodFields):
         unchanged("metricsPort", optional=True),
         *(unchanged(to_camel(name), optional=True) for name in SharedPodFields.model_fields),
         Rule(
-            "!has(self.dataset.credentialsSecret) || !has(self.env) || "
+            f"!has(self.dataset.credentialsSecret) || !has(self.env) || {_anywhere(GCS, 'self.dataset')} || "
             f"!self.env.exists(one, one.name in {[*ACCESS_KEYS, SESSION_TOKEN]})",
-            f"env must not set {', '.join(ACCESS_KEYS)} or {SESSION_TOKEN} beside dataset.credentialsSecret, which sets them",
+            f"env must not set {', '.join(ACCESS_KEYS)} or {SESSION_TOKEN} beside a dataset.credentialsSecret for s3://, "
+            "which sets them",
         ),
         Rule(
             f"!has(self.metricsPort) || !has(self.ray) || !({SEVERAL}) || !({PORTS_OF_RAY})",

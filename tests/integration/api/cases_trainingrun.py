@@ -54,6 +54,10 @@ STORE_FIELDS = (
     "dataset.endpoint, region and credentialsSecret are for a dataset.uri or dataset.items.uri that begins with s3:// "
     "or gs://"
 )
+SET_BY_SECRET = (
+    "env must not set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN beside a dataset.credentialsSecret "
+    "for s3://, which sets them"
+)
 NO_REGION = "dataset.region is for s3:// only: a bucket of Google Cloud Storage is found by its name"
 ONE_STORE = (
     "dataset.uri and dataset.items.uri must not be the one s3:// and the other gs://: they share endpoint and "
@@ -94,6 +98,7 @@ BASE: Manifest = {
 ELASTIC = edited(
     edited(BASE, "spec.tuning", ABSENT), "spec.ray", {"minWorkers": 2, "maxWorkers": 4, "resourcesPerWorker": {}}
 )
+WITH_KEYS = edited(BASE, "spec.env", [{"name": "AWS_ACCESS_KEY_ID", "value": "of MLflow's store"}])
 ON_8080 = edited(edited(BASE, "spec.metricsPort", 8080), "spec.ray.workers", 1)
 
 
@@ -213,11 +218,19 @@ CASES: list[Case] = [
             "rule",
             [{"name": wrong, "value": "a"}],
             [{"name": "AWS_REGION", "value": "a"}],
-            "env must not set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN beside "
-            "dataset.credentialsSecret, which sets them",
+            SET_BY_SECRET,
             about="spec",
         )
         for wrong in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    ),
+    Case(
+        "spec.dataset",
+        "rule",
+        {"uri": "s3://shop/u.inter", "credentialsSecret": {"name": "a"}},
+        {"uri": "gs://shop/u.inter", "credentialsSecret": {"name": "a"}},
+        SET_BY_SECRET,
+        about="spec",
+        base=WITH_KEYS,
     ),
     Case("spec.dataset.format", "enum", "JSON", "JSONLines", '"CSV", "Parquet", "JSONLines"'),
     Case("spec.dataset.format", "enum", "parquet", "Parquet", 'supported values: "RecBole", "CSV", "Parquet"'),
