@@ -150,6 +150,13 @@ class TestElastic:
         assert says(replace(run, pods=(*pods, ray_pod("y"))))[1] == "Running"
         assert says(replace(run, spec=spec()))[1] == "Running", "a fixed number fails by itself"
 
+    def test_it_waits_for_nobody_when_its_head_is_what_it_loses(self) -> None:
+        """The attempt fails when that is gone, so no training goes on from its checkpoint when others have come."""
+        pods = (replace(ray_pod(), deleting=True), ray_pod("w"))
+        run = run_of(attempt(pods_asked=4), spec=spec(ray=ELASTIC), pods=pods)
+        assert says(run)[1] == "Running"
+        assert says(replace(run, pods=pods[1:]))[2].startswith("1 of 4 attempts failed, ")
+
     def test_it_starts_with_the_least(self) -> None:
         waits = attempt(deployment="Initializing", job="")
         message = says(run_of(waits, spec=spec(ray=ELASTIC), pods=(ray_pod(),)))[2]

@@ -60,7 +60,7 @@ def pending_message(run: ObservedRun, last: Failure | None) -> str:
         return f"The {run.job.kind} {run.job.name} of before is being deleted; another one takes its place then."
     if run.job.suspended:
         return f"The {run.job.kind} {run.job.name} is being resumed."
-    if run.attempts and run.job.active and (up := run_up(run)):
+    if run.attempts and run.job.active and (up := len(pods_up(run))):
         first = run.spec.first_workers
         more = f"; others, up to {run.workers}, are asked for once it trains" if first < run.workers else ""
         return f"{_attempt(run)}Ray starts: {up} of {first} pods run{more}."
@@ -83,7 +83,7 @@ def pending_message(run: ObservedRun, last: Failure | None) -> str:
 def too_few_message(run: ObservedRun) -> str:
     """What an elastic run waits for that has lost too many pods."""
     told = (
-        f"{_attempt(run)}{run_up(run)} of the {run.spec.least_workers} pods run that spec.ray.minWorkers asks for: the "
+        f"{_attempt(run)}{len(pods_up(run))} of the {run.spec.least_workers} pods run that spec.ray.minWorkers asks for: the "
         "training goes on from its last checkpoint when others have come."
     )
     pending = [pod for pod in run.pods if pod.phase == "Pending" and not pod.deleting]
@@ -91,10 +91,10 @@ def too_few_message(run: ObservedRun) -> str:
     return told if newest is None else f"{told} {_waiting(run, newest)}"
 
 
-def run_up(run: ObservedRun) -> int:
-    """How many pods of the newest RayJob run."""
+def pods_up(run: ObservedRun) -> tuple[PodFacts, ...]:
+    """The pods of the newest RayJob that run."""
     newest = run.attempts[-1].number if run.attempts else None
-    return sum(pod.running and not pod.deleting and pod.attempt == newest for pod in run.pods)
+    return tuple(pod for pod in run.pods if pod.running and not pod.deleting and pod.attempt == newest)
 
 
 def _attempt(run: ObservedRun) -> str:

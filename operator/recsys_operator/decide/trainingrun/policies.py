@@ -13,8 +13,8 @@ from recsys_operator.decide.refusal import sentence
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Unreadable
 from recsys_operator.decide.trainingrun.pods import (
     pending_message,
+    pods_up,
     queued_message,
-    run_up,
     running_message,
     too_few_message,
     trains,
@@ -250,8 +250,11 @@ def pending(run: ObservedRun) -> Verdict | None:
 
 
 def too_few_workers(run: ObservedRun) -> Verdict | None:
-    """An elastic run has lost more pods than it can do without; KubeRay makes others."""
-    if not run.spec.elastic or not trains(run) or run_up(run) >= run.spec.least_workers:
+    """An elastic run has lost more pods than it can do without; KubeRay makes others, but no other head."""
+    if not run.spec.elastic or not trains(run):
+        return None
+    up = pods_up(run)
+    if len(up) >= run.spec.least_workers or not any(pod.head for pod in up):
         return None
     return Verdict("Unknown", Reason.TOO_FEW_WORKERS, too_few_message(run), start=True, requeue_after=LOOK_AGAIN)
 
