@@ -30,3 +30,15 @@ def test_the_example_reads_what_its_command_generates(tmp_path: Path) -> None:
     assert request is not None
     for item in json.loads(request[1])["history"]:
         assert item["id"] in table["sku"].to_pylist()
+
+
+def test_what_comes_out_of_it_passes_its_gate_and_beats_nobody_who_knows_the_recipes() -> None:
+    page = (FOLDER / "README.md").read_text()
+    table = ([cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|"))
+    rows = {name: figures for name, *figures in table}
+    model = next(one for one in yaml.safe_load_all((FOLDER / "model.yaml").read_text()) if one["kind"] == "RecModel")
+    least = next(float(gate["floor"]["min"]) for gate in model["spec"]["gates"] if "min" in gate.get("floor", {}))
+    ndcg, hit_rate = (float(figure) for figure in rows["run `cart-1`"])
+    best, best_hit_rate = (float(figure) for figure in rows["nobody more"])
+    assert max(least, float(rows["popularity"][0])) < ndcg < best
+    assert ndcg < hit_rate < best_hit_rate
