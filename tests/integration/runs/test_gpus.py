@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.integration.harness import kuberay
 from tests.integration.harness.api import Object, until
 from tests.integration.harness.control_plane import ControlPlane
@@ -22,6 +23,13 @@ def ago(seconds: int) -> str:
 
 def span(begin: str, end: str) -> int:
     return int((instant(end) - instant(begin)).total_seconds())
+
+
+def exported(scene: Scene) -> tuple[float | None, float | None]:
+    """What Prometheus reads of the GPU-seconds used and lost by the runs of the scene's model."""
+    labels = {"namespace": scene.namespace, "model": "movies"}
+    used, lost = (REGISTRY.get_sample_value(f"recsys_gpu_seconds{kind}_total", labels) for kind in ("", "_lost"))
+    return used, lost
 
 
 async def plays(scene: Scene, pod: Object, began: str, ended: str | None = None, code: int = 1) -> None:
@@ -53,6 +61,7 @@ async def test_attempts_of_a_job_are_added_up(scene: Scene) -> None:
     assert gpu["unsavedSeconds"] == span(kept, gpu["until"])
     for _ in range(3):
         assert (await scene.status(run))["gpu"] == gpu, "no write for a moment that passes"
+    assert exported(scene) == (gpu["usedSeconds"], 0)
 
     # It dies the moment after that; what it did since the checkpoint is lost.
     died = (instant(gpu["until"]) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -72,6 +81,8 @@ async def test_attempts_of_a_job_are_added_up(scene: Scene) -> None:
     last = (await scene.status(run))["gpu"]
     assert last["lostSeconds"] == span(kept, died)
     assert span(began, died) <= last["usedSeconds"] <= span(began, died) + span(second, ended)
+    await scene.reconcile(run)
+    assert exported(scene) == (last["usedSeconds"], last["lostSeconds"]), "as often as it was looked at, each second once"
 
 
 async def test_a_suspended_run_counts_until_its_pod_is_gone(scene: Scene) -> None:
