@@ -49,7 +49,7 @@ case ${1:-} in
   integration)
     say "integration tests: a real kube-apiserver and etcd (about a quarter of an hour)"
     hack/cluster/packages.sh
-    hack/cluster/bins.sh kubernetes etcd gateway-api kuberay-crds prometheus seaweedfs > /dev/null
+    hack/cluster/bins.sh kubernetes etcd gateway-api kuberay-crds prometheus seaweedfs fake-gcs-server > /dev/null
     [ -z "${RECSYS_AHEAD:-}" ] || images_ahead
     python -m pytest tests/integration -m 'not full' "${two[@]}" "${alone[@]/#/--ignore=}"
     [ -z "${images:-}" ] || wait "$images" || die "the images could not be built: see .local/log/images.log"
