@@ -9,7 +9,7 @@ writes with it, the server verifies with it.
 import hashlib
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -209,13 +209,17 @@ def _verified(folder: Path, entry: FileEntry) -> bytes:
     return data
 
 
-def write_file(path: Path, data: bytes) -> FileEntry:
-    """Write a file atomically and durably (temporary name, fsync, rename, fsync of the folder)."""
+def write_file(path: Path, data: bytes, require: Callable[[], None] = lambda: None) -> FileEntry:
+    """Write a file atomically and durably (temporary name, fsync, rename, fsync of the folder).
+
+    `require` is called right before what is under this name is replaced, and raises where that may not be.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with partial.open("wb") as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
+    require()
     partial.replace(path)
     sync_folder(path.parent)
     return FileEntry(path.name, hashlib.sha256(data).hexdigest(), len(data))

@@ -102,19 +102,21 @@ def publish(
     """Write a version's files, then its manifest; returns (number, manifest, digest).
 
     `describe(number, files)` makes the manifest. What an attempt that was killed left in the folder is replaced. Raises
-    Superseded before anything is written where a newer attempt has the run.
+    Superseded before the next file is touched where a newer attempt has the run: each write may hang in the store.
     """
     fence.require()
     number = take_number(versions, run_uid)
     folder = versions / str(number)
+    # What has a name of the version is replaced in one step: deleting it late would take it from a newer attempt.
+    named = {manifest.OWNER, manifest.MANIFEST, *contents}
     for leftover in folder.iterdir():
-        if leftover.name != manifest.OWNER:
-            leftover.unlink()
-    files = [manifest.write_file(folder / name, data) for name, data in contents.items()]
+        if leftover.name not in named:
+            fence.require()
+            leftover.unlink(missing_ok=True)
+    files = [manifest.write_file(folder / name, data, fence.require) for name, data in contents.items()]
     described = describe(number, files)
     data = manifest.encode(described)
-    fence.require()
-    manifest.write_file(folder / manifest.MANIFEST, data)
+    manifest.write_file(folder / manifest.MANIFEST, data, fence.require)
     for name in [*contents, manifest.MANIFEST, manifest.OWNER]:
         os.chmod(folder / name, 0o444)  # noqa: PTH101
     return number, described, manifest.digest_of(data)

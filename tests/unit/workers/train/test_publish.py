@@ -232,3 +232,33 @@ def test_an_attempt_that_sleeps_before_its_manifest_makes_no_version(tmp_path: P
         with pytest.raises(Superseded):
             publish.publish(tmp_path / "versions", "uid-1", CONTENTS, describe_after_a_nap, old)
     assert publish.published(tmp_path / "versions", "uid-1") is None
+
+
+@pytest.mark.parametrize("hangs_in", ["fsync", "unlink"])
+def test_an_attempt_that_a_store_held_while_it_wrote_changes_no_byte_of_the_newer_ones_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs_in: str
+) -> None:
+    """The file server gives the lock away because the call hangs, and answers once the newer attempt is through."""
+    lock, versions = tmp_path / "run", tmp_path / "versions"
+    lock.mkdir()
+    number = publish.take_number(versions, "uid-1")
+    for leftover in ("model.onnx", "items.json", ".items.json.7.partial"):
+        (versions / str(number) / leftover).write_bytes(b"of a killed attempt")
+    done: list[str] = []
+    where = manifest.os if hangs_in == "fsync" else Path
+    answers = getattr(where, hangs_in)
+
+    def hang(*arguments: object, **others: object) -> None:
+        if not done:
+            done.append("begun")
+            (lock / publish.LOCK).rename(lock / "given away")
+            with publish.only_attempt(lock) as new, monkeypatch.context() as pod:
+                pod.setattr(manifest.os, "getpid", lambda: 7)
+                done.append(publish.publish(versions, "uid-1", CONTENTS, describe, new)[2])
+        answers(*arguments, **others)
+
+    with publish.only_attempt(lock) as old:
+        monkeypatch.setattr(where, hangs_in, hang)
+        with pytest.raises(Superseded):
+            publish.publish(versions, "uid-1", dict.fromkeys(CONTENTS, b"older"), describe, old)
+    assert manifest.load(versions / str(number), done[1]).contents == CONTENTS
