@@ -31,8 +31,8 @@ PARTIAL = ".partial-"
 """What a state is called that is not whole yet."""
 LET_GO_SECONDS = 60.0
 """How long a trial waits for the process of an attempt before, whose driver is dead, to end."""
-OF_THE_RUN = (OSError, CannotBegin, ArtifactError, Superseded, StoreUnreachable)
-"""What no other hyperparameters would heal."""
+OF_THE_RUN = (OSError, CannotBegin, ArtifactError, Superseded, StoreUnreachable, torch.AcceleratorError)
+"""What no other hyperparameters would heal. A GPU that fails does so for every trial that its process trains later."""
 
 
 def train_trial(settings: Mapping[str, Any], number: int, hyperparameters: Mapping[str, str]) -> None:
@@ -97,10 +97,13 @@ def _train(training: Loop, settings: Mapping[str, Any], number: int, folder: Pat
 
 
 def save(training: Loop, folder: Path) -> None:
-    """Replace the trial's state by that of now, whole or not at all."""
+    """Replace the trial's state by that of now, whole or not at all; raises OSError where the store does not take it."""
     partial = folder / f"{PARTIAL}{os.getpid()}"
     partial.mkdir(exist_ok=True)
-    training.save(partial)
+    try:
+        training.save(partial)
+    except RuntimeError as error:  # torch's own, whatever the file system answered
+        raise OSError(f"The state of a trial cannot be written into {partial}: {error}") from error
     with (partial / STATE).open("rb") as state:
         os.fsync(state.fileno())
     (partial / STATE).replace(folder / STATE)

@@ -1,0 +1,84 @@
+"""What is a trial's failure, and what is the run's: the process of a trial without Ray around it."""
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+import ray.tune
+import torch
+from tests.integration.workers.curves import training
+
+from recsys_workers.train.loop import TrainingDiverged
+from recsys_workers.train.publish import LOCK
+from recsys_workers.tune import outcomes, trial
+
+pytestmark = pytest.mark.torch
+
+ME = "this attempt\n"
+
+
+@pytest.fixture
+def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """What the trial tells Ray Tune; its run folder is the test's own."""
+    found: list[dict[str, Any]] = []
+    (tmp_path / LOCK).write_text(ME)
+    monkeypatch.setattr(ray.tune, "report", found.append)
+    monkeypatch.setattr(trial, "prepare_torch", torch.set_num_threads)
+    monkeypatch.setattr(trial, "fresh", lambda _: (training("SASRec", epochs="1"), None))
+    kept = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield found
+    resource.setrlimit(resource.RLIMIT_FSIZE, kept)
+
+
+def train(folder: Path) -> None:
+    settings = {"threads": 1, "folder": str(folder), "attempt": ME, "events": str(folder / "events")}
+    trial.train_trial(settings, 1, {})
+
+
+def test_a_trial_ends_with_its_state_in_the_store(tmp_path: Path, reports: list[dict[str, Any]]) -> None:
+    train(tmp_path)
+    assert [(report["epoch"], report["finished"]) for report in reports] == [(1, True)]
+    assert (outcomes.folder_of(tmp_path, 1) / outcomes.STATE).stat().st_size > 4096
+
+
+def test_a_store_that_does_not_take_the_state_is_no_failure_of_the_trial(
+    tmp_path: Path, reports: list[dict[str, Any]]
+) -> None:
+    """It would be kept as the trial's outcome, which no later attempt tries again."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    with pytest.raises(OSError, match="The state of a trial cannot be written into"):
+        train(tmp_path)
+    assert reports == []
+
+
+@pytest.mark.parametrize(
+    ("error", "of_the_run"),
+    [
+        (torch.AcceleratorError("CUDA error: unspecified launch failure"), True),
+        (torch.OutOfMemoryError("CUDA out of memory."), False),
+        (TrainingDiverged("The loss is nan."), False),
+    ],
+)
+def test_what_every_trial_would_meet_ends_the_attempt_and_not_the_trial(
+    tmp_path: Path,
+    reports: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    of_the_run: bool,  # noqa: FBT001
+) -> None:
+    def broken(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(trial, "fresh", broken)
+    if of_the_run:
+        with pytest.raises(type(error)):
+            train(tmp_path)
+        assert reports == []
+    else:
+        train(tmp_path)
+        assert [str(error) in report["message"] for report in reports] == [True]
