@@ -276,8 +276,8 @@ class TrainingRunSpec(SharedPodFields):
             "spec.tuning takes a fixed number of workers: use ray.workers instead of ray.minWorkers and ray.maxWorkers",
         ),
         Rule(
-            "!has(self.tuning) || !has(self.ensemble)",
-            "spec.tuning and spec.ensemble exclude each other: search in one run, and train seeds with what it found in another",
+            "!has(self.ensemble) || !has(self.tuning)",
+            "spec.ensemble and spec.tuning exclude each other: search first, and fuse with what the search has found",
         ),
         Rule(
             "!has(self.ensemble) || !has(self.initFrom)",
@@ -285,7 +285,7 @@ class TrainingRunSpec(SharedPodFields):
         ),
         Rule(
             f"!has(self.ensemble) || !has(self.ray) || !({SEVERAL})",
-            "spec.ray.workers must be 1 with spec.ensemble: its members are trained and fused in one pod",
+            "spec.ray.workers must be 1 with spec.ensemble, and maxWorkers absent: its members are trained and fused in one pod",
         ),
         *(
             Rule(

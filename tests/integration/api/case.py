@@ -72,7 +72,7 @@ def edited(base: Manifest, at: str, value: Any) -> Manifest:
     for step in steps[:-1]:
         node = node[step]
     if value is ABSENT:
-        del node[steps[-1]]
+        node.pop(steps[-1]) if isinstance(node, list) else node.pop(steps[-1], None)
     else:
         node[steps[-1]] = value
     return manifest

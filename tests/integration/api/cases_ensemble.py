@@ -25,7 +25,11 @@ SAME_BEGINNING = (
 NOT_BOTH = (
     "spec.ensemble and spec.initFrom exclude each other: let the versions of the ensemble be of runs with initFrom"
 )
-ONE_POD = "spec.ray.workers must be 1 with spec.ensemble: its members are trained and fused in one pod"
+ONE_POD = (
+    "spec.ray.workers must be 1 with spec.ensemble, and maxWorkers absent: its members are trained and fused in one pod"
+)
+NO_SEARCH = "spec.ensemble and spec.tuning exclude each other: search first, and fuse with what the search has found"
+SEARCH = {"parameters": [{"name": "dropout", "values": ["0.1", "0.2"]}], "maxTrials": 2}
 NINE = list(range(1, 10))
 
 
@@ -58,6 +62,7 @@ CASES: list[Case] = [
     ),
     Case("spec.ray.workers", "rule", 2, 1, ONE_POD, about="spec", base=BASE),
     Case("spec.ray.workers", "rule", 2, 1, ONE_POD, about="spec", base=SEEDS),
+    Case("spec.tuning", "rule", SEARCH, ABSENT, NO_SEARCH, about="spec", base=edited(BASE, "spec.tuning", {})),
     Case(
         "spec.hyperparameters",
         "rule",
