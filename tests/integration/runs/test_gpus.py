@@ -82,7 +82,7 @@ async def test_attempts_of_a_job_are_added_up(scene: Scene) -> None:
     assert last["lostSeconds"] == span(kept, died)
     assert span(began, died) <= last["usedSeconds"] <= span(began, died) + span(second, ended)
     await scene.reconcile(run)
-    assert exported(scene) == (last["usedSeconds"], last["lostSeconds"]), "as often as it was looked at, each second once"
+    assert exported(scene) == (last["usedSeconds"], last["lostSeconds"]), "each second once"
 
 
 async def test_a_suspended_run_counts_until_its_pod_is_gone(scene: Scene) -> None:

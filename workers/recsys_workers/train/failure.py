@@ -16,8 +16,12 @@ OUT_OF_MEMORY = "OutOfMemory"
 CANNOT_HEAL = 2
 RETRY = 1
 SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|KEY", re.IGNORECASE)
-SECRET = re.compile(r"(?i:bearer )\S+|\beyJ[\w-]{10,}\.[\w-]+\.[\w-]+")
-"""An Authorization header's value, or a token of a ServiceAccount."""
+SECRET = re.compile(
+    r"(?i:bearer )\S+|\beyJ[\w-]{10,}\.[\w-]+\.[\w-]+|\bya29\.[\w.-]+"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+)
+"""An Authorization header's value, a token of a ServiceAccount or of Google Cloud, or a private key, of which the end
+may be lacking."""
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -87,6 +91,7 @@ def _size(value: str | dict[str, str]) -> int:
 
 def _without_secrets(text: str) -> str:
     for name, value in os.environ.items():
-        if SECRET_NAME.search(name) and len(value) >= 6:
+        # A file that a Secret was made from ends with a newline, and what is quoted does not.
+        if SECRET_NAME.search(name) and len(value := value.strip()) >= 6:
             text = text.replace(value, f"[{name}]")
     return SECRET.sub("[secret]", COLOUR.sub("", text))

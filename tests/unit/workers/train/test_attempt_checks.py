@@ -155,7 +155,7 @@ def test_an_odd_log_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_no_secret_is_left_in_a_termination_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSYS_TERMINATION_LOG", str(tmp_path / "log"))
-    monkeypatch.setenv("STORE_SECRET", "hunter22")
+    monkeypatch.setenv("STORE_SECRET", "hunter22\n")
     log = "ValueError: Invalid header value b'Bearer abc.def'\nhunter22 eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOlt.c2ln end"
     write_termination_message("TrainerError", "hunter22 is wrong", log)
     assert json.loads((tmp_path / "log").read_bytes()) == {
@@ -163,6 +163,29 @@ def test_no_secret_is_left_in_a_termination_message(tmp_path: Path, monkeypatch:
         "message": "[STORE_SECRET] is wrong",
         "log": "ValueError: Invalid header value b'[secret]\n[STORE_SECRET] [secret] end",
     }
+
+
+@pytest.mark.parametrize(
+    ("quoted", "left"),
+    [
+        ("a {key} b", "a [RECSYS_GCS_KEY] b"),
+        ("a {private} b", "a [secret]\n b"),
+        ("found {parsed!r}", "found {{'type': 'service_account', 'private_key': '[secret]\\n'}}"),
+        ("cut {private:.40}", "cut [secret]"),
+        ("Authorization: ya29.a0Af_H6-S.Mx was refused", "Authorization: [secret] was refused"),
+    ],
+)
+def test_no_part_of_a_key_of_google_cloud_is_left(
+    quoted: str, left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is an object with the secret in one of its fields, and the tokens that it buys stand in no variable."""
+    private = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END PRIVATE KEY-----\n"
+    parsed = {"type": "service_account", "private_key": private}
+    monkeypatch.setenv("RECSYS_TERMINATION_LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("RECSYS_GCS_KEY", json.dumps(parsed, indent=2))
+    said = quoted.format(key=json.dumps(parsed, indent=2), private=private, parsed=parsed)
+    write_termination_message("TrainerError", said)
+    assert json.loads((tmp_path / "log").read_bytes())["message"] == left.format()
 
 
 def test_an_unexpected_error_leaves_the_end_of_its_traceback(
