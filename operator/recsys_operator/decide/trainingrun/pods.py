@@ -83,8 +83,8 @@ def pending_message(run: ObservedRun, last: Failure | None) -> str:
 def too_few_message(run: ObservedRun) -> str:
     """What an elastic run waits for that has lost too many pods."""
     told = (
-        f"{_attempt(run)}{len(pods_up(run))} of the {run.spec.least_workers} pods run that spec.ray.minWorkers asks for: "
-        "the training goes on from its last checkpoint when others have come."
+        f"{_attempt(run)}{len(pods_up(run))} of the {run.spec.least_workers} pods run that spec.ray.minWorkers asks "
+        "for: the training goes on from its last checkpoint when others have come."
     )
     pending = [pod for pod in run.pods if pod.phase == "Pending" and not pod.deleting]
     newest = max(pending, key=lambda pod: (pod.created, pod.name), default=None)
