@@ -149,7 +149,8 @@ def _credentials(dataset: Dataset) -> list[dict[str, Any]]:
     """Variables that the kubelet reads from the Secret, of these keys only: the operator may read none.
 
     A Secret or a key that is absent keeps the container from starting, and the kubelet's sentence names it. Of the two
-    keys for Google Cloud Storage one is enough: there the trainer says when both are absent.
+    keys for Google Cloud Storage one is enough, so neither is required and the container starts without the Secret
+    too: there the trainer says what is absent.
     """
     if dataset.credentials_secret is None:
         return []

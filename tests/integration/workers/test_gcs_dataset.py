@@ -190,7 +190,7 @@ def test_a_secret_without_credentials_and_no_secret_where_there_is_no_identity(g
     run.reads(f"gs://{BUCKET}/there", endpoint=google.http, credentialsSecret={"name": "shop-gcs"})
     code, reason, message = run.fails()
     assert (code, reason) == (2, "DatasetRefused")
-    assert "The Secret shop-gcs, which dataset.credentialsSecret names, has neither key.json" in message
+    assert "The Secret shop-gcs, which dataset.credentialsSecret names, was not there when the pod began" in message
     run.environment({"GCE_METADATA_ROOT": f"127.0.0.1:{lasting_port()}"})
     run.reads(f"gs://{BUCKET}/there", endpoint=google.http)
     code, reason, message = run.fails()

@@ -101,8 +101,8 @@ def connected(store: Store, folder: Path) -> Iterator[fs.GcsFileSystem]:
         options |= {"access_token": token.strip(), "credential_token_expiration": ends}
     elif store.secret is not None:
         raise StoreRefused(
-            f"The Secret {store.secret}, which dataset.credentialsSecret names, has neither key.json (the key of a "
-            "service account) nor access-token: add one of them, and make another run."
+            f"The Secret {store.secret}, which dataset.credentialsSecret names, was not there when the pod began, or "
+            "has neither key.json (the key of a service account) nor access-token: see to it, and make another run."
         )
     with _environment(variables):
         yield fs.GcsFileSystem(**options)

@@ -1,11 +1,13 @@
 """What an error of pyarrow becomes. Those of a server: tests/integration/workers/test_gcs_dataset.py."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys_workers.data.errors import InvalidData, StoreRefused, StoreUnreachable
-from recsys_workers.data.gcs import failure
+from recsys_workers.data.gcs import KEY, TOKEN, connected, failure
 from recsys_workers.data.store import Store
 
 URI = "gs://shop/log"
@@ -73,3 +75,16 @@ def test_what_nobody_has_seen_yet_is_tried_again_and_quoted(text: str) -> None:
     found = failure(OSError(f"Not of Google: {text}"), URI, NAMED)
     assert isinstance(found, StoreUnreachable)
     assert text in str(found)
+
+
+def test_a_secret_that_is_absent_is_not_called_one_without_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both keys are optional, so the kubelet starts the pod without the Secret, too."""
+    monkeypatch.delenv(KEY, raising=False)
+    monkeypatch.delenv(TOKEN, raising=False)
+    with (
+        pytest.raises(StoreRefused, match=r"The Secret keys, .* was not there when the pod began, or has neither"),
+        connected(NAMED, tmp_path),
+    ):
+        pass
