@@ -45,6 +45,7 @@ class Run:
                 "RECSYS_TERMINATION_LOG": str(folder / "termination"),
                 "RECSYS_RUN_CONFIG": str(folder / "run.json"),
                 "TMPDIR": str(folder / "scratch"),
+                "RAY_TMPDIR": "/tmp",  # The name of a socket has 107 bytes at most.
                 "AWS_EC2_METADATA_DISABLED": "true",
                 "AWS_CONFIG_FILE": str(folder / "no-config"),
                 "AWS_SHARED_CREDENTIALS_FILE": str(folder / "no-credentials"),

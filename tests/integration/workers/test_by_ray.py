@@ -42,10 +42,13 @@ def test_both_ways_give_the_same(run: Run, tmp_path: Path, monkeypatch: pytest.M
     expected = checks.data(config)
     prepared.write(config.run_folder, expected.split)
     parts = prepared.read(config.run_folder)
+    earlier = (config.run_folder / prepared.ITEMS).open("rb")
     monkeypatch.setattr(reading, "MOST_IN_MEMORY", 10)
     found = checks.data(config)
     prepared.write(config.run_folder, found.split)
     again = prepared.read(config.run_folder)
+    with earlier:  # A worker that has mapped it must not lose what it reads.
+        assert not os.path.samestat(os.fstat(earlier.fileno()), (config.run_folder / prepared.ITEMS).stat())
     assert found.report == expected.report
     assert found.protocol == expected.protocol
     assert found.report.encode() == expected.report.encode()

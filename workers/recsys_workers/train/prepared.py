@@ -13,6 +13,7 @@ from recsys_workers.data.split import HeldOut, Positions, Slices, Split, held_ou
 FILE = "prepared.npz"
 ITEMS = "prepared-items.npy"
 """All sequences; in a file of its own, so that it can be mapped into the memory instead of being read."""
+PARTIAL_ITEMS = f".{ITEMS}.partial.npy"
 MAPPED_BYTES = 32 << 20
 """Sequences that are larger are mapped."""
 ATTRIBUTE_ARRAYS = ("values", "weights", "starts")
@@ -22,7 +23,7 @@ VALUES = "attributeValues"
 def write(folder: Path, split: Split, attributes: ItemAttributes | None = None) -> None:
     """Write all sequences once, of each part where its slices begin and end, and attributes; replaces what is there.
 
-    Sequences that were read by way of the disk lie there already.
+    Sequences that were read by way of the disk lie in the folder already, as `new_items` says.
     """
     arrays: dict[str, npt.NDArray[Any]] = {
         "trainingStarts": split.training.starts,
@@ -40,13 +41,19 @@ def write(folder: Path, split: Split, attributes: ItemAttributes | None = None) 
 
 
 def _write_items(folder: Path, items: Indices) -> None:
-    mapped = items.base
-    if isinstance(mapped, np.memmap) and (folder / ITEMS).exists() and (folder / ITEMS).samefile(str(mapped.filename)):
+    mapped, partial = items.base, folder / PARTIAL_ITEMS
+    if isinstance(mapped, np.memmap) and partial.exists() and partial.samefile(str(mapped.filename)):
         mapped.flush()  # for other nodes; on this one all see the same pages
-        return
-    partial = folder / f".{ITEMS}.partial.npy"
-    np.save(partial, items, allow_pickle=False)
+    else:
+        np.save(partial, items, allow_pickle=False)
     partial.replace(folder / ITEMS)
+
+
+def new_items(folder: Path) -> Path:
+    """Where sequences are laid down that are read by way of the disk, for `write`: no file that anybody has mapped."""
+    partial = folder / PARTIAL_ITEMS
+    partial.unlink(missing_ok=True)
+    return partial
 
 
 def _items(folder: Path) -> Indices:

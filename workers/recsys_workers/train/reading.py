@@ -59,7 +59,7 @@ def _streamed(config: RunConfig, wanted: Wanted) -> Read:
                 from recsys_workers.data import by_ray  # Ray reads its variables when it is imported.
 
                 blocks = by_ray.blocks(wanted, here=bool(scheme_of(config.dataset.uri)))
-                items = config.run_folder / prepared.ITEMS
+                items = prepared.new_items(config.run_folder)
                 dropped, interactions = streamed.interactions(blocks, wanted, Path(scratch), items)
             return _split(config, dropped, interactions)
         except OSError as error:
