@@ -11,7 +11,7 @@ import pytest
 
 from recsys_operator.decide.trainingrun import rayword
 from recsys_workers.train import memory, submitted
-from recsys_workers.train.attempt import DETERMINISTIC_FAILURES
+from recsys_workers.train.attempt import DETERMINISTIC_FAILURES, PASSING_FAILURES
 from recsys_workers.train.failure import OUT_OF_MEMORY
 from recsys_workers.train.ray_run import origin
 
@@ -105,7 +105,7 @@ def test_the_failure_that_others_follow_from_is_told() -> None:
     assert origin([]) is None
 
 
-@pytest.mark.parametrize("name", DETERMINISTIC_FAILURES)
-def test_what_no_retry_heals_is_told_before_a_worker_that_died(name: str) -> None:
+@pytest.mark.parametrize("name", [*DETERMINISTIC_FAILURES, *PASSING_FAILURES])
+def test_what_a_worker_says_itself_is_told_before_one_that_died(name: str) -> None:
     raised, died = type(name, (Exception,), {})("why"), type("RayActorError", (Exception,), {})("died")
     assert origin([died, raised]) is raised

@@ -24,6 +24,8 @@ LONGEST_WAIT_SECONDS = 6 * 3600
 ANSWER_SECONDS = 20.0
 OWN_FAILURES = {"TrainingDiverged", "CannotBegin"}
 """What the training raises in all workers alike."""
+FAILURES_OF_ONE = {"Superseded", "StoreUnreachable"}
+"""What the one that writes raises."""
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_METRICS_COLLECTION": "0",
@@ -180,12 +182,13 @@ def _trainer(gpus: int, workers: int, *, elastic: bool) -> tuple[Callable[..., A
 def origin(failures: Iterable[BaseException]) -> BaseException | None:
     """The failure that the others follow from: where one worker ends, the rest only lose their connection to it.
 
-    A worker that died comes before one that raised, and what the training itself raised before both.
+    A worker that died comes before one that raised, and what the training itself raised, or the one worker that
+    writes, before both.
     """
 
     def rank(failure: BaseException) -> int:
         kinds = {kind.__name__ for kind in type(getattr(failure, "cause", None) or failure).__mro__}
-        if kinds & OWN_FAILURES:
+        if kinds & (OWN_FAILURES | FAILURES_OF_ONE):
             return 0
         return 1 if "RayActorError" in kinds | {kind.__name__ for kind in type(failure).__mro__} else 2
 
