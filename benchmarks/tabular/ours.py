@@ -14,6 +14,7 @@ from recsys_workers.tabular import metrics, worker
 from recsys_workers.tabular.work import Tabular
 from recsys_workers.train import run_config
 from recsys_workers.train.progress import Progress, StatusWriter
+from recsys_workers.train.publish import only_attempt
 from recsys_workers.train.reports import EpochReport, StepReport
 
 ACCURACY = "Accuracy"
@@ -56,7 +57,8 @@ class Ours:
         self.training.run(on_epoch, lambda: None, on_step)
         progress = Progress(StatusWriter(self.config.namespace, self.config.name, self.config.uid))
         try:
-            worker.export_and_score(self.training, self.settings, progress)
+            with only_attempt(self.config.run_folder) as fence:
+                worker.export_and_score(self.training, {**self.settings, "attempt": fence.name}, progress)
         finally:
             progress.close()
         self.work.collect()

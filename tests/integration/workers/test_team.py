@@ -22,6 +22,7 @@ from recsys_workers.tabular.training import RowBatch
 from recsys_workers.train import axes, run_config
 from recsys_workers.train import worker as ray_worker
 from recsys_workers.train.beginning import Beginning
+from recsys_workers.train.fence import LOCK, Superseded
 from recsys_workers.train.loop import Training
 from recsys_workers.train.progress import Progress, StatusWriter
 from recsys_workers.train.sampler import Batch
@@ -114,10 +115,12 @@ def lay_down(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folds.write(folder / "folds", found.folds)
 
 
-def cross_validated(team: Team, folder: Path) -> None:
-    """Train the folds' models."""
+def cross_validated(team: Team, folder: Path, newest: str = "this attempt") -> None:
+    """Train the folds' models in an attempt that is the newest one, or is not."""
     text = dict(check("MLP", {"epochs": "2", "batchSize": "7", "hiddenSize": "8"}).text)
     settings = {"folder": str(folder), "architecture": "MLP", "hyperparameters": text, "seed": 1}
+    settings["attempt"] = "this attempt"
+    (folder / LOCK).write_text(newest)
     if not team.tells:
         folds.train(settings, 3, team)
         return
@@ -130,6 +133,15 @@ def cross_validated(team: Team, folder: Path) -> None:
 
 def outputs(folder: Path) -> list[Any]:
     return [np.load(folder / f"fold-{number}-outputs.npz")["outputs"] for number in (1, 2, 3)]
+
+
+def test_an_attempt_that_a_newer_one_has_followed_leaves_no_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_down(tmp_path, monkeypatch)
+    with pytest.raises(Superseded):
+        cross_validated(Team(), tmp_path / "folds", newest="another one")
+    assert not list((tmp_path / "folds").glob("*outputs*"))
 
 
 def test_two_workers_make_the_steps_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What is a trial's failure, and what is the run's: the process of a trial without Ray around it."""
+"""What Ray's processes do without Ray around them: what fails a trial, what the attempt, and who may write."""
 
 import resource
 from collections.abc import Iterator
@@ -11,10 +11,12 @@ pytest.importorskip("torch")
 
 import ray.tune
 import torch
-from tests.integration.workers.curves import training
+from tests.integration.workers.curves import N_ITEMS, training
 
+from recsys_workers.train import worker
+from recsys_workers.train.fence import LOCK, Superseded
 from recsys_workers.train.loop import TrainingDiverged
-from recsys_workers.train.publish import LOCK
+from recsys_workers.train.progress import Progress, StatusWriter
 from recsys_workers.tune import outcomes, trial
 
 pytestmark = pytest.mark.torch
@@ -82,3 +84,18 @@ def test_what_every_trial_would_meet_ends_the_attempt_and_not_the_trial(
     else:
         train(tmp_path)
         assert [str(error) in report["message"] for report in reports] == [True]
+
+
+def test_an_attempt_that_a_newer_one_has_followed_exports_nothing(tmp_path: Path) -> None:
+    """Its weights and lists would stand beside the newer one's graph."""
+    (tmp_path / LOCK).write_text("a newer attempt\n")
+    trained = training("SASRec", epochs="1")
+    trained.run(lambda _: None, lambda: None)
+    settings = {"folder": str(tmp_path), "attempt": ME, "threads": 1, "nItems": N_ITEMS, "excludeSeen": False}
+    progress = Progress(StatusWriter("shop", "shop-1", "uid-1"))
+    try:
+        with pytest.raises(Superseded):
+            worker.export_and_score(trained, trained.validation, settings, progress)
+    finally:
+        progress.close()
+    assert [path.name for path in tmp_path.iterdir()] == [LOCK]

@@ -20,6 +20,8 @@ from recsys_workers.predictions import Outputs
 from recsys_workers.tabular import data
 from recsys_workers.tabular.data import Rowwise
 from recsys_workers.tabular.metrics import per_row
+from recsys_workers.train import store
+from recsys_workers.train.fence import fence_of
 from recsys_workers.train.progress import Progress
 from recsys_workers.train.watch import Watch
 
@@ -68,6 +70,8 @@ def train(settings: Mapping[str, Any], count: int, team: "Team", progress: Progr
         outputs = training.best_outputs(data.read_part(folder, "test", _file(number, "npz")).inputs)
         stream = io.BytesIO()
         np.savez(stream, allow_pickle=False, outputs=outputs)
+        store.await_writable(folder)
+        fence_of(settings).require()
         write_file(folder / _outputs(number), stream.getvalue())
         progress.kept()
 

@@ -13,8 +13,9 @@ from recsys_workers.tabular.fusing import exported
 from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.scored import ScoredRows
 from recsys_workers.tabular.training import RowTraining, outputs_of
-from recsys_workers.train import weights
+from recsys_workers.train import store, weights
 from recsys_workers.train.beginning import Beginning
+from recsys_workers.train.fence import fence_of
 from recsys_workers.train.progress import Progress
 
 
@@ -47,17 +48,17 @@ def export_and_score(training: RowTraining, settings: Mapping[str, Any], progres
     """Leave the best weights, their graph and every test row's outputs in the run's folder."""
     folder = Path(settings["folder"])
     test = data.read_part(folder, "test").inputs
-    model = training.best_model()
+    model, fence = training.best_model(), fence_of(settings)
+    fence.require()
     weights.write(folder, model)
     onnx = exported(model, test)
     progress.report("Evaluating", 85, f"Scoring {len(test)} test rows.")
-    scored.write(
-        folder,
-        onnx,
-        ScoredRows(
-            RowGraph(onnx, settings["threads"]).outputs(test),
-            outputs_of(model, test),
-            training.best_epoch,
-            training.best_validation,
-        ),
+    found = ScoredRows(
+        RowGraph(onnx, settings["threads"]).outputs(test),
+        outputs_of(model, test),
+        training.best_epoch,
+        training.best_validation,
     )
+    store.await_writable(folder)
+    fence.require()
+    scored.write(folder, onnx, found)

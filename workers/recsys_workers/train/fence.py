@@ -8,9 +8,12 @@ file, and looks right before it writes what another attempt, or a server of vers
 import os
 import socket
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
+
+LOCK = "attempt.lock"
 
 
 class Superseded(Exception):
@@ -35,6 +38,11 @@ class Fence:
                 f"A newer attempt of this run has begun, as {self.file} says: this one was taken for dead, and ends "
                 "without writing anything more."
             )
+
+
+def fence_of(settings: Mapping[str, Any]) -> Fence:
+    """By what Ray's worker knows whether its attempt is still the newest one."""
+    return Fence(Path(settings["folder"]) / LOCK, settings["attempt"])
 
 
 def signed(lock: TextIO, file: Path) -> Fence:

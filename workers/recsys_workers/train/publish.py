@@ -19,7 +19,7 @@ from recsys_workers.train import fence
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.fence import Fence
 
-LOCK = "attempt.lock"
+LOCK = fence.LOCK
 
 
 @contextmanager

@@ -26,11 +26,10 @@ from recsys_workers.tasks import OF_ROWS
 from recsys_workers.train import axes, history, mlflow, origin, prepared, scored, seeds, store, weights
 from recsys_workers.train.beginning import Beginning
 from recsys_workers.train.events import Events
-from recsys_workers.train.fence import Fence
+from recsys_workers.train.fence import fence_of
 from recsys_workers.train.logs import configure
 from recsys_workers.train.loop import STATE, Loop, Training
 from recsys_workers.train.progress import Progress, StatusWriter
-from recsys_workers.train.publish import LOCK
 from recsys_workers.train.readings import Readings
 from recsys_workers.train.scored import Scored
 from recsys_workers.train.seconds import Stopwatch
@@ -79,11 +78,6 @@ def train_worker(settings: Mapping[str, Any]) -> None:
         stopwatch.leave(Path(settings["folder"]))
     finally:
         progress.close()
-
-
-def fence_of(settings: Mapping[str, Any]) -> Fence:
-    """By what the worker knows whether its attempt is still the newest one."""
-    return Fence(Path(settings["folder"]) / LOCK, settings["attempt"])
 
 
 def prepare_torch(threads: int) -> None:
@@ -219,8 +213,10 @@ def beginning_of(settings: Mapping[str, Any]) -> Beginning | None:
 
 def export_and_score(training: Training, test: Examples, settings: Mapping[str, Any], progress: Progress) -> None:
     """Leave the best weights, their graph and every test user's list in the run's folder."""
+    folder, fence = Path(settings["folder"]), fence_of(settings)
     model = training.best_model()
-    weights.write(Path(settings["folder"]), plain(model))  # Attributes may be others in the run that begins with them.
+    fence.require()
+    weights.write(folder, plain(model))  # Attributes may be others in the run that begins with them.
     n_items = settings["nItems"]
     input_length = training.hyperparameters.integer("inputLength")
     onnx = export(model, n_items, input_length)
@@ -230,7 +226,9 @@ def export_and_score(training: Training, test: Examples, settings: Mapping[str, 
     tasks = tasks_of(test.histories, exclude_seen=settings["excludeSeen"])
     lists = Graph(onnx, n_items, training.max_length, input_length, settings["threads"]).lists(tasks)
     found = reference(model, tasks, lists, training.max_length)
-    scored.write(Path(settings["folder"]), onnx, Scored(lists, found, training.best_epoch, training.best_validation))
+    store.await_writable(folder)
+    fence.require()
+    scored.write(folder, onnx, Scored(lists, found, training.best_epoch, training.best_validation))
 
 
 def newest_checkpoint(folder: Path, seed: int) -> Path | None:

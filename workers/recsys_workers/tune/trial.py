@@ -18,11 +18,11 @@ from recsys_workers.manifest import ArtifactError
 from recsys_workers.train import store
 from recsys_workers.train.beginning import CannotBegin
 from recsys_workers.train.events import Events
-from recsys_workers.train.fence import Superseded
+from recsys_workers.train.fence import Superseded, fence_of
 from recsys_workers.train.loop import Loop, TrainingDiverged
 from recsys_workers.train.reports import EpochReport
 from recsys_workers.train.store import StoreUnreachable
-from recsys_workers.train.worker import fence_of, fresh, prepare_torch
+from recsys_workers.train.worker import fresh, prepare_torch
 from recsys_workers.tune.outcomes import STATE, folder_of
 
 LOGGER = logging.getLogger(__name__)
