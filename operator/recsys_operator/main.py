@@ -179,14 +179,19 @@ async def _watch(
     ]
     waits += [asyncio.create_task(until_gone(client, one), name=text) for one, text in losses.items()]
     await asyncio.wait([watching, keeping, *waits], return_when=asyncio.FIRST_COMPLETED)
-    ended = next((one for one in (watching, keeping) if one.done()), None)
+    if any(one.cancelled() for one in (keeping, *waits)):
+        await asyncio.wait([watching])  # It is ending, and ends every task that it finds.
+    ended = next((one for one in (watching, keeping) if one.done() and not one.cancelled()), None)
+    changed = " and ".join(wait.get_name() for wait in waits if wait.done() and not wait.cancelled())
     for wait in (keeping, *waits):
         wait.cancel()
     if ended is not None:
-        logger.error("the watches ended", extra={"error": repr(ended.exception())})
-        return 1
+        # kopf does not go on without a resource that it watches, and may learn of that first.
+        changed = " and ".join([text for one, text in losses.items() if await _gone(client, one)])
+        if not changed:
+            logger.error("the watches ended", extra={"error": repr(ended.exception())})
+            return 1
     if not stopping.is_set():
-        changed = " and ".join(wait.get_name() for wait in waits if wait.done())
         logger.info(f"{changed}: starting anew with other watches")
     await finish()  # Before the watches: when they end, kopf ends every task that it finds.
     watching.cancel()
@@ -251,10 +256,17 @@ async def until_gone(client: Client, resource: Resource, every: float = LOOK_AGA
     missed = 0
     while missed < 2:
         await asyncio.sleep(every)
-        try:
-            missed = 0 if await client.serves(resource) else missed + 1
-        except ApiError as error:
-            logger.warning("cannot ask which resources are served", extra={"error": error.message})
+        gone = await _gone(client, resource)
+        missed = missed + 1 if gone else missed if gone is None else 0
+
+
+async def _gone(client: Client, resource: Resource) -> bool | None:
+    """Whether the API server says that it does not know a resource; None when it says nothing."""
+    try:
+        return not await client.serves(resource)
+    except ApiError as error:
+        logger.warning("cannot ask which resources are served", extra={"error": error.message})
+        return None
 
 
 async def _wake_everything(namespaces: Namespaces, client: Client, loops: Loops) -> None:

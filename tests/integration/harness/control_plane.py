@@ -240,6 +240,13 @@ class ControlPlane:
         """Apply KubeRay's CRDs of RayJobs and RayClusters and wait until they are served."""
         self.install_crds(kuberay_crds() / f"ray.io_{plural}.yaml" for plural in ("rayclusters", "rayjobs"))
 
+    def remove_kuberay(self) -> None:
+        """Delete KubeRay's CRD of RayJobs, and all RayJobs with it."""
+        with self.client() as client:
+            answer = client.delete("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/rayjobs.ray.io")
+        if answer.is_error:
+            raise RuntimeError(f"The CRD of RayJobs could not be deleted: {answer.text}")
+
     def _install_crd(self, client: httpx.Client, manifest: dict[str, Any], seconds: float = 30) -> None:
         name = manifest["metadata"]["name"]
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"

@@ -1,4 +1,7 @@
-"""A cluster without KubeRay: a run with several workers says so, everything else goes on; its installation heals it."""
+"""A cluster without KubeRay: a run with several workers says so, everything else goes on; its installation heals it.
+
+Its removal is taken as it comes: the operator starts anew, and says again what is missing.
+"""
 
 from tests.integration.harness import access
 from tests.integration.harness.api import Api, Object, until
@@ -59,6 +62,16 @@ async def test_a_run_with_several_workers_waits_for_kuberay_and_nothing_else_doe
 
                     await until("the RayJob", made, 60)
                     await says(TWO, "VersionCreated")
+
+                    plane.remove_kuberay()
+                    assert await operator.ended() == 0, operator.tail()
+                    assert operator.said("KubeRay has been removed: starting anew with other watches"), operator.tail()
+                    operator.start()
+                    await operator.until_ready()
+                    again = trainingrun(namespace, "two-again")
+                    again["spec"]["ray"]["workers"] = 2
+                    await api.create(TRAININGRUNS, again)
+                    await says("two-again", "KubeRayNotInstalled")
                 assert await operator.terminate() == 0
         finally:
             operator.kill()
