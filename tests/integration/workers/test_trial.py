@@ -71,7 +71,7 @@ def test_what_every_trial_would_meet_ends_the_attempt_and_not_the_trial(
     reports: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
-    of_the_run: bool,  # noqa: FBT001
+    of_the_run: bool,
 ) -> None:
     def broken(_: object) -> None:
         raise error

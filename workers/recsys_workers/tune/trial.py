@@ -97,7 +97,7 @@ def _train(training: Loop, settings: Mapping[str, Any], number: int, folder: Pat
 
 
 def save(training: Loop, folder: Path) -> None:
-    """Replace the trial's state by that of now, whole or not at all; raises OSError where the store does not take it."""
+    """Replace the trial's state by that of now, whole or not at all. Raises OSError of the store."""
     partial = folder / f"{PARTIAL}{os.getpid()}"
     partial.mkdir(exist_ok=True)
     try:
