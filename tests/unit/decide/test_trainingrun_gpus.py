@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.decide.run_facts import NOW, failed_pod, job, pod, progress, result, run_spec, started
 
-from recsys_operator.api.gpu_use import GpuUse
+from recsys_operator.api.gpu_use import MOST_SECONDS, GpuUse
 from recsys_operator.api.trainingrun import TrainingRunStatus
 from recsys_operator.decide.conditions import conclude
 from recsys_operator.decide.times import rfc3339
@@ -98,6 +98,15 @@ def test_a_look_that_is_repeated_counts_nothing_twice() -> None:
     for _ in range(3):
         assert life.look(60, *pods) == (110, 100, 10)
     assert life.look(30, *pods) == (110, 100, 10), "a clock that was set back"
+
+
+def test_more_than_a_status_can_hold_is_the_most_that_it_can() -> None:
+    """An object may hold it, whoever wrote it; a look that raises would be repeated for ever."""
+    most = GpuUse(
+        used_seconds=MOST_SECONDS, lost_seconds=MOST_SECONDS, unsaved_seconds=MOST_SECONDS, held=2, until=at(0)
+    )
+    found = counted(most, [Hold(1, BEGAN)], BEGAN + 60)
+    assert (found.used_seconds, found.lost_seconds, found.unsaved_seconds) == (MOST_SECONDS, MOST_SECONDS, 60)
 
 
 def test_several_workers_lose_together() -> None:

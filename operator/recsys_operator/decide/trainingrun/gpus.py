@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from recsys_operator.api.gpu_use import GpuUse
+from recsys_operator.api.gpu_use import MOST_SECONDS, GpuUse
 from recsys_operator.decide.times import instant, rfc3339
 from recsys_operator.decide.trainingrun.facts import ObservedRun, PodFacts
 
@@ -75,9 +75,9 @@ def counted(
         if ended:
             lost, unsaved = lost + unsaved, 0
     return GpuUse(
-        used_seconds=used,
-        lost_seconds=lost,
-        unsaved_seconds=0 if kept else unsaved,
+        used_seconds=min(MOST_SECONDS, used),
+        lost_seconds=min(MOST_SECONDS, lost),
+        unsaved_seconds=0 if kept else min(MOST_SECONDS, unsaved),
         held=sum(hold.at(now) for hold in holds),
         until=rfc3339(datetime.fromtimestamp(now, UTC)),
     )
