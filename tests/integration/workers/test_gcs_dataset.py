@@ -12,7 +12,17 @@ from pathlib import Path
 import pytest
 from tests.integration.harness.processes import lasting_port
 from tests.integration.workers.conftest import Run
-from tests.integration.workers.google_storage import ADMIN, BUCKET, GETTER, READER, STRANGER, Google, Key, Token, serving
+from tests.integration.workers.google_storage import (
+    ADMIN,
+    BUCKET,
+    GETTER,
+    READER,
+    STRANGER,
+    Google,
+    Key,
+    Token,
+    serving,
+)
 from tests.integration.workers.test_s3_dataset import ROWS, write_folder
 from tests.unit.workers.data.test_formats import WRITERS
 from tests.unit.workers.train.played import Training
