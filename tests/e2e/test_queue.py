@@ -12,13 +12,21 @@ from tests.e2e.cluster import ROOT, Namespace, until
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1800)]
 
-KUEUE = ROOT / "hack/cluster/kueue.sh"
+KUEUE, KUBERAY = ROOT / "hack/cluster/kueue.sh", ROOT / "hack/cluster/kuberay.sh"
 QUEUE = "team-a"
 CLUSTER_QUEUE = FLAVOR = "recsys-e2e"
 LOW, HIGH = "recsys-e2e-low", "recsys-e2e-high"
 ONE_RUN, NONE = {"cpu": "1", "memory": "2Gi"}, {"cpu": "500m", "memory": "1Gi"}
+WORKER = {"cpu": "700m", "memory": "3Gi"}
+TWO_WORKERS = {"cpu": "1400m", "memory": "6Gi"}
+PAIR_EPOCHS = 100
+LARGER = {"batchSize": "256", "epochs": str(PAIR_EPOCHS)}
+"""Two workers need large batches: what they tell each other is per batch. A suspended RayJob trains on until its pods
+are gone, half a minute later, so there are more epochs than that takes."""
 MIDDLE = 5
 """The epoch after which a run loses its place: there is a checkpoint after 4, and 5 is trained again."""
+KUEUE_SEES_KUBERAY_SECONDS = 180
+"""Kueue asks ever more rarely, in the end every two minutes, whether RayJobs have come to the cluster."""
 
 
 def cluster_queue(quota: dict[str, str]) -> dict[str, Any]:
@@ -110,6 +118,15 @@ def shop() -> Iterator[Shop]:
     subprocess.run([KUEUE, "delete"], cwd=ROOT, check=True)
 
 
+@pytest.fixture
+def kuberay(shop: Shop) -> Iterator[None]:
+    """KubeRay, which comes to a cluster in which Kueue runs already."""
+    subprocess.run([KUBERAY], cwd=ROOT, check=True)
+    yield
+    shop.namespace.kubectl("delete", "trun", "--all", "--timeout=120s")
+    subprocess.run([KUBERAY, "delete"], cwd=ROOT, check=True)
+
+
 def test_a_run_waits_for_quota_and_trains_when_there_is_some(shop: Shop) -> None:
     shop.quota(NONE)
     shop.namespace.apply(trainingrun("waits", queueName=QUEUE, priorityClassName=LOW))
@@ -161,3 +178,33 @@ def test_a_run_that_is_suspended_in_the_queue_leaves_it(shop: Shop) -> None:
     assert condition(shop.namespace, "suspended")["reason"] == "Suspended"
     shop.namespace.kubectl(*patch, '{"spec": {"suspend": false}}')
     shop.same("suspended")
+
+
+@pytest.mark.usefixtures("kuberay")
+def test_two_workers_are_admitted_together_give_way_and_come_back(shop: Shop) -> None:
+    """A RayJob of KubeRay: no pod while it waits, both at once, and none while another run has its place."""
+    shop.quota(NONE)
+    pair = {"ray": {"workers": 2, "resourcesPerWorker": WORKER}, "hyperparameters": LARGER, "maxRetries": 0}
+    shop.namespace.apply(trainingrun("pair", queueName=QUEUE, priorityClassName=LOW, **pair))
+    says(shop.namespace, "pair", "Queued")
+    until("its Workload", lambda: shop.workloads() or None, KUEUE_SEES_KUBERAY_SECONDS)
+    assert not pods(shop.namespace, "pair")
+    shop.quota(TWO_WORKERS)
+    seen = reaches(shop.namespace, "pair", MIDDLE, 600)
+    assert len(pods(shop.namespace, "pair")) == 2
+    shop.namespace.apply(trainingrun("high-again", queueName=QUEUE, priorityClassName=HIGH, hyperparameters=LARGER))
+    says(shop.namespace, "pair", "Queued", 60)
+    until("the end of its pods", lambda: None if pods(shop.namespace, "pair") else True, 120)
+    alone = ended(shop.namespace, "high-again")
+    assert succeeded(alone) == ("True", "VersionCreated", 1), json.dumps(alone, indent=2)
+    assert status_of(shop.namespace, "pair")["progress"]["epoch"] < PAIR_EPOCHS
+    found = ended(shop.namespace, "pair", 900)
+    assert succeeded(found) == ("True", "VersionCreated", 1), json.dumps(found, indent=2)
+    assert "failure" not in found
+    values, expected = (
+        {one["name"]: float(one["value"]) for one in status["result"]["metrics"]} for status in (found, alone)
+    )
+    assert values == pytest.approx(expected, abs=5e-3)
+    epochs, once = ([point["epoch"] for point in status["progress"]["history"]] for status in (found, alone))
+    assert epochs == once
+    print(f"two workers: preempted after epoch {seen}, {values} beside {expected}")
