@@ -24,8 +24,8 @@ from pyarrow import fs
 from tests.integration.harness.binaries import BINS, MissingBinaryError
 from tests.integration.harness.certificates import Authority
 from tests.integration.harness.processes import Process, lasting_port
+from tests.integration.workers.buckets import BUCKET, OTHER_BUCKET, Buckets
 
-BUCKET, OTHER_BUCKET = "events", "private"
 START_SECONDS = 60
 METADATA = "/computeMetadata/v1/instance/service-accounts/"
 SERVICE_ACCOUNT = "reader@shop.iam.gserviceaccount.com"
@@ -74,7 +74,7 @@ RIGHTS: Mapping[str, set[tuple[str, str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Google:
+class Google(Buckets):
     """A store that runs, with two buckets. `http` and `https` are its endpoints."""
 
     http: str
@@ -86,17 +86,6 @@ class Google:
     key: Key
     files: fs.GcsFileSystem
     """With all rights."""
-
-    def put(self, path: str, data: bytes) -> None:
-        """Write an object; `path` begins with its bucket."""
-        with self.files.open_output_stream(path) as stream:
-            stream.write(data)
-
-    def put_folder(self, folder: Path, path: str) -> None:
-        """Write every file of a folder as an object below `path`."""
-        for file in folder.rglob("*"):
-            if file.is_file():
-                self.put(f"{path}/{file.relative_to(folder).as_posix()}", file.read_bytes())
 
 
 @contextmanager

@@ -13,9 +13,8 @@ from pyarrow import fs
 from tests.integration.harness.binaries import BINS, MissingBinaryError
 from tests.integration.harness.certificates import Authority
 from tests.integration.harness.processes import Process, lasting_port
+from tests.integration.workers.buckets import BUCKET, OTHER_BUCKET, Buckets
 
-BUCKET = "events"
-OTHER_BUCKET = "private"
 START_SECONDS = 60
 GRPC = 10000
 """SeaweedFS listens for gRPC at each port plus this."""
@@ -50,7 +49,7 @@ RIGHTS: Mapping[Keys, list[str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Seaweed:
+class Seaweed(Buckets):
     """A store that runs, with two buckets. `http` and `https` are its endpoints."""
 
     http: str
@@ -59,17 +58,6 @@ class Seaweed:
     """Certificate of the authority that signed the one of `https`."""
     files: fs.S3FileSystem
     """With all rights."""
-
-    def put(self, path: str, data: bytes) -> None:
-        """Write an object; `path` begins with its bucket."""
-        with self.files.open_output_stream(path) as stream:
-            stream.write(data)
-
-    def put_folder(self, folder: Path, path: str) -> None:
-        """Write every file of a folder as an object below `path`."""
-        for file in folder.rglob("*"):
-            if file.is_file():
-                self.put(f"{path}/{file.relative_to(folder).as_posix()}", file.read_bytes())
 
 
 def program() -> Path:

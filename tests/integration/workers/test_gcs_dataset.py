@@ -2,19 +2,16 @@
 
 import json
 import os
-import re
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.integration.harness.processes import lasting_port
+from tests.integration.workers.buckets import BUCKET
 from tests.integration.workers.conftest import Run
 from tests.integration.workers.google_storage import (
     ADMIN,
-    BUCKET,
     GETTER,
     READER,
     STRANGER,
@@ -23,6 +20,7 @@ from tests.integration.workers.google_storage import (
     Token,
     serving,
 )
+from tests.integration.workers.store_refusals import FILE, Refusal, require_refused_at_once, require_unsaid
 from tests.integration.workers.test_s3_dataset import ROWS, write_folder
 from tests.unit.workers.data.test_formats import WRITERS
 from tests.unit.workers.train.played import Training
@@ -33,7 +31,6 @@ from recsys_workers.train import checks
 from recsys_workers.train.__main__ import main
 
 pytestmark = pytest.mark.torch
-FILE = b"user_id,item_id,timestamp\nu,i,1\n"
 
 
 @pytest.fixture(scope="module")
@@ -115,16 +112,6 @@ def test_an_item_table_and_one_object_that_may_be_read_but_not_listed(google: Go
     assert found.attributes.n_values == 3
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Who reads what, and what the run says then."""
-
-    keys: Token | Key | None
-    uri: str
-    reason: str
-    said: str
-
-
 REFUSALS = {
     "another's bucket": Refusal(
         STRANGER,
@@ -133,7 +120,10 @@ REFUSALS = {
         "Let the owner of the credentials in the Secret shop-s3 list the bucket events and read its objects",
     ),
     "one object of another's bucket": Refusal(
-        STRANGER, f"gs://{BUCKET}/there/a.csv", "DatasetRefused", "answered HTTP 403 (ya29.stranger does not have"
+        STRANGER,
+        f"gs://{BUCKET}/there/a.csv",
+        "DatasetRefused",
+        "does not have storage.objects.list access to the Google",
     ),
     "a folder without the right to list": Refusal(
         GETTER, f"gs://{BUCKET}/there", "DatasetRefused", "does not have storage.objects.list access"
@@ -180,19 +170,9 @@ REFUSALS = {
 def test_what_cannot_heal_ends_the_run_at_once(
     google: Google, run: Run, capfd: pytest.CaptureFixture[str], case: Refusal
 ) -> None:
-    google.put(f"{BUCKET}/there/a.csv", FILE)
-    google.put(f"{BUCKET}/other/a.txt", FILE)
-    run.reads(case.uri, keys=case.keys, endpoint=google.http)
-    began = time.monotonic()
-    code, reason, message = run.fails()
-    assert (code, reason) == (2, case.reason), message
-    assert case.uri in message or "key.json in the Secret" in message
-    assert case.said in message
-    assert not re.search("error_info|gcloud-cpp|Status|OAuth2", message)
-    assert time.monotonic() - began < 10
-    streams = capfd.readouterr()
-    for token in (READER, STRANGER, GETTER, ADMIN):
-        assert token.text not in message + streams.out + streams.err
+    names, never = [case.uri, "key.json in the Secret"], "error_info|gcloud-cpp|Status|OAuth2"
+    message = require_refused_at_once(google, run, case, names=names, never=never)
+    require_unsaid([token.text for token in (READER, STRANGER, GETTER, ADMIN)], message, capfd)
     assert run.left == []
 
 

@@ -7,8 +7,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from tests.integration.workers.buckets import BUCKET
 from tests.integration.workers.conftest import Run
-from tests.integration.workers.seaweed import BUCKET, GETTER, READER, Seaweed
+from tests.integration.workers.seaweed import GETTER, READER, Seaweed
 from tests.unit.workers.data.test_formats import WRITERS
 from tests.unit.workers.train.played import Training
 

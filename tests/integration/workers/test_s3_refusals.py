@@ -1,37 +1,25 @@
 """A run whose dataset an object store does not give: the reason, the sentence, and whether it is tried again."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from tests.integration.harness.processes import lasting_port
+from tests.integration.workers.buckets import BUCKET
 from tests.integration.workers.conftest import Run
-from tests.integration.workers.seaweed import ADMIN, BUCKET, GETTER, READER, STRANGER, Keys, Seaweed
+from tests.integration.workers.seaweed import ADMIN, GETTER, READER, STRANGER, Keys, Seaweed
+from tests.integration.workers.store_refusals import FILE, Refusal, require_refused_at_once, require_unsaid
 
 pytestmark = pytest.mark.torch
 ROOT = Path(__file__).parents[3]
-FILE = b"user_id,item_id,timestamp\nu,i,1\n"
 WRONG_SECRET = Keys(READER.key, "wrong-secret-0123456789abcdef")
 UNKNOWN = Keys("NOBODYKEY000000000", "nobody-secret-0123456789abcdef")
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Whose keys read what, and what the run says then."""
-
-    keys: Keys | None
-    uri: str
-    reason: str
-    said: str
 
 
 REFUSALS = {
@@ -97,20 +85,10 @@ REFUSALS = {
 def test_what_cannot_heal_ends_the_run_at_once(
     seaweed: Seaweed, run: Run, capfd: pytest.CaptureFixture[str], case: Refusal
 ) -> None:
-    seaweed.put(f"{BUCKET}/there/a.csv", FILE)
-    seaweed.put(f"{BUCKET}/other/a.txt", FILE)
-    run.reads(case.uri, keys=case.keys, endpoint=seaweed.http)
-    began = time.monotonic()
-    code, reason, message = run.fails()
-    assert (code, reason) == (2, case.reason), message
-    assert case.uri in message
-    assert case.said in message
-    assert not re.search("Request ID|curlCode|No response body", message)
-    assert time.monotonic() - began < 30
-    streams = capfd.readouterr()
-    for keys in (READER, STRANGER, WRONG_SECRET, UNKNOWN, GETTER, ADMIN):
-        assert keys.secret not in message + streams.out + streams.err
-        assert keys.key not in message + streams.out + streams.err
+    never = "Request ID|curlCode|No response body"
+    message = require_refused_at_once(seaweed, run, case, names=[case.uri], never=never)
+    everybody = (READER, STRANGER, WRONG_SECRET, UNKNOWN, GETTER, ADMIN)
+    require_unsaid([word for keys in everybody for word in (keys.key, keys.secret)], message, capfd)
     assert run.left == []
 
 
