@@ -26,7 +26,7 @@ from recsys_workers.serve.contract import RecommendRequest
 from recsys_workers.serve.recommender import Recommender
 from recsys_workers.serve.scoring import ScoringModel
 from recsys_workers.tasks import OF_ROWS
-from recsys_workers.train.sampler import left_padded
+from recsys_workers.train.sampler import PREFIXES, Sampler, left_padded
 
 pytestmark = pytest.mark.torch
 
@@ -168,7 +168,7 @@ def test_nothing_can_be_learned_where_there_is_nothing_to_learn() -> None:
     made = training("BSARec", hiddenSize="16", epochs="1", dropout="0", learningRate="0.02")
     random = np.random.default_rng(2)
     unseen = [random.integers(1, N_ITEMS + 1, 20).astype(np.int32) for _ in range(40)]
-    made.sampler.sequences = unseen
+    made.sampler = Sampler(unseen, made.max_length, 16, seed=11, samples=PREFIXES)
     made.run(lambda report: None, lambda: None)
     made.sampler.sequences = [random.integers(1, N_ITEMS + 1, 20).astype(np.int32) for _ in range(40)]
     with torch.no_grad():

@@ -2,6 +2,7 @@
 
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,25 @@ ME = "this attempt\n"
 
 
 @pytest.fixture
-def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the trial tells Ray Tune; its run folder is the test's own."""
     found: list[dict[str, Any]] = []
     (tmp_path / LOCK).write_text(ME)
     monkeypatch.setattr(ray.tune, "report", found.append)
     monkeypatch.setattr(trial, "prepare_torch", torch.set_num_threads)
     monkeypatch.setattr(trial, "fresh", lambda _: (training("SASRec", epochs="1"), None))
+    return found
+
+
+@contextmanager
+def no_larger_files_than(size: int) -> Iterator[None]:
+    """For as long as the block runs: pytest's own output goes into a file too."""
     kept = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield found
-    resource.setrlimit(resource.RLIMIT_FSIZE, kept)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, kept[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, kept)
 
 
 def train(folder: Path) -> None:
@@ -52,8 +62,7 @@ def test_a_store_that_does_not_take_the_state_is_no_failure_of_the_trial(
     tmp_path: Path, reports: list[dict[str, Any]]
 ) -> None:
     """It would be kept as the trial's outcome, which no later attempt tries again."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-    with pytest.raises(OSError, match="The state of a trial cannot be written into"):
+    with no_larger_files_than(4096), pytest.raises(OSError, match="The state of a trial cannot be written into"):
         train(tmp_path)
     assert reports == []
 
