@@ -51,9 +51,9 @@ def copied(uri: str, file_format: str, store: Store) -> Iterator[list[DatasetFil
     with TemporaryDirectory(prefix="dataset-") as folder:
         try:
             with protocol.connected(store, Path(folder)) as remote:
-                objects = _listed(remote, uri, file_format, protocol.denied)
+                objects = _listed(remote, uri, file_format, protocol.read)
                 files = _copies(remote, objects, Path(folder), uri)
-                now = _listed(remote, uri, file_format, protocol.denied)
+                now = _listed(remote, uri, file_format, protocol.read)
             if now != objects:
                 raise DatasetChanged(f"Objects of the dataset {uri} changed while they were read: start another run.")
         except (OSError, pa.ArrowException) as error:
@@ -69,13 +69,16 @@ def copied(uri: str, file_format: str, store: Store) -> Iterator[list[DatasetFil
             raise InvalidData(text) from error
 
 
-def _listed(remote: fs.FileSystem, uri: str, file_format: str, denied: Callable[[Exception], bool]) -> list[_Object]:
+def _listed(
+    remote: fs.FileSystem, uri: str, file_format: str, read: Callable[[Exception], s3.Answer | gcs.Answer | None]
+) -> list[_Object]:
     """The one object of this key, or those of the format below it as a folder, in the order of their names."""
     path, suffixes = uri.removeprefix(scheme_of(uri)), suffixes_of(file_format)
     try:
         whole = remote.get_file_info(path)
     except (OSError, pa.ArrowException) as error:
-        if not denied(error):
+        answer = read(error)
+        if answer is None or not answer.denied:
             raise
         whole = None  # a HEAD is denied without a reason; the list says it, or is allowed
     if whole is not None and whole.type == fs.FileType.File:

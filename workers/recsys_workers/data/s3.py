@@ -100,12 +100,6 @@ def answered(error: Exception) -> bool:
     return getattr(error, "errno", None) is None or isinstance(error, FileNotFoundError)
 
 
-def denied(error: Exception) -> bool:
-    """Whether the store answered that who asks may not."""
-    answer = read(error)
-    return answer is not None and answer.denied
-
-
 def read(error: Exception) -> Answer | None:
     """The answer that an exception of pyarrow tells; None for one that tells something else."""
     found = ANSWER.search(str(error))
