@@ -7,9 +7,9 @@ from pydantic import Field
 from recsys_operator.api.cleaning import Cleaning
 from recsys_operator.api.columns import Schema
 from recsys_operator.api.common import FusedBy
+from recsys_operator.api.dataset import Dataset
 from recsys_operator.api.recmodel import Catalogue, Evaluation, Gate, Storage
 from recsys_operator.api.schema import Digest, Model
-from recsys_operator.api.trainingrun import Dataset
 from recsys_operator.api.tuning import Tuning
 
 KEY = "run.json"

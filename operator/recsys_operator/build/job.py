@@ -3,20 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recsys_operator.api.kinds import JOBS
-from recsys_operator.api.locations import GCS, claim_of
-from recsys_operator.api.podfields import SharedPodFields
-from recsys_operator.api.ray import WorkerResources
-from recsys_operator.api.run_config import KEY, RunConfig
-from recsys_operator.api.trainingrun import (
+from recsys_operator.api.dataset import (
     ACCESS_KEYS,
     ACCESS_TOKEN,
     CERTIFICATES,
     SERVICE_ACCOUNT_KEY,
     SESSION_TOKEN,
     Dataset,
-    TrainingRunSpec,
 )
+from recsys_operator.api.kinds import JOBS
+from recsys_operator.api.locations import GCS, claim_of
+from recsys_operator.api.podfields import SharedPodFields
+from recsys_operator.api.ray import WorkerResources
+from recsys_operator.api.run_config import KEY, RunConfig
+from recsys_operator.api.trainingrun import TrainingRunSpec
 from recsys_operator.build import names
 from recsys_operator.build.labels import QUEUE, Manifest, Owner, child, of_run
 from recsys_operator.build.placement import pod_env, pod_settings

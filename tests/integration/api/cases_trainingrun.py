@@ -6,8 +6,8 @@ from tests.integration.api import cases_ensemble, cases_pod_fields, cases_tuning
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition, edited
 from tests.integration.api.cases_recmodel import DNS_LABEL, HYPERPARAMETER, NAME, NAMES_GROW
 
+from recsys_operator.api.dataset import ENDPOINT, REGION
 from recsys_operator.api.ray import EXTENDED_RESOURCE
-from recsys_operator.api.trainingrun import ENDPOINT, REGION
 
 QUANTITY = r"should match '^([0-9]+(\.[0-9]+)?)([numkMGTPE]|[KMGTPE]i)?$'"
 DIGEST = "sha256:" + "0f" * 32
