@@ -59,6 +59,5 @@ def export_and_score(training: RowTraining, settings: Mapping[str, Any], progres
         training.best_epoch,
         training.best_validation,
     )
-    store.await_writable(folder)
-    fence.require()
+    store.await_turn(folder, fence)
     scored.write(folder, onnx, found)

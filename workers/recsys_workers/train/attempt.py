@@ -169,8 +169,7 @@ def _train(
 
     watch.lap("gates")
     progress.report("Publishing", 97, f"Publishing a version with the verdict {judgement.verdict}.")
-    store.await_writable(config.run_folder)
-    fence.require()
+    store.await_turn(config.run_folder, fence)
     number = publish.take_number(config.versions_folder, config.uid)
     described = describe(number, [], judgement)
     contents[manifest.EVALUATION] = documents.evaluation(described, work.evaluated(), watch.document())

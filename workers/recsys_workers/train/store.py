@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from recsys_workers.manifest import write_file
+from recsys_workers.train.fence import Fence
 
 LOGGER = logging.getLogger(__name__)
 PATIENCE_SECONDS = 600.0
@@ -41,3 +42,12 @@ def await_writable(folder: Path, seconds: float = PATIENCE_SECONDS) -> None:
         if told:
             LOGGER.info("the store takes files again, after %.0f s", time.monotonic() - began)
         return
+
+
+def await_turn(folder: Path, fence: Fence) -> None:
+    """Before something is kept in the run's folder: return once the store takes it, if the attempt is still the newest.
+
+    Raises StoreUnreachable and Superseded.
+    """
+    await_writable(folder)
+    fence.require()

@@ -134,15 +134,13 @@ def _run(
         with tempfile.TemporaryDirectory() as scratch:
             training.save(Path(scratch))
             (Path(scratch) / SEED).write_text(f"{settings['seed']}\n")
-            store.await_writable(folder)
-            fence.require()
+            store.await_turn(folder, fence)
             ray.train.report({"epoch": training.epoch}, checkpoint=ray.train.Checkpoint.from_directory(scratch))
         progress.kept()
 
     try:
         training.run(watch.on_epoch, on_checkpoint, watch.on_step)
-        store.await_writable(folder)
-        fence.require()
+        store.await_turn(folder, fence)
         history.write(folder, training.history())
         if training.stopped_early:
             LOGGER.info(
@@ -226,8 +224,7 @@ def export_and_score(training: Training, test: Examples, settings: Mapping[str, 
     tasks = tasks_of(test.histories, exclude_seen=settings["excludeSeen"])
     lists = Graph(onnx, n_items, training.max_length, input_length, settings["threads"]).lists(tasks)
     found = reference(model, tasks, lists, training.max_length)
-    store.await_writable(folder)
-    fence.require()
+    store.await_turn(folder, fence)
     scored.write(folder, onnx, Scored(lists, found, training.best_epoch, training.best_validation))
 
 

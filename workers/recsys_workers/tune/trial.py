@@ -77,8 +77,7 @@ def _train(training: Loop, settings: Mapping[str, Any], number: int, folder: Pat
 
     def on_checkpoint() -> None:
         training.seconds = before + time.monotonic() - began
-        store.await_writable(folder)
-        fence.require()
+        store.await_turn(folder, fence)
         save(training, folder)
         finished = training.epoch == training.epochs or training.stopped_early
         report(training.epoch, training.best_validation, training.best_epoch, finished=finished)

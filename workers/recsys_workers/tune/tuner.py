@@ -176,8 +176,7 @@ class Tuner:
             message=str(report.get("message", "")),
         )
         try:
-            store.await_writable(self.run_folder)
-            self.fence.require()
+            store.await_turn(self.run_folder, self.fence)
             outcomes.write(self.run_folder, outcome)
         except (Superseded, StoreUnreachable, OSError) as error:
             self._broken = self._broken or error
