@@ -1,5 +1,6 @@
 """A dataset that goes by way of the disk and Ray Data is the one that is read into the memory."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -8,6 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+pytest.importorskip("ray")
+
+import ray
 from tests.integration.workers.conftest import Run
 from tests.unit.workers.data.test_formats import WRITERS
 
@@ -78,6 +83,9 @@ def test_what_is_wrong_comes_out_of_rays_processes_as_the_sentence_that_it_is(
     assert (failed.value.reason, failed.value.exit_code) == ("InvalidData", 2)
     assert isinstance(failed.value.__cause__, InvalidData)
     assert "is empty in" in failed.value.message
+    del failed
+    gc.collect()
+    assert not ray.is_initialized(), "left, and not started again by what Ray Data left"
     assert not [path for path in run.left if path.name.startswith("rows-")]
 
 

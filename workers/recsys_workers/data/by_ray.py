@@ -1,6 +1,6 @@
 """Blocks of interactions by `ray.data`: files are read and cleaned side by side, in Ray's processes."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import partial
 from typing import Any
 
@@ -46,7 +46,7 @@ class Interactions(Datasource):
         ]
 
 
-def blocks(wanted: Wanted, *, here: bool) -> Iterator[pa.Table]:
+def blocks(wanted: Wanted, *, here: bool) -> Generator[pa.Table, None, None]:
     """All blocks in row order. Ray must run; with `here` the files are on this node's own disk, and are read here."""
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True

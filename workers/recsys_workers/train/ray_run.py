@@ -36,6 +36,9 @@ ENVIRONMENT = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.25",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_COLOR_PREFIX": "0",
+    # Whatever comes too late, after Ray was left, fails instead of starting a Ray of its own, which ends the process
+    # (by _exit) once it has been away for a minute.
+    "RAY_ENABLE_AUTO_CONNECT": "0",
     # Ray would kill its worker at 95 % of the pod's memory. The kernel does at 100 %, and the kubelet calls that
     # OOMKilled, which is what status.failure tells.
     "RAY_memory_monitor_refresh_ms": "0",

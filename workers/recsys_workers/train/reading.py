@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -58,9 +59,10 @@ def _streamed(config: RunConfig, wanted: Wanted) -> Read:
             with ray_run.session(threads.allowed(), ray_run.gpus_asked(), ray_run.workers_asked()):
                 from recsys_workers.data import by_ray  # Ray reads its variables when it is imported.
 
-                blocks = by_ray.blocks(wanted, here=bool(scheme_of(config.dataset.uri)))
                 items = prepared.new_items(config.run_folder)
-                dropped, interactions = streamed.interactions(blocks, wanted, Path(scratch), items)
+                # Closed before Ray is, also where a row is wrong: what Ray Data does at its end would start a new Ray.
+                with closing(by_ray.blocks(wanted, here=bool(scheme_of(config.dataset.uri)))) as blocks:
+                    dropped, interactions = streamed.interactions(blocks, wanted, Path(scratch), items)
             return _split(config, dropped, interactions)
         except OSError as error:
             if error.errno in FULL:
