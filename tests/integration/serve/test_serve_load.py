@@ -65,7 +65,7 @@ def test_a_killed_server_is_counted_as_failures(tmp_path: Path) -> None:
         summary = summary_of(load)
     assert load.returncode == 1
     assert summary["failed"] == sum(summary["reasons"].values()) > 0
-    assert set(summary["reasons"]) <= {"Refused", "Reset", "Disconnected"}
+    assert set(summary["reasons"]) <= {"Refused", "Reset", "Disconnected", "Truncated"}
     assert summary["failed"] == sum(request.failed is not None for request in read([output]))
 
 
