@@ -3,10 +3,11 @@
 Only `on.event` is used. It writes nothing: no finalizers, no annotations, no progress in the objects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
 import kopf
 
 from recsys_operator.api.kinds import (
@@ -24,17 +25,21 @@ from recsys_operator.api.kinds import (
 from recsys_operator.apply.client import Client
 from recsys_operator.build.labels import MANAGED_BY, OPERATOR
 from recsys_operator.health import Health
+from recsys_operator.optional_kinds import OPTIONAL
 from recsys_operator.reconcile.loop import Key, Loops
 
 OWN = (RECMODELS, TRAININGRUNS, DEPLOYMENTS)
 CHILDREN = (JOBS, RAYJOBS, WORKLOADS, HTTPROUTES, SERVICES, BUDGETS)
 """Not the autoscalers: their status changes all the time, and what they decide shows in the workloads."""
-OPTIONAL = {HTTPROUTES: "the Gateway API", RAYJOBS: "KubeRay"}
-"""What a cluster may lack, and who brings it. kopf must not watch what is not served: it is watched once it is."""
 OWNERS = {(resource.api_version, resource.kind): resource for resource in OWN}
 
 TOKEN_LIFETIME = timedelta(minutes=10)
 """How long kopf uses a token: the kubelet renews the file long before the token ends."""
+
+
+def to_watch(optional: Collection[Resource]) -> tuple[Resource, ...]:
+    """All that is watched where there are these `OPTIONAL` kinds."""
+    return tuple(one for one in (*OWN, *CHILDREN) if one not in OPTIONAL or one in optional)
 
 
 def watched(resource: Resource, obj: Mapping[str, Any]) -> bool:
@@ -101,15 +106,15 @@ def key_of(resource: Resource, obj: Mapping[str, Any]) -> Key:
     return Key(resource.plural, metadata["namespace"], metadata["name"], metadata["uid"])
 
 
-def registry(client: Client, waker: Waker, resources: tuple[Resource, ...]) -> kopf.OperatorRegistry:
-    """Handlers for these resources and the login, for kopf."""
+def registry(client: Client, waker: Waker) -> kopf.OperatorRegistry:
+    """Handlers for all that may be watched and the login, for kopf."""
     handlers = kopf.OperatorRegistry()
-    for resource in resources:
+    for resource in (*OWN, *CHILDREN):
         _watch(handlers, waker, resource)
 
     @kopf.on.login(registry=handlers)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
-        return await connection(client)
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        return session(await connection(client))
 
     return handlers
 
@@ -135,6 +140,33 @@ async def connection(client: Client) -> kopf.ConnectionInfo:
         private_key_path=configuration.key_file,
         expiration=datetime.now(UTC) + TOKEN_LIFETIME if token else None,
     )
+
+
+def session(info: kopf.ConnectionInfo) -> kopf.AiohttpSession:
+    """What kopf makes of such credentials by itself, but with `patient`."""
+    connector = aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context())
+    made = aiohttp.ClientSession(
+        connector=connector, headers=info.as_http_headers(), trust_env=info.trust_env, middlewares=(patient,)
+    )
+    return kopf.AiohttpSession(server=info.server, aiohttp_session=made, expiration=info.expiration)
+
+
+async def patient(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """A kind that a cluster may lack and that is not served now is as one that nobody answers about.
+
+    A watch that is told 404 ends kopf for good; one without an answer asks again, until `OptionalKinds` ends it.
+    """
+    response = await handler(request)
+    if response.status == 404 and any(_asks_for(resource, request.url.path) for resource in OPTIONAL):
+        response.close()
+        raise aiohttp.ClientConnectionError(f"{request.url.path} is not served")
+    return response
+
+
+def _asks_for(resource: Resource, path: str) -> bool:
+    """Whether a path is that of a list or watch of these objects."""
+    prefix = f"/apis/{resource.group}/{resource.version}/"
+    return prefix in path and path.endswith(f"/{resource.plural}")
 
 
 def kopf_settings() -> kopf.OperatorSettings:

@@ -47,6 +47,7 @@ class Health:
         self._delivered: dict[str, int] = {}
         self._owed: dict[str, Expectation] = {}
         self._left: set[str] = set()
+        self._ignored: set[Resource] = set()
         self._deleted: deque[tuple[float, str]] = deque()
         self._last_beat = clock()
         self._lags: deque[tuple[float, float]] = deque()
@@ -57,7 +58,7 @@ class Health:
         uid, version = metadata["uid"], _number(metadata.get("resourceVersion"))
         if version is None or version <= self._delivered.get(uid, -1) or not self._watched(resource, obj):
             return
-        if metadata.get("namespace") in self._left:
+        if metadata.get("namespace") in self._left or resource in self._ignored:
             return
         # An answer can arrive after the watch has told of the object's end.
         if any(uid == deleted for _, deleted in self._deleted):
@@ -102,6 +103,15 @@ class Health:
     def enter(self, namespace: str) -> None:
         """This namespace is watched again."""
         self._left.discard(namespace)
+
+    def ignore(self, resource: Resource) -> None:
+        """Nothing of this kind is watched any more: nothing is owed."""
+        self._ignored.add(resource)
+        self._owed = {uid: owed for uid, owed in self._owed.items() if owed.kind != resource.plural}
+
+    def expect(self, resource: Resource) -> None:
+        """This kind is watched again."""
+        self._ignored.discard(resource)
 
     async def beat(self) -> None:
         """Measure the lag of the event loop, for ever."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from recsys_operator.notify.courier import Courier
 from recsys_operator.notify.notifier import LAST_WORDS, Notifier
 from recsys_operator.observe.measure.look import Measurer
 from recsys_operator.observe.measure.looks import Looks
+from recsys_operator.optional_kinds import OptionalKinds
 from recsys_operator.reconcile.deployment import DeploymentReconciler
 from recsys_operator.reconcile.loop import Key, Loops, Timing
 from recsys_operator.reconcile.recmodel import RecModelReconciler
@@ -35,9 +36,6 @@ Result = TypeVar("Result")
 
 GRACE = 15.0
 """Seconds that reconciles in flight have to finish once the process is told to stop."""
-
-LOOK_AGAIN = 15.0
-"""Seconds between two looks for a resource that the API server does not serve yet."""
 
 
 def main() -> int:
@@ -146,20 +144,19 @@ async def _watch(
 ) -> int:
     """Watch with kopf until told to stop (0), or until kopf, or the look at the namespaces, ends on its own (1)."""
     waker = handlers.Waker(loops, health)
-    resources = await _unless(stopping, _served(client))
-    if resources is None:
+    await _unless(stopping, _until_served(client, handlers.OWN))
+    if stopping.is_set():
         return 0
-    news = {one: f"{name} has been installed" for one, name in handlers.OPTIONAL.items() if one not in resources}
-    for one in news:
-        logger.warning(f"{handlers.OPTIONAL[one]} is not installed: its {one.kind}s will be watched once it is")
-    losses = {one: f"{name} has been removed" for one, name in handlers.OPTIONAL.items() if one in resources}
-    namespaces = Namespaces(client, settings.watch_namespaces, resources, loops, health)
+    namespaces = Namespaces(client, settings.watch_namespaces, (), loops, health)
+    optional = OptionalKinds(client, namespaces.insights, health)
+    await _unless(stopping, optional.start())
+    namespaces.resources = handlers.to_watch(optional.served)
     await _unless(stopping, namespaces.start())
     if stopping.is_set():
         return 0
     before = asyncio.all_tasks()
     tasks = await kopf.spawn_tasks(
-        registry=handlers.registry(client, waker, resources),
+        registry=handlers.registry(client, waker),
         settings=handlers.kopf_settings(),
         standalone=True,
         clusterwide=not namespaces.names,
@@ -167,32 +164,29 @@ async def _watch(
         insights=namespaces.insights,
     )
     _on_signal(stopping)
+
+    async def changed() -> None:
+        namespaces.resources = handlers.to_watch(optional.served)
+        await _wake_everything(namespaces, client, loops)
+
     watching = asyncio.create_task(kopf.run_tasks(tasks, ignored=before), name="kopf")
-    keeping = asyncio.create_task(namespaces.keep(), name="namespaces")
+    keeping = [asyncio.create_task(namespaces.keep(), name="namespaces")]
+    keeping.append(asyncio.create_task(optional.keep(changed), name="optional kinds"))
     await _unless(stopping, _wake_everything(namespaces, client, loops))
     if not stopping.is_set():
         ready.set()
-        logger.info("ready", extra={"watched": [f"{one.plural}.{one.group}" for one in resources]})
-    waits = [asyncio.create_task(_until_set(stopping), name="stop")]
-    waits += [
-        asyncio.create_task(_until_served(client, (one,), told=_absent([one])), name=text) for one, text in news.items()
-    ]
-    waits += [asyncio.create_task(until_gone(client, one), name=text) for one, text in losses.items()]
-    await asyncio.wait([watching, keeping, *waits], return_when=asyncio.FIRST_COMPLETED)
-    if any(one.cancelled() for one in (keeping, *waits)):
+        watched = [f"{one.plural}.{one.group}" for one in namespaces.resources]
+        logger.info("ready", extra={"watched": watched})
+    stop = asyncio.create_task(_until_set(stopping), name="stop")
+    await asyncio.wait([watching, stop, *keeping], return_when=asyncio.FIRST_COMPLETED)
+    if any(one.cancelled() for one in (stop, *keeping)):
         await asyncio.wait([watching])  # It is ending, and ends every task that it finds.
-    ended = next((one for one in (watching, keeping) if one.done() and not one.cancelled()), None)
-    changed = " and ".join(wait.get_name() for wait in waits if wait.done() and not wait.cancelled())
-    for wait in (keeping, *waits):
-        wait.cancel()
+    ended = next((one for one in (watching, *keeping) if one.done() and not one.cancelled()), None)
+    for one in (stop, *keeping):
+        one.cancel()
     if ended is not None:
-        # kopf does not go on without a resource that it watches, and may learn of that first.
-        changed = " and ".join([text for one, text in losses.items() if await _gone(client, one)])
-        if not changed:
-            logger.error("the watches ended", extra={"error": repr(ended.exception())})
-            return 1
-    if not stopping.is_set():
-        logger.info(f"{changed}: starting anew with other watches")
+        logger.error("the watches ended", extra={"error": repr(ended.exception())})
+        return 1
     await finish()  # Before the watches: when they end, kopf ends every task that it finds.
     watching.cancel()
     await asyncio.wait([watching])
@@ -215,29 +209,13 @@ async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, Result]) ->
         working.cancel()
 
 
-async def _served(client: Client) -> tuple[Resource, ...]:
-    """What there is to watch, once our own kinds are served."""
-    await _until_served(client, handlers.OWN, every=1.0)
+async def _until_served(client: Client, resources: tuple[Resource, ...]) -> None:
+    """Wait until the API server knows these resources, and tell what is in the way."""
+    told = ""
     while True:
         try:
-            return (*handlers.OWN, *[child for child in handlers.CHILDREN if await client.serves(child)])
-        except ApiError as error:
-            logger.warning("cannot ask which resources are served", extra={"error": error.message})
-            await asyncio.sleep(1.0)
-
-
-def _absent(resources: Sequence[Resource]) -> str:
-    return f"these resources are not installed: {', '.join(f'{one.plural}.{one.group}' for one in resources)}"
-
-
-async def _until_served(
-    client: Client, resources: tuple[Resource, ...], every: float = LOOK_AGAIN, told: str = ""
-) -> None:
-    """Wait until the API server knows these resources, and tell what is in the way, unless that was told."""
-    while True:
-        try:
-            missing = [one for one in resources if not await client.serves(one)]
-            reason = _absent(missing) if missing else ""
+            missing = [f"{one.plural}.{one.group}" for one in resources if not await client.serves(one)]
+            reason = f"these resources are not installed: {', '.join(missing)}" if missing else ""
         except ApiError as error:
             reason = error.message
         if not reason:
@@ -245,28 +223,7 @@ async def _until_served(
         if reason != told:
             logger.warning("waiting for the API server", extra={"error": reason})
             told = reason
-        await asyncio.sleep(every)
-
-
-async def until_gone(client: Client, resource: Resource, every: float = LOOK_AGAIN) -> None:
-    """Wait until the API server has twice, one look after the other, not known a resource that is watched.
-
-    The namespaces of `watchNamespaces` would all count as such that cannot be read, as long as it is looked for.
-    """
-    missed = 0
-    while missed < 2:
-        await asyncio.sleep(every)
-        gone = await _gone(client, resource)
-        missed = missed + 1 if gone else missed if gone is None else 0
-
-
-async def _gone(client: Client, resource: Resource) -> bool | None:
-    """Whether the API server says that it does not know a resource; None when it says nothing."""
-    try:
-        return not await client.serves(resource)
-    except ApiError as error:
-        logger.warning("cannot ask which resources are served", extra={"error": error.message})
-        return None
+        await asyncio.sleep(1.0)
 
 
 async def _wake_everything(namespaces: Namespaces, client: Client, loops: Loops) -> None:

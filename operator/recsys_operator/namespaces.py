@@ -16,6 +16,7 @@ from kopf._cogs.structs.references import Insights, NamespaceName
 from recsys_operator import metrics
 from recsys_operator.api.kinds import Resource
 from recsys_operator.apply.client import ApiError, Client
+from recsys_operator.optional_kinds import OPTIONAL
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +48,9 @@ class Follower(Protocol):
 class Namespaces:
     """Looks at each of the namespaces `names`; without names all are watched, and there is nothing to look at.
 
-    A namespace counts as readable while each of the `resources` can be listed in it. `insights` is where kopf reads
-    which namespaces to watch, while it runs: it is kopf's own, and the only way to change them without a new start.
+    A namespace counts as readable while each of the `resources` can be listed in it; they may change. `insights` is
+    where kopf reads which namespaces to watch, while it runs: it is kopf's own, and the only way to change them without
+    a new start.
     """
 
     def __init__(
@@ -122,7 +124,7 @@ class Namespaces:
         for name in self.names:
             try:
                 for resource in self.resources:
-                    await self.client.try_list(resource, name)
+                    await self._try(resource, name)
             except ApiError as error:
                 if not self.refused(name, error):
                     told = False
@@ -131,6 +133,14 @@ class Namespaces:
             else:
                 self._can_be_read(name)
         return told
+
+    async def _try(self, resource: Resource, namespace: str) -> None:
+        """Raise what a list would raise, unless the cluster just lacks a kind that it may lack."""
+        try:
+            await self.client.try_list(resource, namespace)
+        except ApiError as error:
+            if error.status != 404 or resource not in OPTIONAL:
+                raise
 
     def _can_be_read(self, namespace: str) -> None:
         self._refused_since.pop(namespace, None)

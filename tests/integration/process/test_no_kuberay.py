@@ -1,7 +1,11 @@
 """A cluster without KubeRay: a run with several workers says so, everything else goes on; its installation heals it.
 
-Its removal is taken as it comes: the operator starts anew, and says again what is missing.
+Its removal is taken as it comes: the run's condition says again what is missing. All by one process, since one that
+were started anew each time would soon be made to wait for minutes, in which no alert rolls anything back.
 """
+
+import asyncio
+from pathlib import Path
 
 from tests.integration.harness import access
 from tests.integration.harness.api import Api, Object, until
@@ -11,9 +15,19 @@ from tests.integration.harness.players import Players
 from tests.integration.kill.case import condition
 from tests.integration.kill.objects import recmodel, trainingrun
 
+from recsys_operator import namespaces
 from recsys_operator.api.kinds import RAYJOBS, RECMODELS, TRAININGRUNS
 
 ONE, TWO = "one-worker", "two-workers"
+GONE = "KubeRay has been removed: its RayJobs will be watched once it is there again"
+
+
+def watches(plane: ControlPlane) -> int:
+    """How many watches of RayJobs the API server serves: the operator's, and that of the players."""
+    with plane.client() as client:
+        lines = client.get("/metrics").text.splitlines()
+    counts = (line for line in lines if line.startswith("apiserver_longrunning_requests{"))
+    return sum(int(line.rpartition(" ")[2]) for line in counts if 'resource="rayjobs"' in line and "WATCH" in line)
 
 
 async def test_a_run_with_several_workers_waits_for_kuberay_and_nothing_else_does() -> None:
@@ -52,26 +66,65 @@ async def test_a_run_with_several_workers_waits_for_kuberay_and_nothing_else_doe
                     errors = 'recsys_reconcile_errors_total{kind="TrainingRun"}'
                     assert errors not in await operator.metrics(), "waiting is no error"
 
-                    plane.install_kuberay()
-                    assert await operator.ended() == 0, "to be started anew, with the new watch"
-                    operator.start()
-                    await operator.until_ready()
+                    pid = operator.pid
+                    for name in (TWO, "two-again"):
+                        if name != TWO:
+                            again = trainingrun(namespace, name)
+                            again["spec"]["ray"]["workers"] = 2
+                            await api.create(TRAININGRUNS, again)
+                            await says(name, "KubeRayNotInstalled")
+                        assert watches(plane) == 0, "a watch of what there is not"
+                        plane.install_kuberay()
 
-                    async def made() -> Object | None:
-                        return await api.get(RAYJOBS, namespace, f"{TWO}-ray1")
+                        async def made(job: str = f"{name}-ray1") -> Object | None:
+                            return await api.get(RAYJOBS, namespace, job)
 
-                    await until("the RayJob", made, 60)
-                    await says(TWO, "VersionCreated")
+                        await until("the RayJob", made, 60)
+                        await says(name, "VersionCreated")
 
-                    plane.remove_kuberay()
-                    assert await operator.ended() == 0, operator.tail()
-                    assert operator.said("KubeRay has been removed: starting anew with other watches"), operator.tail()
-                    operator.start()
-                    await operator.until_ready()
-                    again = trainingrun(namespace, "two-again")
-                    again["spec"]["ray"]["workers"] = 2
-                    await api.create(TRAININGRUNS, again)
-                    await says("two-again", "KubeRayNotInstalled")
+                        async def watched() -> bool:
+                            return watches(plane) == 2
+
+                        await until("the operator to watch RayJobs", watched, 30)
+                        plane.remove_kuberay()
+
+                        async def left() -> bool:
+                            return operator.said(GONE)
+
+                        await until("the operator to give up its watch", left, 60)
+                        assert (await operator.health())[0] == 200
+                    assert operator.running, operator.tail()
+                    assert operator.pid == pid
+                    assert not operator.said("the watches ended")
                 assert await operator.terminate() == 0
+        finally:
+            operator.kill()
+
+
+async def test_single_namespaces_go_on_without_what_is_taken_away(tmp_path: Path) -> None:
+    """With Roles alone, each of which names RayJobs: that there are none makes no namespace unreadable."""
+    with ControlPlane() as plane:
+        plane.install_crds()
+        plane.install_gateway_api()
+        token = access.make_account_without_rights(plane)
+        namespace = plane.create_namespace("alone")
+        access.allow(plane, namespace)
+        operator = Operator(tmp_path, access.kubeconfig(plane, token, tmp_path), (namespace,))
+        operator.start()
+        try:
+            await operator.until_ready()
+            for change, word in (
+                (plane.install_kuberay, "KubeRay has been installed: its RayJobs are watched"),
+                (plane.remove_kuberay, GONE),
+            ):
+                change()
+
+                async def told(word: str = word) -> bool:
+                    return operator.said(word)
+
+                await until(word, told, 30)
+                await asyncio.sleep(namespaces.SURE)
+                assert f'recsys_namespace_readable{{namespace="{namespace}"}} 1.0' in await operator.metrics()
+            assert await operator.terminate() == 0
         finally:
             operator.kill()

@@ -3,12 +3,8 @@
 import asyncio
 import os
 import signal
-from pathlib import Path
 
-from tests.integration.harness import access
 from tests.integration.harness.api import until
-from tests.integration.harness.control_plane import ControlPlane
-from tests.integration.harness.operator import Operator
 from tests.integration.kill.case import World, case
 from tests.integration.kill.objects import MODEL, recmodel
 
@@ -69,27 +65,3 @@ async def test_waiting_for_its_crds_it_can_be_stopped_too(world: World) -> None:
         one.proxy.fault_reads = None
         one.operator.start()
         await one.operator.until_ready()
-
-
-async def test_it_starts_anew_when_the_gateway_api_is_installed(tmp_path: Path) -> None:
-    """Without HTTPRoutes it works; once they are served it ends with 0, to be started again and watch them."""
-    with ControlPlane() as plane:
-        plane.install_crds()
-        operator = Operator(tmp_path, access.kubeconfig(plane, access.make_account(plane), tmp_path))
-        operator.start()
-        try:
-            await operator.until_ready()
-            assert "the Gateway API is not installed" in operator.tail()
-            plane.install_gateway_api()
-
-            async def ended() -> bool:
-                return not operator.running
-
-            await until("the operator's end", ended, 60)
-            assert operator.process is not None
-            assert operator.process.exit_code == 0
-            operator.start()
-            await operator.until_ready()
-            assert "httproutes.gateway.networking.k8s.io" in operator.tail(1)
-        finally:
-            operator.kill()
