@@ -110,6 +110,23 @@ def unchanged(name: str, *, optional: bool) -> Rule:
     return Rule(rule, f"spec.{name} is immutable: make another TrainingRun {CHANGEABLE}")
 
 
+def unchanged_ray() -> Rule:
+    """`spec.ray` is immutable, but one worker may be written down or left out.
+
+    An earlier release wrote the 1 into each object by default, which a file of the user's need not have.
+    """
+    workers = "(has({0}.ray.workers) ? {0}.ray.workers : 1)"
+    same = [f"{workers.format('self')} == {workers.format('oldSelf')}"]
+    for name, field in Ray.model_fields.items():
+        at = f"ray.{to_camel(name)}"
+        if field.is_required():
+            same.append(f"self.{at} == oldSelf.{at}")
+        elif name != "workers":
+            same.append(f"has(self.{at}) == has(oldSelf.{at}) && (!has(self.{at}) || self.{at} == oldSelf.{at})")
+    rule = f"has(self.ray) == has(oldSelf.ray) && (!has(self.ray) || {' && '.join(same)})"
+    return Rule(rule, f"spec.ray is immutable: make another TrainingRun {CHANGEABLE}")
+
+
 class TrainingRunSpec(SharedPodFields):
     """What to train and with what, and where. Immutable but for `suspend` and `ttlSecondsAfterFinished`."""
 
@@ -122,7 +139,7 @@ class TrainingRunSpec(SharedPodFields):
         unchanged("seed", optional=False),
         unchanged("initFrom", optional=True),
         unchanged("ensemble", optional=True),
-        unchanged("ray", optional=True),
+        unchanged_ray(),
         unchanged("maxRetries", optional=False),
         unchanged("activeDeadlineSeconds", optional=True),
         unchanged("queueName", optional=True),

@@ -100,6 +100,32 @@ def test_a_minimal_run_gets_its_defaults(client: httpx.Client) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("stored", "sent", "accepted"),
+    [
+        ({"workers": 1}, {}, True),
+        ({}, {"workers": 1}, True),
+        ({"workers": 2}, {}, False),
+        ({}, {"workers": 2}, False),
+        ({"workers": 1}, {"minWorkers": 1, "maxWorkers": 2}, False),
+        ({"minWorkers": 1, "maxWorkers": 2}, {}, False),
+        ({"workers": 1}, {"resourcesPerWorker": {"cpu": "2"}}, False),
+    ],
+)
+def test_one_worker_may_be_left_out(
+    client: httpx.Client, stored: dict[str, Any], sent: dict[str, Any], accepted: bool
+) -> None:
+    """An earlier release wrote `workers: 1` into every run; a file that leaves it out must replace that run."""
+    run = whole("trainingruns")
+    del run["spec"]["tuning"]
+    run["spec"]["ray"] = {"resourcesPerWorker": {}, **stored}
+    path, created = create(client, "trainingruns", run)
+    created["spec"]["ray"] = {"resourcesPerWorker": {}, **sent}
+    answer = client.put(path, params={"fieldValidation": "Strict"}, json=created)
+    assert answer.status_code == (200 if accepted else 422), answer.text
+    assert accepted or "spec.ray is immutable" in answer.text
+
+
 def test_a_minimal_deployment_gets_its_defaults(client: httpx.Client) -> None:
     deployment = whole("deployments")
     for optional in ("strategy", "replicas", "paused"):
