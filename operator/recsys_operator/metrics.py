@@ -88,7 +88,9 @@ LAST_ROLLBACK = Gauge(
 )
 ROLLBACKS = Counter("recsys_rollbacks_total", "Rollbacks by cause.", ("namespace", "deployment", "cause"))
 GPU_SECONDS = Counter(
-    "recsys_gpu_seconds_total", "GPU-seconds that pods of a RecModel's runs held.", ("namespace", "model")
+    "recsys_gpu_seconds_total",
+    "GPU-seconds that pods of the runs of a RecModel held, while there is that RecModel.",
+    ("namespace", "model"),
 )
 GPU_SECONDS_LOST = Counter(
     "recsys_gpu_seconds_lost_total",
@@ -121,6 +123,8 @@ NOTIFICATION_FAULTS = Gauge(
     "recsys_notification_targets_faulty", "Targets of the configuration that cannot be read and are left out."
 )
 
+MODELS: set[Key] = set()
+"""The RecModels that there are: their runs outlive them, and would begin their series anew."""
 ANALYSIS = (ANALYSIS_VALUE, ANALYSIS_PHASE, ANALYSIS_SAMPLES)
 OF_A_DEPLOYMENT = (*ANALYSIS, WEIGHT, STATE, READY, STEP, STEPS, HELD, ROLLOUT_SECONDS, LAST_ROLLBACK, ROLLBACKS)
 
@@ -140,6 +144,11 @@ class LoopMetrics:
         """So many more (or fewer) objects wait."""
         QUEUE.inc(change)
 
+    def known(self, key: Key) -> None:
+        """Series of this object may begin."""
+        if key.plural == RECMODELS.plural:
+            MODELS.add(key)
+
     def gone(self, key: Key) -> None:
         """Remove the series of a deleted object."""
         if key.plural == DEPLOYMENTS.plural:
@@ -147,6 +156,7 @@ class LoopMetrics:
                 family.remove_by_labels({"namespace": key.namespace, "deployment": key.name})
             HELD_SECONDS.forget(key.namespace, key.name)
         elif key.plural == RECMODELS.plural:
+            MODELS.discard(key)
             for family in (GPU_SECONDS, GPU_SECONDS_LOST):
                 family.remove_by_labels({"namespace": key.namespace, "model": key.name})
 
@@ -203,8 +213,8 @@ def count_finished(namespace: str, deployment: str, entries: Iterable[HistoryEnt
 
 
 def count_gpus(namespace: str, model: str, before: GpuUse | None, after: GpuUse | None) -> None:
-    """What a run's status.gpu has become, as it was written just now."""
-    if after is None:
+    """What a run's status.gpu has become, as it was written just now; of a RecModel that is gone nothing counts."""
+    if after is None or not any((one.namespace, one.name) == (namespace, model) for one in MODELS):
         return
     used, lost = (before.used_seconds, before.lost_seconds) if before else (0, 0)
     GPU_SECONDS.labels(namespace, model).inc(max(0, after.used_seconds - used))

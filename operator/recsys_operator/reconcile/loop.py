@@ -78,6 +78,9 @@ class Hooks(Protocol):
     def queued(self, change: int) -> None:
         """So many more (or fewer) objects wait for their reconcile."""
 
+    def known(self, key: Key) -> None:
+        """The object has a task from now on; it may turn out to be gone."""
+
     def gone(self, key: Key) -> None:
         """The object no longer exists."""
 
@@ -178,6 +181,7 @@ class Loops:
     def _task(self, key: Key) -> "ObjectTask":
         of_namespace = self._tasks.setdefault((key.plural, key.namespace), {})
         if key not in of_namespace:
+            self.hooks.known(key)
             of_namespace[key] = ObjectTask(self, key, self.reconcilers[key.plural])
         return of_namespace[key]
 

@@ -4,9 +4,9 @@ Its removal is taken as it comes: the run's condition says again what is missing
 were started anew each time would soon be made to wait for minutes, in which no alert rolls anything back.
 """
 
-import asyncio
 from pathlib import Path
 
+import pytest
 from tests.integration.harness import access
 from tests.integration.harness.api import Api, Object, until
 from tests.integration.harness.control_plane import ControlPlane
@@ -15,7 +15,6 @@ from tests.integration.harness.players import Players
 from tests.integration.kill.case import condition
 from tests.integration.kill.objects import recmodel, trainingrun
 
-from recsys_operator import namespaces
 from recsys_operator.api.kinds import RAYJOBS, RECMODELS, TRAININGRUNS
 
 ONE, TWO = "one-worker", "two-workers"
@@ -23,7 +22,7 @@ GONE = "KubeRay has been removed: its RayJobs will be watched once it is there a
 
 
 def watches(plane: ControlPlane) -> int:
-    """How many watches of RayJobs the API server serves: the operator's, and that of the players."""
+    """How many watches of RayJobs the API server serves: the operator's, and that of the players where they play."""
     with plane.client() as client:
         lines = client.get("/metrics").text.splitlines()
     counts = (line for line in lines if line.startswith("apiserver_longrunning_requests{"))
@@ -101,6 +100,7 @@ async def test_a_run_with_several_workers_waits_for_kuberay_and_nothing_else_doe
             operator.kill()
 
 
+@pytest.mark.full
 async def test_single_namespaces_go_on_without_what_is_taken_away(tmp_path: Path) -> None:
     """With Roles alone, each of which names RayJobs: that there are none makes no namespace unreadable."""
     with ControlPlane() as plane:
@@ -113,17 +113,16 @@ async def test_single_namespaces_go_on_without_what_is_taken_away(tmp_path: Path
         operator.start()
         try:
             await operator.until_ready()
-            for change, word in (
-                (plane.install_kuberay, "KubeRay has been installed: its RayJobs are watched"),
-                (plane.remove_kuberay, GONE),
+            for change, count, word in (
+                (plane.install_kuberay, 1, "KubeRay has been installed: its RayJobs are watched"),
+                (plane.remove_kuberay, 0, GONE),
             ):
                 change()
 
-                async def told(word: str = word) -> bool:
-                    return operator.said(word)
+                async def told(count: int = count, word: str = word) -> bool:
+                    return operator.said(word) and watches(plane) == count
 
                 await until(word, told, 30)
-                await asyncio.sleep(namespaces.SURE)
                 assert f'recsys_namespace_readable{{namespace="{namespace}"}} 1.0' in await operator.metrics()
             assert await operator.terminate() == 0
         finally:

@@ -7,6 +7,8 @@ from tests.integration.kill.objects import recmodel, trainingrun
 
 from recsys_operator.api.kinds import JOBS, PODS, RECMODELS, TRAININGRUNS
 from recsys_operator.apply.client import Client
+from recsys_operator.handlers import key_of
+from recsys_operator.metrics import LoopMetrics
 from recsys_operator.reconcile.loop import Key
 from recsys_operator.reconcile.recmodel import RecModelReconciler
 from recsys_operator.reconcile.trainingrun import TrainingRunReconciler
@@ -30,6 +32,7 @@ class Scene:
         manifest = recmodel(self.namespace)
         manifest["spec"] |= spec
         created = await self.api.create(RECMODELS, manifest)
+        LoopMetrics().known(key_of(RECMODELS, created))
         await self.reconcile_model(created)
         return created
 

@@ -1,6 +1,7 @@
 """What Prometheus reads of the GPU-seconds of a RecModel's runs."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from prometheus_client import REGISTRY
@@ -10,12 +11,14 @@ from recsys_operator.api.gpu_use import GpuUse
 from recsys_operator.reconcile.loop import Key
 
 MODEL = {"namespace": "shop", "model": "movies"}
+KEY = Key("recmodels", "shop", "movies", "u")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left() -> Iterator[None]:
+def _the_model() -> Iterator[None]:
+    metrics.LoopMetrics().known(KEY)
     yield
-    metrics.LoopMetrics().gone(Key("recmodels", "shop", "movies", "u"))
+    metrics.LoopMetrics().gone(KEY)
 
 
 def use(used: int, lost: int) -> GpuUse:
@@ -43,5 +46,17 @@ def test_the_series_go_with_the_model() -> None:
     metrics.count_gpus("shop", "movies", None, use(100, 0))
     metrics.LoopMetrics().gone(Key("trainingruns", "shop", "movies", "u"))
     assert counted() == (100, 0)
-    metrics.LoopMetrics().gone(Key("recmodels", "shop", "movies", "u"))
+    metrics.LoopMetrics().gone(KEY)
     assert counted() == (None, None)
+
+
+def test_a_run_that_outlives_its_model_does_not_bring_them_back() -> None:
+    metrics.count_gpus("shop", "movies", None, use(100, 0))
+    metrics.LoopMetrics().gone(KEY)
+    metrics.count_gpus("shop", "movies", use(100, 0), use(160, 0))
+    assert counted() == (None, None)
+    again = replace(KEY, uid="another")
+    metrics.LoopMetrics().known(again)
+    metrics.count_gpus("shop", "movies", use(160, 0), use(170, 0))
+    assert counted() == (10, 0), "one of the same name is another one"
+    metrics.LoopMetrics().gone(again)

@@ -56,6 +56,7 @@ class Hooks:
     def __init__(self) -> None:
         self.outcomes: list[str] = []
         self.queue = 0
+        self.begun: list[Key] = []
         self.ended: list[Key] = []
 
     def reconciled(self, plural: str, outcome: str, seconds: float) -> None:
@@ -63,6 +64,9 @@ class Hooks:
 
     def queued(self, change: int) -> None:
         self.queue += change
+
+    def known(self, key: Key) -> None:
+        self.begun.append(key)
 
     def gone(self, key: Key) -> None:
         self.ended.append(key)
@@ -187,6 +191,8 @@ async def test_the_task_ends_with_its_object() -> None:
     reconciler = Recorder(TRAININGRUNS, Gone())
     async with running(reconciler) as (loops, hooks):
         loops.wake(RUN)
+        loops.wake(RUN)
+        assert hooks.begun == [RUN]
         await soon(lambda: hooks.ended == [RUN])
         assert loops.keys("trainingruns", "shop") == ()
         assert hooks.queue == 0

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from recsys_operator import namespaces
-from recsys_operator.api.kinds import BUDGETS, DEPLOYMENTS, Resource
+from recsys_operator.api.kinds import BUDGETS, DEPLOYMENTS, RAYJOBS, Resource
 from recsys_operator.apply.client import ApiError
 from recsys_operator.namespaces import Namespaces
 
@@ -123,6 +123,19 @@ async def test_a_namespace_that_is_refused_is_left_alone_and_told_once(
         await soon(lambda: scene.watched == {"shop", "staging"})
         assert scene.follower.told == ["leave staging", "enter staging"]
         assert readable("staging") == 1
+
+
+async def test_a_kind_that_the_cluster_lacks_makes_no_namespace_unreadable() -> None:
+    """KubeRay was taken away a moment ago; that RayJobs may not be read would be another matter."""
+    scene = Scene("shop")
+    scene.namespaces.resources = (DEPLOYMENTS, RAYJOBS)
+    scene.server.errors["shop", RAYJOBS] = ApiError(404, "NotFound", "the server could not find the requested resource")
+    async with scene.kept():
+        await asyncio.sleep(2 * namespaces.SURE)
+        await scene.looked()
+        assert (scene.watched, scene.follower.told) == ({"shop"}, [])
+        scene.server.errors["shop", RAYJOBS] = GONE
+        await soon(lambda: scene.follower.told == ["leave shop"])
 
 
 async def test_a_role_that_lacks_a_right_is_as_none() -> None:
