@@ -6,7 +6,7 @@ for a default that is another one's value. A choice is an ordinary `enum`.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -34,10 +34,15 @@ def merge(*sources: Source) -> dict[str, str]:
 def faults(architecture: str, *sources: Source, schema: Schema | None = None) -> tuple[str, ...]:
     """What is wrong with the merged set, a sentence each; empty when a trainer would accept it."""
     schema = schema_of(architecture) if schema is None else schema
+    wrong = wrong_names(schema, *sources)
+    return (*value_faults(architecture, *sources, schema=schema), *broken_rules(schema, *sources, wrong=wrong))
+
+
+def wrong_names(schema: Schema, *sources: Source) -> frozenset[str]:
+    """The names whose values are wrong for themselves, so that no rule can be held against them."""
     declared: Mapping[str, Schema] = schema["properties"]
-    of_values = value_faults(architecture, *sources, schema=schema)
-    wrong = any(_fault("", value, declared[name]) for name, value in merge(*sources).items() if name in declared)
-    return (*of_values, *(() if wrong else broken_rules(schema, *sources)))
+    given = merge(*sources)
+    return frozenset(name for name in given if name in declared and _fault("", given[name], declared[name]))
 
 
 def value_faults(architecture: str, *sources: Source, schema: Schema, place: str | None = None) -> tuple[str, ...]:
@@ -94,8 +99,15 @@ def _wanted(kind: str, low: float | None, high: float | None) -> str:
     return f"{'an' if kind == 'integer' else 'a'} {kind}{bounds}"
 
 
-def broken_rules(schema: Schema, *sources: Source) -> Iterator[str]:
-    """The rules that the merged set breaks, a sentence each. Every value must be right for itself."""
+def to_judge(schema: Schema, given: Collection[str], wrong: Collection[str]) -> Iterator[Mapping[str, str]]:
+    """The rules between hyperparameters of which none is `wrong`, nor follows one that is."""
+    same_as: Mapping[str, str] = schema.get("x-recsys-same-as", {})
+    unknown = {*wrong, *(name for name, source in same_as.items() if name not in given and source in wrong)}
+    return (rule for rule in schema.get("x-recsys-rules", ()) if not {rule["left"], rule["right"]} & unknown)
+
+
+def broken_rules(schema: Schema, *sources: Source, wrong: Collection[str] = ()) -> Iterator[str]:
+    """The rules that the merged set breaks, a sentence each. Every value but the `wrong` ones is right for itself."""
     declared: Mapping[str, Schema] = schema["properties"]
     where = {name: source.field for source in sources for name in source.values}
     given = merge(*sources)
@@ -104,7 +116,7 @@ def broken_rules(schema: Schema, *sources: Source) -> Iterator[str]:
     for name, source in schema.get("x-recsys-same-as", {}).items():
         if name not in given:
             values[name] = values[source]
-    for rule in schema.get("x-recsys-rules", ()):
+    for rule in to_judge(schema, given, wrong):
         if sentence := _broken(rule, values, where):
             yield sentence
 

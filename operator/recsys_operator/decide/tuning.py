@@ -4,7 +4,7 @@ Each end of a range, and each of the values, is held against the schema as a hyp
 between two hyperparameters must hold for some of the trials: those that break it are drawn anew by the trainer.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from recsys_operator.api.architectures import Schema
 from recsys_operator.api.by_task import METRICS, OF_RANKING, RANKING, TABULAR
@@ -26,16 +26,15 @@ def faults(
     schema = schema_of(architecture) if schema is None else schema
     tuned = {parameter.name: parameter for parameter in tuning.parameters}
     fixed = [Source(one.field, {name: one.values[name] for name in one.values if name not in tuned}) for one in sources]
-    values = (
-        *hyperparameters.value_faults(architecture, *fixed, schema=schema),
-        *_of_values(architecture, schema, tuned),
-    )
-    if values:
-        return values
+    values = {name: tuple(_of_values(architecture, schema, name, one)) for name, one in tuned.items()}
+    sound = {name: tuned[name] for name in tuned if not values[name]}
+    wrong = {*hyperparameters.wrong_names(schema, *fixed), *(tuned.keys() - sound.keys())}
     return (
-        *_of_network(schema, tuned, begins_with),
-        *_of_rules(schema, tuned, *fixed),
-        *_of_asha(schema, tuning, tuned, hyperparameters.merge(*fixed)),
+        *hyperparameters.value_faults(architecture, *fixed, schema=schema),
+        *(fault for found in values.values() for fault in found),
+        *_of_network(schema, sound, begins_with),
+        *_of_rules(schema, sound, wrong, *fixed),
+        *(() if "epochs" in wrong else _of_asha(schema, tuning, sound, hyperparameters.merge(*fixed))),
     )
 
 
@@ -55,18 +54,17 @@ def objective_faults(tuning: Tuning, model: RecModelSpec) -> tuple[str, ...]:
     return (f"spec.tuning.objective is {wanted}, but of {of} it must be one of {', '.join(allowed)}.",)
 
 
-def _of_values(architecture: str, schema: Schema, tuned: Mapping[str, TunedParameter]) -> Iterator[str]:
+def _of_values(architecture: str, schema: Schema, name: str, parameter: TunedParameter) -> Iterator[str]:
     declared: Mapping[str, Schema] = schema["properties"]
-    for name, parameter in tuned.items():
-        place = f"{FIELD}[{name}]"
-        if name in declared and "enum" in declared[name] and parameter.values is None:
-            allowed = ", ".join(declared[name]["enum"])
-            yield f"{place} has min and max, but {name} is one of {allowed}: give values."
-            continue
-        for field, value in _given(parameter) if name in declared else [("", "")]:
-            yield from hyperparameters.value_faults(
-                architecture, Source(place, {name: value}), schema=schema, place=f"{place}{field}"
-            )
+    place = f"{FIELD}[{name}]"
+    if name in declared and "enum" in declared[name] and parameter.values is None:
+        allowed = ", ".join(declared[name]["enum"])
+        yield f"{place} has min and max, but {name} is one of {allowed}: give values."
+        return
+    for field, value in _given(parameter) if name in declared else [("", "")]:
+        yield from hyperparameters.value_faults(
+            architecture, Source(place, {name: value}), schema=schema, place=f"{place}{field}"
+        )
 
 
 def _given(parameter: TunedParameter) -> list[tuple[str, str]]:
@@ -87,7 +85,9 @@ def _of_network(schema: Schema, tuned: Mapping[str, TunedParameter], begins_with
             )
 
 
-def _of_rules(schema: Schema, tuned: Mapping[str, TunedParameter], *fixed: Source) -> Iterator[str]:
+def _of_rules(
+    schema: Schema, tuned: Mapping[str, TunedParameter], wrong: Collection[str], *fixed: Source
+) -> Iterator[str]:
     given = hyperparameters.merge(*fixed)
     same_as: Mapping[str, str] = schema.get("x-recsys-same-as", {})
 
@@ -98,7 +98,7 @@ def _of_rules(schema: Schema, tuned: Mapping[str, TunedParameter], *fixed: Sourc
             return given[name]
         return may_be(same_as[name]) if name in same_as else str(schema["properties"][name].get("default", ""))
 
-    for rule in schema.get("x-recsys-rules", ()):
+    for rule in hyperparameters.to_judge(schema, {*tuned, *given, *wrong}, wrong):
         left, relation, right = rule["left"], rule["relation"], rule["right"]
         if not {left, right} & _following(tuned, same_as, given):
             yield from hyperparameters.broken_rules({**schema, "x-recsys-rules": [rule]}, *fixed)

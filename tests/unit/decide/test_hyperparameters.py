@@ -116,6 +116,22 @@ def test_a_rule_names_the_fields_that_are_written() -> None:
     )
 
 
+def test_all_mistakes_are_told_at_once() -> None:
+    """A rule is held against values that are right for themselves, whatever is wrong with others."""
+    wrong = {"layers": "0", "hiddenSize": "33", "maxLength": "200", "inputLength": "100", "momentum": "0.9"}
+    found = faults("SASRec", Source("run", wrong))
+    assert [sentence.split(" ")[0] for sentence in found] == [
+        "run.layers",
+        "run.hiddenSize",
+        "run.inputLength",
+        "run.momentum",
+    ]
+    for name in ("hiddenSize", "heads"):
+        found = faults("SASRec", Source("run", {"hiddenSize": "33", "heads": "4", name: "many"}))
+        assert len(found) == 1, "of a rule with a value that cannot be read nothing can be said"
+    assert len(faults("SASRec", Source("run", {"maxLength": "many"}))) == 1, "inputLength follows it"
+
+
 def test_input_length_follows_max_length() -> None:
     assert faults("SASRec", Source("run", {"maxLength": "200"})) == ()
     assert faults("SASRec", Source("run", {"maxLength": "200", "inputLength": "100"})) == (

@@ -97,6 +97,28 @@ def test_each_end_and_each_value_is_held_against_the_architecture(
         assert found == said
 
 
+def test_all_mistakes_are_told_at_once() -> None:
+    searched = space(
+        between("dropout", "0", "2"),
+        among("heads", "3", "5"),
+        among("hidenSize", "32"),
+        between("maxLength", "1.5", "50"),
+        asha={"gracePeriod": 20},
+    )
+    fixed = {"layers": "0", "hiddenSize": "32", "epochs": "20", "inputLength": "10"}
+    found = tuning.faults("SASRec", searched, Source("run", fixed), begins_with=3)
+    assert [sentence.split(" ")[0].rstrip(":") for sentence in found] == [
+        "run.layers",
+        f"{FIELD}[dropout].max",
+        f"{FIELD}[hidenSize]",
+        f"{FIELD}[maxLength].min",
+        f"{FIELD}[heads]",
+        f"{FIELD}[heads]",
+        "spec.tuning.asha.gracePeriod",
+    ]
+    assert tuning.faults("SASRec", searched, Source("run", {**fixed, "epochs": "none"}))[1].startswith("run.epochs")
+
+
 def test_what_the_model_says_of_a_tuned_one_does_not_count() -> None:
     model = Source("model", {"hiddenSize": "7", "layers": "0"})
     found = tuning.faults("SASRec", space(among("hiddenSize", "32")), model)
