@@ -9,7 +9,9 @@ writes with it, the server verifies with it.
 import hashlib
 import json
 import os
+import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,8 @@ TUNING = "tuning.json"
 WEIGHTS = "weights.safetensors"
 """What a later run may begin with. Nobody else reads it."""
 SCHEMA_VERSION = 1
+PARTIAL = ".partial"
+"""How the name of a file ends that is not whole yet."""
 
 
 class ArtifactError(Exception):
@@ -212,15 +216,21 @@ def _verified(folder: Path, entry: FileEntry) -> bytes:
 def write_file(path: Path, data: bytes, require: Callable[[], None] = lambda: None) -> FileEntry:
     """Write a file atomically and durably (temporary name, fsync, rename, fsync of the folder).
 
-    `require` is called right before what is under this name is replaced, and raises where that may not be.
+    `require` is called right before what is under this name is replaced, and raises where that may not be. The
+    temporary name is nobody else's: process ids are the same in many pods.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    require()
-    partial.replace(path)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
+    try:
+        with partial.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        require()
+        partial.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
     return FileEntry(path.name, hashlib.sha256(data).hexdigest(), len(data))
 

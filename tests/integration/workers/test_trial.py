@@ -14,7 +14,7 @@ import ray.tune
 import torch
 from tests.integration.workers.curves import N_ITEMS, training
 
-from recsys_workers.train import worker
+from recsys_workers.train import store, worker
 from recsys_workers.train.fence import LOCK, Superseded
 from recsys_workers.train.loop import TrainingDiverged
 from recsys_workers.train.progress import Progress, StatusWriter
@@ -55,14 +55,15 @@ def train(folder: Path) -> None:
 def test_a_trial_ends_with_its_state_in_the_store(tmp_path: Path, reports: list[dict[str, Any]]) -> None:
     train(tmp_path)
     assert [(report["epoch"], report["finished"]) for report in reports] == [(1, True)]
-    assert (outcomes.folder_of(tmp_path, 1) / outcomes.STATE).stat().st_size > 4096
+    assert (outcomes.folder_of(tmp_path, 1) / outcomes.STATE).stat().st_size > store.PROBE_BYTES
 
 
 def test_a_store_that_does_not_take_the_state_is_no_failure_of_the_trial(
     tmp_path: Path, reports: list[dict[str, Any]]
 ) -> None:
     """It would be kept as the trial's outcome, which no later attempt tries again."""
-    with no_larger_files_than(4096), pytest.raises(OSError, match="The state of a trial cannot be written into"):
+    refused = "The state of a trial cannot be written into"
+    with no_larger_files_than(store.PROBE_BYTES), pytest.raises(OSError, match=refused):
         train(tmp_path)
     assert reports == []
 

@@ -73,6 +73,7 @@ def run(config: RunConfig) -> None:
             text = f"The folder {folder} of {config.storage_uri} cannot be made: {error.strerror}. {WRITABLE}"
             raise AttemptFailed(STORE_UNREACHABLE, text, heals=True) from error
     with publish.only_attempt(config.run_folder) as fence:
+        leftovers.remove_partials(config.run_folder)
         writer = StatusWriter(config.namespace, config.name, config.uid, fence)
         try:
             _tell(writer, config, *_version(writer, config, hyperparameters, fence, watch))

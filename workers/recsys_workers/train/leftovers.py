@@ -2,8 +2,10 @@
 
 import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+from recsys_workers.manifest import PARTIAL
 from recsys_workers.train.history import FILE as HISTORY_FILE
 from recsys_workers.train.publish import LOCK
 from recsys_workers.train.verified import DIGEST_FILE, ITEMS_DIGEST_FILE
@@ -15,8 +17,17 @@ KEPT = {LOCK, DIGEST_FILE, ITEMS_DIGEST_FILE, HISTORY_FILE}
 
 def remove(run_folder: Path) -> None:
     """Delete checkpoints, arrays and the candidate; what cannot be deleted is logged and left. Only under the lock."""
+    _remove(run_folder, lambda name: name not in KEPT)
+
+
+def remove_partials(run_folder: Path) -> None:
+    """Delete what an attempt that was killed was writing into the run's folder. Otherwise as `remove`."""
+    _remove(run_folder, lambda name: name.startswith(".") and name.endswith(PARTIAL))
+
+
+def _remove(run_folder: Path, unwanted: Callable[[str], bool]) -> None:
     try:
-        leftovers = [entry for entry in run_folder.iterdir() if entry.name not in KEPT]
+        leftovers = [entry for entry in run_folder.iterdir() if unwanted(entry.name)]
     except OSError as error:
         LOGGER.warning("what the run leaves in %s cannot be listed: %s", run_folder, error)
         return

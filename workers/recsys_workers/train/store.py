@@ -3,15 +3,19 @@
 import logging
 import os
 import time
+import uuid
 from pathlib import Path
 
-from recsys_workers.manifest import write_file
+from recsys_workers.manifest import PARTIAL, write_file
 from recsys_workers.train.fence import Fence
 
 LOGGER = logging.getLogger(__name__)
 PATIENCE_SECONDS = 600.0
 PAUSE_SECONDS = 1.0
 PROBE = ".store-probe"
+PROBE_BYTES = 1 << 16
+"""A store that is full still takes files without content, and some take small ones. A block is of 64 KiB at most in
+what is common."""
 
 
 class StoreUnreachable(Exception):
@@ -19,16 +23,18 @@ class StoreUnreachable(Exception):
 
 
 def await_writable(folder: Path, seconds: float = PATIENCE_SECONDS) -> None:
-    """Return once a file can be written into the folder and deleted again; raises StoreUnreachable after so long.
+    """Return once a file of some size can be written into the folder and deleted again.
+
+    Raises StoreUnreachable after so long, also of a store that is full for so long.
 
     A store that hangs is waited for without an end: nobody can take back a call that the kernel holds.
     """
     began = time.monotonic()
     told = False
     while True:
-        probe = folder / f"{PROBE}.{os.getpid()}"
+        probe = folder / f"{PROBE}.{uuid.uuid4().hex}{PARTIAL}"
         try:
-            write_file(probe, b"")
+            write_file(probe, os.urandom(PROBE_BYTES))  # Zeros take no room where the store leaves holes.
             probe.unlink()
         except OSError as error:
             waited = time.monotonic() - began

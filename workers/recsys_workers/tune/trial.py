@@ -4,6 +4,7 @@ import fcntl
 import logging
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -97,15 +98,15 @@ def _train(training: Loop, settings: Mapping[str, Any], number: int, folder: Pat
 
 def save(training: Loop, folder: Path) -> None:
     """Replace the trial's state by that of now, whole or not at all. Raises OSError of the store."""
-    partial = folder / f"{PARTIAL}{os.getpid()}"
-    partial.mkdir(exist_ok=True)
-    try:
-        training.save(partial)
-    except RuntimeError as error:  # torch's own, whatever the file system answered
-        raise OSError(f"The state of a trial cannot be written into {partial}: {error}") from error
-    with (partial / STATE).open("rb") as state:
-        os.fsync(state.fileno())
-    (partial / STATE).replace(folder / STATE)
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder, ignore_cleanup_errors=True) as made:
+        partial = Path(made)
+        try:
+            training.save(partial)
+        except RuntimeError as error:  # torch's own, whatever the file system answered
+            raise OSError(f"The state of a trial cannot be written into {partial}: {error}") from error
+        with (partial / STATE).open("rb") as state:
+            os.fsync(state.fileno())
+        (partial / STATE).replace(folder / STATE)
     manifest.sync_folder(folder)
 
 

@@ -72,5 +72,15 @@ def test_what_cannot_be_deleted_fails_no_run(
     assert f"{run_folder / CHECKPOINT} is of no use any more and cannot be deleted" in capsys.readouterr().out
 
 
+def test_what_a_killed_attempt_was_writing_goes_when_the_next_one_begins(training: Training, run_folder: Path) -> None:
+    run_folder.mkdir(parents=True)
+    for name in (".weights.safetensors.0123.partial", ".store-probe.4567.partial", "checkpoint_of_it"):
+        (run_folder / name).write_bytes(b"half")
+    training.error = OSError("disk full")
+    assert main() == 1
+    assert [name for name in left(run_folder) if name.endswith(".partial")] == []
+    assert "checkpoint_of_it" in left(run_folder)
+
+
 def test_a_folder_that_is_gone_is_left_alone(tmp_path: Path) -> None:
     leftovers.remove(tmp_path / "gone")

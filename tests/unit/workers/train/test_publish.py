@@ -170,6 +170,25 @@ def test_an_attempt_killed_while_writing_leaves_no_version_and_the_retry_makes_i
     assert not list(folder.glob(".*"))
 
 
+def test_two_pods_whose_processes_have_the_same_id_write_into_files_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "items.json"
+
+    def meanwhile() -> None:
+        manifest.write_file(path, b"of another")
+
+    manifest.write_file(path, b"of one pod", meanwhile)
+    assert path.read_bytes() == b"of one pod"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["items.json"]
+
+
+def test_a_file_that_may_not_be_replaced_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    with publish.only_attempt(tmp_path) as old:
+        (tmp_path / publish.LOCK).write_text("another's")
+        with pytest.raises(Superseded):
+            manifest.write_file(tmp_path / "items.json", b"older", old.require)
+    assert [entry.name for entry in tmp_path.iterdir()] == [publish.LOCK]
+
+
 def hold(run_folder: Path, held: Event, release: Event) -> None:
     with publish.only_attempt(run_folder):
         held.set()
@@ -252,8 +271,7 @@ def test_an_attempt_that_a_store_held_while_it_wrote_changes_no_byte_of_the_newe
         if not done:
             done.append("begun")
             (lock / publish.LOCK).rename(lock / "given away")
-            with publish.only_attempt(lock) as new, monkeypatch.context() as pod:
-                pod.setattr(manifest.os, "getpid", lambda: 7)
+            with publish.only_attempt(lock) as new:
                 done.append(publish.publish(versions, "uid-1", CONTENTS, describe, new)[2])
         answers(*arguments, **others)
 

@@ -1,7 +1,9 @@
 """A store that does not answer is waited for."""
 
+import resource
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,22 @@ def test_a_store_that_answers_is_not_waited_for(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(store.time, "sleep", lambda _: pytest.fail("nothing is to be waited for"))
     store.await_writable(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def full() -> Iterator[None]:
+    """Files may be made, and nothing be written into them: so the kernel answers as it does for a full store."""
+    kept = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, kept[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, kept)
+
+
+@pytest.mark.usefixtures("full")
+def test_a_store_that_takes_files_without_content_alone_is_full(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    with pytest.raises(store.StoreUnreachable, match=r"has not taken a file for .*File too large"):
+        store.await_writable(tmp_path, 0)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["empty"]
