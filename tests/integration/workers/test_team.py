@@ -2,6 +2,7 @@
 
 import multiprocessing
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from recsys_workers.models.hyperparameters import Hyperparameters, check
 from recsys_workers.models.registry import build
 from recsys_workers.tabular import data, folds, schema
 from recsys_workers.tabular.training import RowBatch
-from recsys_workers.train import axes, run_config
+from recsys_workers.train import axes, checkpoints, run_config
 from recsys_workers.train import worker as ray_worker
 from recsys_workers.train.beginning import Beginning
 from recsys_workers.train.fence import LOCK, Superseded
@@ -32,6 +33,7 @@ from recsys_workers.train.weights import tensors_of
 pytestmark = pytest.mark.torch
 
 ITEMS, EPOCHS = 12, 3
+OLDER, NEWEST = "checkpoint_2026-01-01_00-00-00", "checkpoint_2026-01-01_00-00-05"
 
 
 def hyperparameters() -> Hyperparameters:
@@ -97,6 +99,14 @@ def worker(rank: int, size: int, folder: str) -> None:
     assert (team.rank, team.size, team.teller, team.tells) == (rank, size, 1, rank == 1)
     assert team.agrees(3)
     assert not team.agrees(rank)
+    if rank == 0:  # Its view of the store lags.
+        late = (Path(folder) / "store-1" / NEWEST, Path(folder) / "store-0" / NEWEST)
+        threading.Timer(1.5, shutil.copytree, late).start()
+    seen = training(continued=False)
+    seen.team = team
+    own = Path(folder) / f"store-{rank}"
+    checkpoints.go_on(seen, own, checkpoints.of_seed(own, 7))
+    assert seen.epoch == 2
     for continued in (False, True):
         weights, told = lived(team, continued=continued)
         torch.save({"weights": weights, "told": told}, Path(folder) / f"{rank}-{continued}.pt")
@@ -131,6 +141,18 @@ def cross_validated(team: Team, folder: Path, newest: str = "this attempt") -> N
         progress.close()
 
 
+def keep_two(folder: Path) -> None:
+    """Checkpoints after the first and after the second epoch."""
+    one, names = training(continued=False), iter((OLDER, NEWEST))
+
+    def keep() -> None:
+        if name := next(names, ""):
+            (folder / name).mkdir(parents=True)
+            one.save(folder / name)
+
+    one.run(lambda _: None, keep)
+
+
 def outputs(folder: Path) -> list[Any]:
     return [np.load(folder / f"fold-{number}-outputs.npz")["outputs"] for number in (1, 2, 3)]
 
@@ -145,8 +167,13 @@ def test_an_attempt_that_a_newer_one_has_followed_leaves_no_fold(
 
 
 def test_two_workers_make_the_steps_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """… also from a version's weights with attributes of items, and in each fold that no earlier attempt has done."""
+    """… also from a version's weights with attributes of items, and in each fold that no earlier attempt has done.
+
+    They go on from the checkpoint that the teller has chosen, also where one of them sees it late.
+    """
     lay_down(tmp_path, monkeypatch)
+    keep_two(tmp_path / "store-1")
+    shutil.copytree(tmp_path / "store-1" / OLDER, tmp_path / "store-0" / OLDER)
     shutil.copytree(tmp_path / "folds", tmp_path / "alone")
     np.savez(tmp_path / "folds" / "fold-1-outputs.npz", outputs=np.zeros(3))
     context = multiprocessing.get_context("spawn")
@@ -181,11 +208,27 @@ def test_workers_that_see_different_checkpoints_do_not_train(tmp_path: Path, mon
         def agrees(self, value: float) -> bool:
             return False
 
+        def text_from_teller(self, text: str) -> str:
+            return text
+
     monkeypatch.setattr(ray_worker, "fresh", lambda settings: (training(continued=False), lambda progress: None))
     settings = {"folder": str(tmp_path), "seed": 1}
     assert ray_worker.begun(settings, Team())[0].epoch == 0
-    with pytest.raises(ray_worker.CheckpointsDiffer, match="this one's newest is of epoch 0"):
+    with pytest.raises(checkpoints.CheckpointsDiffer, match="this one's is of epoch 0"):
         ray_worker.begun(settings, Apart(0, 2))
+
+
+def test_a_worker_that_never_sees_what_the_others_go_on_from_does_not_train(tmp_path: Path) -> None:
+    class Second(Team):
+        def text_from_teller(self, text: str) -> str:
+            return NEWEST
+
+    one = training(continued=False)
+    one.team = Second(1, 2)
+    keep_two(tmp_path)
+    (tmp_path / NEWEST / "state.pt").unlink()
+    with pytest.raises(checkpoints.CheckpointsDiffer, match=f"goes on from {NEWEST}, and this one cannot"):
+        checkpoints.go_on(one, tmp_path, checkpoints.of_seed(tmp_path, 7), 0)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 7])

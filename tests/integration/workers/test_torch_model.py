@@ -1,5 +1,6 @@
 """The model, the training loop and the export, on a tiny problem: what must hold to the bit or to rounding."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from recsys_workers.export.graph import export
 from recsys_workers.export.reference import reference
 from recsys_workers.models.hyperparameters import Hyperparameters, check
 from recsys_workers.models.registry import build
+from recsys_workers.train import checkpoints
 from recsys_workers.train.loop import Training, TrainingDiverged, validation_of_lists
 from recsys_workers.train.reports import EpochReport, StepReport
 from recsys_workers.train.sampler import Sampler, left_padded
-from recsys_workers.train.worker import newest_checkpoint
 
 pytestmark = pytest.mark.torch
 
@@ -214,17 +215,46 @@ def test_validation_follows_the_rules_of_the_metrics() -> None:
     assert validation_of_lists(Fixed(), tasks, 2, exclude_seen=True, metric="HR@1") == pytest.approx(1 / 3)
 
 
-def test_a_checkpoint_that_was_cut_is_passed_over(tmp_path: Path) -> None:
+def keep_two(folder: Path) -> Path:
+    """Checkpoints after the first and the last epoch; the state of the latter."""
+    made = training(checkpointEvery="1")
+
+    def keep() -> None:
+        if made.epoch in (1, 4):
+            (kept := folder / f"checkpoint_2026-01-01_00-00-0{made.epoch}").mkdir()
+            made.save(kept)
+
+    made.run(lambda report: None, keep)
+    return folder / "checkpoint_2026-01-01_00-00-04" / "state.pt"
+
+
+def gone_on_from(folder: Path) -> int:
+    """The epoch."""
     made = training()
-    for name in ("checkpoint_2026-01-01_00-00-00", "checkpoint_2026-01-01_00-00-05"):
-        (tmp_path / name).mkdir()
-        made.save(tmp_path / name)
-    newest = tmp_path / "checkpoint_2026-01-01_00-00-05" / "state.pt"
-    newest.write_bytes(newest.read_bytes()[:-100])
-    found = newest_checkpoint(tmp_path, 1)
-    assert found is not None
-    assert found.name == "checkpoint_2026-01-01_00-00-00"
-    assert newest_checkpoint(tmp_path / "absent", 1) is None
+    checkpoints.go_on(made, folder, checkpoints.of_seed(folder, 1))
+    return made.epoch
+
+
+def test_a_checkpoint_that_was_cut_is_passed_over(tmp_path: Path) -> None:
+    newest = keep_two(tmp_path)
+    whole = newest.read_bytes()
+    for damaged in (whole[:-100], whole[:3000], b"", whole[:-22] + bytes(22)):
+        newest.write_bytes(damaged)
+        assert gone_on_from(tmp_path) == 1
+    newest.unlink()
+    assert gone_on_from(tmp_path) == 1
+    assert gone_on_from(tmp_path / "absent") == 0
+
+
+def test_a_checkpoint_that_the_store_does_not_give_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    """Reading a process's memory at its first byte is an input/output error, as the kernel has it of a store too."""
+    newest = keep_two(tmp_path)
+    aside = newest.rename(tmp_path / "aside")
+    newest.symlink_to("/proc/self/mem")
+    back = threading.Timer(1.5, aside.replace, (newest,))
+    back.start()
+    assert gone_on_from(tmp_path) == 4
+    back.join()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """What Ray's processes do without Ray around them: what fails a trial, what the attempt, and who may write."""
 
 import resource
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,24 @@ def test_a_trial_ends_with_its_state_in_the_store(tmp_path: Path, reports: list[
     train(tmp_path)
     assert [(report["epoch"], report["finished"]) for report in reports] == [(1, True)]
     assert (outcomes.folder_of(tmp_path, 1) / outcomes.STATE).stat().st_size > store.PROBE_BYTES
+
+
+def test_a_state_that_the_store_does_not_give_for_a_moment_is_waited_for(
+    tmp_path: Path, reports: list[dict[str, Any]]
+) -> None:
+    """Reading a process's memory at its first byte is an input/output error, as the kernel has it of a store too."""
+    train(tmp_path)
+    state = outcomes.folder_of(tmp_path, 1) / outcomes.STATE
+    found = torch.load(state, weights_only=True)
+    torch.save({**found, "seconds": 1000.0}, tmp_path / "aside")
+    state.unlink()
+    state.symlink_to("/proc/self/mem")
+    back = threading.Timer(1.5, (tmp_path / "aside").replace, (state,))
+    back.start()
+    reports.clear()
+    train(tmp_path)
+    back.join()
+    assert [report["seconds"] > 1000 for report in reports] == [True], "it goes on"
 
 
 def test_a_store_that_does_not_take_the_state_is_no_failure_of_the_trial(

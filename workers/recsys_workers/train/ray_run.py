@@ -24,8 +24,8 @@ LONGEST_WAIT_SECONDS = 6 * 3600
 ANSWER_SECONDS = 20.0
 OWN_FAILURES = {"TrainingDiverged", "CannotBegin"}
 """What the training raises in all workers alike."""
-FAILURES_OF_ONE = {"Superseded", "StoreUnreachable"}
-"""What the one that writes raises."""
+FAILURES_OF_ONE = {"Superseded", "StoreUnreachable", "CheckpointsDiffer"}
+"""What one worker raises, such as the one that writes."""
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_METRICS_COLLECTION": "0",
@@ -185,8 +185,8 @@ def _trainer(gpus: int, workers: int, *, elastic: bool) -> tuple[Callable[..., A
 def origin(failures: Iterable[BaseException]) -> BaseException | None:
     """The failure that the others follow from: where one worker ends, the rest only lose their connection to it.
 
-    A worker that died comes before one that raised, and what the training itself raised, or the one worker that
-    writes, before both.
+    A worker that died comes before one that raised, and what the training itself raised, or one worker for
+    all, before both.
     """
 
     def rank(failure: BaseException) -> int:

@@ -1,10 +1,13 @@
 """Waiting for a store that has answered before, and does not now: an outage of minutes costs no attempt."""
 
+import errno
 import logging
 import os
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from recsys_workers.manifest import PARTIAL, write_file
 from recsys_workers.train.fence import Fence
@@ -16,38 +19,61 @@ PROBE = ".store-probe"
 PROBE_BYTES = 1 << 16
 """A store that is full still takes files without content, and some take small ones. A block is of 64 KiB at most in
 what is common."""
+OF_THE_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL}
+"""What an OSError says that will be so a moment later too: there is no such file, or it is damaged. The last one is of
+a place before the file's beginning, which a damaged file may name."""
+
+Found = TypeVar("Found")
 
 
 class StoreUnreachable(Exception):
-    """The store did not take a file for a long time. One text as its argument, so that Ray can carry it."""
+    """The store did not take or give a file for a long time. One text as its argument, so that Ray can carry it."""
 
 
 def await_writable(folder: Path, seconds: float = PATIENCE_SECONDS) -> None:
     """Return once a file of some size can be written into the folder and deleted again.
 
-    Raises StoreUnreachable after so long, also of a store that is full for so long.
-
-    A store that hangs is waited for without an end: nobody can take back a call that the kernel holds.
+    Raises StoreUnreachable after so long, also of a store that is full for so long. A store that hangs is waited for
+    without an end: nobody can take back a call that the kernel holds.
     """
+
+    def probe() -> None:
+        file = folder / f"{PROBE}.{uuid.uuid4().hex}{PARTIAL}"
+        write_file(file, os.urandom(PROBE_BYTES))  # Zeros take no room where the store leaves holes.
+        file.unlink()
+
+    until(probe, "taken a file", seconds, lambda error: isinstance(error, OSError))
+
+
+def patiently(read: Callable[[], Found], said: str, seconds: float = PATIENCE_SECONDS) -> Found:
+    """What `read` gives, once the store answers; `said` is what it has not done until then, such as `given <file>`.
+
+    Raises StoreUnreachable after so long, and at once what tells of the file and not of the store.
+    """
+    return until(read, said, seconds, lambda error: isinstance(error, OSError) and error.errno not in OF_THE_FILE)
+
+
+def until(call: Callable[[], Found], said: str, seconds: float, passes: Callable[[Exception], bool]) -> Found:
+    """What `call` gives, as soon as it raises nothing that passes; StoreUnreachable after so long."""
     began = time.monotonic()
     told = False
     while True:
-        probe = folder / f"{PROBE}.{uuid.uuid4().hex}{PARTIAL}"
         try:
-            write_file(probe, os.urandom(PROBE_BYTES))  # Zeros take no room where the store leaves holes.
-            probe.unlink()
-        except OSError as error:
+            found = call()
+        except Exception as error:
+            if not passes(error):
+                raise
             waited = time.monotonic() - began
             if waited >= seconds:
-                raise StoreUnreachable(f"The store has not taken a file for {waited:.0f} s: {error}.") from error
+                raise StoreUnreachable(f"The store has not {said} for {waited:.0f} s: {error}.") from error
             if not told:
-                LOGGER.warning("the store takes no file, which is waited for at most %.0f s: %s", seconds, error)
+                LOGGER.warning("the store has not %s, which is waited for at most %.0f s: %s", said, seconds, error)
             told = True
             time.sleep(PAUSE_SECONDS)
             continue
         if told:
-            LOGGER.info("the store takes files again, after %.0f s", time.monotonic() - began)
-        return
+            LOGGER.info("the store has %s, after %.0f s", said, time.monotonic() - began)
+        return found
 
 
 def await_turn(folder: Path, fence: Fence) -> None:

@@ -95,6 +95,14 @@ class Team:
         torch.distributed.broadcast(held, self.teller)
         return float(held)
 
+    def text_from_teller(self, text: str) -> str:
+        """The teller's text."""
+        if self.size == 1:
+            return text
+        held = [text]
+        torch.distributed.broadcast_object_list(held, self.teller, device=torch.device(_device()))
+        return held[0]
+
 
 class _Loss(nn.Module):
     """DistributedDataParallel averages what comes from `forward`."""

@@ -4,8 +4,9 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,12 @@ from recsys_workers.models.items import plain
 from recsys_workers.tabular import folds
 from recsys_workers.tabular import worker as tabular
 from recsys_workers.tasks import OF_ROWS
-from recsys_workers.train import axes, history, mlflow, origin, prepared, scored, seeds, store, weights
+from recsys_workers.train import axes, checkpoints, history, mlflow, origin, prepared, scored, seeds, store, weights
 from recsys_workers.train.beginning import Beginning
 from recsys_workers.train.events import Events
 from recsys_workers.train.fence import fence_of
 from recsys_workers.train.logs import configure
-from recsys_workers.train.loop import STATE, Loop, Training
+from recsys_workers.train.loop import Loop, Training
 from recsys_workers.train.progress import Progress, StatusWriter
 from recsys_workers.train.readings import Readings
 from recsys_workers.train.scored import Scored
@@ -38,12 +39,6 @@ from recsys_workers.train.watch import END_PERCENT, Under, Watch
 
 LOGGER = logging.getLogger(__name__)
 EVALUATION_PERCENT = 85
-SEED = "seed"
-"""File in a checkpoint that says whose it is; those of a release before have none."""
-
-
-class CheckpointsDiffer(Exception):
-    """Workers that begin at different epochs would wait for each other's steps, or learn from the wrong ones."""
 
 
 def train_worker(settings: Mapping[str, Any]) -> None:
@@ -133,7 +128,7 @@ def _run(
     def on_checkpoint() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             training.save(Path(scratch))
-            (Path(scratch) / SEED).write_text(f"{settings['seed']}\n")
+            (Path(scratch) / checkpoints.SEED).write_text(f"{settings['seed']}\n")
             store.await_turn(folder, fence)
             ray.train.report({"epoch": training.epoch}, checkpoint=ray.train.Checkpoint.from_directory(scratch))
         progress.kept()
@@ -163,16 +158,8 @@ def begun(settings: Mapping[str, Any], team: Team) -> tuple[Loop, Callable[[Prog
     """
     training, finish = fresh(settings)
     training.team = team
-    won = [Path(settings["won"])] if "won" in settings else []
-    checkpoint = newest_checkpoint(Path(settings["folder"]), settings["seed"]) or newest_of(won)
-    if checkpoint is not None:
-        training.restore(checkpoint)
-        LOGGER.info("continuing after epoch %d of %d from %s", training.epoch, training.epochs, checkpoint.name)
-    if not team.agrees(training.epoch):
-        raise CheckpointsDiffer(
-            "The workers do not see the same checkpoints in the store: this one's newest is of epoch "
-            f"{training.epoch}. They need one store that all of them mount; where it only lags, a retry helps."
-        )
+    folder, won = Path(settings["folder"]), [Path(settings["won"])] if "won" in settings else []
+    checkpoints.go_on(training, folder, chain(checkpoints.of_seed(folder, settings["seed"]), won))
     return training, finish
 
 
@@ -226,30 +213,3 @@ def export_and_score(training: Training, test: Examples, settings: Mapping[str, 
     found = reference(model, tasks, lists, training.max_length)
     store.await_turn(folder, fence)
     scored.write(folder, onnx, Scored(lists, found, training.best_epoch, training.best_validation))
-
-
-def newest_checkpoint(folder: Path, seed: int) -> Path | None:
-    """The newest checkpoint of a seed in the run's folder that can be read, whatever Ray's own bookkeeping says.
-
-    An attempt that is killed while Ray copies a checkpoint leaves half a file; the one before it is whole.
-    """
-    kept = sorted(folder.glob("checkpoint_2*"), reverse=True)
-    return newest_of(candidate for candidate in kept if not _of_other(candidate, seed))
-
-
-def _of_other(checkpoint: Path, seed: int) -> bool:
-    """Whether it is of an ensemble's other member."""
-    kept = checkpoint / SEED
-    return kept.exists() and kept.read_text().strip() != str(seed)
-
-
-def newest_of(folders: Iterable[Path]) -> Path | None:
-    """The first of the folders whose state can be read."""
-    for candidate in folders:
-        try:
-            torch.load(candidate / STATE, weights_only=True, map_location="cpu")
-        except Exception as error:  # torch raises many kinds for a file that was cut
-            LOGGER.warning("the checkpoint %s cannot be read and is passed over: %s", candidate.name, error)
-            continue
-        return candidate
-    return None

@@ -15,6 +15,7 @@ from typing import Any
 
 from recsys_workers import manifest
 from recsys_workers.evaluate.metrics import text
+from recsys_workers.train import store
 from recsys_workers.tune import space
 from recsys_workers.tune.space import Trial, Tuning
 
@@ -68,12 +69,15 @@ def write(run_folder: Path, outcome: Outcome) -> None:
 
 
 def read(run_folder: Path, trials: Iterable[Trial]) -> dict[int, Outcome]:
-    """The trials that have ended, by their numbers; one whose outcome cannot be read is to be run again."""
+    """The trials that have ended, by their numbers; one whose outcome is damaged is to be run again.
+
+    Raises StoreUnreachable.
+    """
     found = {}
     for trial in trials:
         path = folder_of(run_folder, trial.number) / OUTCOME
         try:
-            record = json.loads(path.read_text())
+            record = json.loads(store.patiently(path.read_text, f"given {path}"))
             points = tuple((int(epoch), float(best)) for epoch, best in record.pop("points"))
             found[trial.number] = Outcome(**record, points=points)
         except FileNotFoundError:

@@ -16,7 +16,7 @@ import torch
 
 from recsys_workers import manifest
 from recsys_workers.manifest import ArtifactError
-from recsys_workers.train import store
+from recsys_workers.train import checkpoints, store
 from recsys_workers.train.beginning import CannotBegin
 from recsys_workers.train.events import Events
 from recsys_workers.train.fence import Superseded, fence_of
@@ -111,14 +111,15 @@ def save(training: Loop, folder: Path) -> None:
 
 
 def _restore(training: Loop, state: Path) -> None:
-    if not state.exists():
-        return
+    """Go on from the state; raises StoreUnreachable where the store does not say whether there is one."""
     try:
-        torch.load(state, weights_only=True, map_location="cpu")
-    except Exception as error:  # torch raises many kinds for a file that is damaged
-        LOGGER.warning("%s cannot be read, so the trial begins anew: %s", state, error)
+        store.patiently(state.stat, f"given {state}")
+    except FileNotFoundError:
         return
-    training.restore(state.parent)
+    if not checkpoints.is_whole(state.parent):
+        LOGGER.warning("%s cannot be read, so the trial begins anew", state)
+        return
+    checkpoints.restore(training, state.parent)
 
 
 @contextmanager

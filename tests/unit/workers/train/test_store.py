@@ -49,3 +49,27 @@ def test_a_store_that_takes_files_without_content_alone_is_full(tmp_path: Path) 
     with pytest.raises(store.StoreUnreachable, match=r"has not taken a file for .*File too large"):
         store.await_writable(tmp_path, 0)
     assert [entry.name for entry in tmp_path.iterdir()] == ["empty"]
+
+
+MEMORY = Path("/proc/self/mem")
+"""Reading it from its first byte on is an input/output error."""
+
+
+def test_what_the_store_does_not_give_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "outcome.json"
+    file.symlink_to(MEMORY)
+    (tmp_path / "aside").write_text("{}")
+    back = threading.Timer(1.5, (tmp_path / "aside").replace, (file,))
+    back.start()
+    assert store.patiently(file.read_text, f"given {file}", 30) == "{}"
+    back.join()
+
+
+def test_what_the_store_never_gives_is_told_with_what_it_answers() -> None:
+    with pytest.raises(store.StoreUnreachable, match=r"not given the state for \d+ s: .*Input/output error"):
+        store.patiently(MEMORY.read_bytes, "given the state", 1.5)
+
+
+def test_a_file_that_is_not_there_is_not_waited_for(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        store.patiently((tmp_path / "absent").read_bytes, "given it", 30)
