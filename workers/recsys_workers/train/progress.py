@@ -179,9 +179,12 @@ class Progress:
             self.readings.note(self.latest)
         self._changed.set()
 
-    def kept(self) -> None:
-        """A checkpoint is in the store: from the next report on, the status tells when that was."""
-        self.of_attempt["checkpointTime"] = now()
+    def kept(self, until: float | None = None) -> None:
+        """What was trained until now, or a moment, is in the store: from the next report on, the status tells that.
+
+        `until` is in seconds since 1970.
+        """
+        self.of_attempt["checkpointTime"] = now() if until is None else _written(datetime.fromtimestamp(until, UTC))
 
     def close(self) -> dict[str, Any]:
         """Stop reporting, after one last try for what is not written yet; returns the last progress.
@@ -232,7 +235,11 @@ def _opener(context: ssl.SSLContext | None) -> urllib.request.OpenerDirector:
 
 def now() -> str:
     """The time as the API server writes times."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _written(datetime.now(UTC))
+
+
+def _written(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _yaml(body: Mapping[str, Any]) -> bytes:

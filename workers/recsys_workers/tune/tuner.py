@@ -4,7 +4,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from recsys_workers.train.store import StoreUnreachable
 from recsys_workers.train.watch import END_PERCENT, START_PERCENT
 from recsys_workers.tune import outcomes
 from recsys_workers.tune.halving import Halving
+from recsys_workers.tune.kept import Kept
 from recsys_workers.tune.outcomes import ENDED_EARLY, FAILED, FINISHED, TRIALS, Objective, Outcome, Search
 from recsys_workers.tune.space import Trial, Tuning, longest
 
@@ -58,6 +59,7 @@ class Tuner:
         run_folder: Path,
         progress: Progress,
         fence: Fence,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.tuning = tuning
         self.trials = trials
@@ -68,6 +70,7 @@ class Tuner:
         self.outcomes = outcomes.read(run_folder, trials)
         self._points: dict[int, list[tuple[int, float]]] = {}
         self._shares: dict[int, float] = {}
+        self._kept = Kept(clock)
         self._broken: Exception | None = None
         self._message = ""
         self._began = self._told = time.monotonic()
@@ -148,6 +151,7 @@ class Tuner:
     def _on_start(self, number: int) -> None:
         message = f"Trial {number} of {len(self.trials)} trains with {self.trials[number - 1].sentence()}."
         LOGGER.info(message)
+        self._kept.start(number)
         self._tell(message)
 
     def _on_report(self, report: Mapping[str, Any]) -> None:
@@ -156,7 +160,8 @@ class Tuner:
         if not points or epoch > points[-1][0]:
             points.append((epoch, float(report["best"])))
         self._shares[number] = epoch / int(report["epochs"])
-        self.progress.kept()
+        self._kept.keep(number)
+        self.progress.kept(self._kept.mean())
         if time.monotonic() - self._told >= EVERY_SECONDS:
             self._tell(self._message)
 
@@ -184,6 +189,8 @@ class Tuner:
         self.outcomes[number] = outcome
         outcomes.tidy(self.run_folder, self.outcomes, self.objective)
         self._shares.pop(number, None)
+        self._kept.end(number)
+        self.progress.kept(self._kept.mean())
         message = self._sentence(outcome)
         LOGGER.info(message)
         self._tell(message)

@@ -156,3 +156,33 @@ def test_an_attempt_that_was_superseded_keeps_no_outcome(
             "trials": 4, "ended": 1, "failed": 0, "metric": "NDCG@10", "best": "0.2", "bestTrial": 1
         }  # fmt: skip
         assert progress.latest["message"] == "Trial 1 of 4 ended after epoch 20 of 20: NDCG@10 0.2 in epoch 3."
+
+
+def test_of_trials_side_by_side_each_loses_what_it_did_since_its_own_checkpoint(
+    tmp_path: Path, tuning: Tuning, trials: list[Trial]
+) -> None:
+    """As if all places had kept their work at the mean of the moments at which each did."""
+    lock, at = tmp_path / "attempt.lock", [1000.0]
+    lock.write_text("this one")
+    for trial in trials:
+        outcomes.folder_of(tmp_path, trial.number).mkdir(parents=True)
+    progress = Progress(StatusWriter("shop", "movies-1", "uid-1", None))
+    tuner = Tuner(tuning, trials, LARGER, tmp_path, progress, Fence(lock, "this one"), lambda: at[0])
+
+    def validated(number: int, moment: float, *, finished: bool = False) -> str:
+        at[0] = moment
+        told = {"trial": number, "epoch": 1, "epochs": 20, "best": 0.2, "seconds": 1.0, "finished": finished}
+        tuner._on_report(told)
+        if finished:
+            tuner._on_end(told, ended_here=False)
+        return str(progress.of_attempt["checkpointTime"])
+
+    tuner._on_start(1)
+    tuner._on_start(2)
+    assert "checkpointTime" not in progress.of_attempt
+    assert validated(1, 1060) == "1970-01-01T00:17:10Z", "1030: the second one would lose all of its minute"
+    assert validated(1, 1100, finished=True) == "1970-01-01T00:17:30Z", "1050"
+    at[0] = 1110
+    tuner._on_start(3)
+    assert validated(2, 1200) == "1970-01-01T00:19:10Z", "1150: nothing was lost of the first one's place before 1100"
+    progress.close()
