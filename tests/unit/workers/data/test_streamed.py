@@ -37,6 +37,20 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "SHARD_ROWS", 7)
 
 
+@pytest.mark.parametrize("padding", [0, 40])
+@pytest.mark.parametrize("sample", [60, 1 << 20])
+def test_rows_of_text_are_estimated_by_its_first_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, padding: int, sample: int
+) -> None:
+    monkeypatch.setattr(parts, "SAMPLE_BYTES", sample * (1 + padding))
+    path = tmp_path / "x.csv"
+    line = f"7,12,881250949{' ' * padding}\n"
+    path.write_text("user,item,time\n" + line * 1000)
+    assert parts.rows_of(path, "CSV") == pytest.approx(1000, rel=0.2)
+    path.write_text("")
+    assert parts.rows_of(path, "CSV") == 0
+
+
 def in_memory(wanted: Wanted) -> Result:
     drop = wanted.cleaning.missing == "Drop"
     columns = read_columns(wanted.files, wanted.file_format, wanted.roles, drop_incomplete=drop)
