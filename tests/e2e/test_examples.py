@@ -26,6 +26,11 @@ def commands(example: str, section: str = "") -> list[str]:
     return [line[4:] for line in lines if line.startswith("    ")]
 
 
+def asked(lines: list[str]) -> int:
+    """How many of them there are up to the first question to what is served."""
+    return 1 + next(at for at, line in enumerate(lines) if line.startswith("curl "))
+
+
 def script(lines: list[str]) -> str:
     """One that ends at the first command that fails, and waits for a port that is forwarded, as a reader does."""
     written = ["set -euo pipefail", "trap 'kill $(jobs -p) 2> /dev/null || true' EXIT"]
@@ -80,8 +85,23 @@ def reader(tmp_path: Path, namespace: str) -> Iterator[Reader]:
     ],
 )
 def test_a_table_is_learned_and_served(reader: Reader, example: str, namespace: str, rows: int) -> None:
-    answer = reader.asks(commands(example))
+    lines = commands(example)
+    answer = reader.asks(lines[: asked(lines)])
     assert len(answer["predictions"]) == rows, answer
+
+
+@pytest.mark.parametrize("namespace", ["churn"])
+def test_hyperparameters_are_searched_for(reader: Reader, namespace: str) -> None:
+    """In place of the run whose hyperparameters are given."""
+    lines = commands("churn")
+    data = lines[: next(at for at, line in enumerate(lines) if "model.yaml" in line)]
+    model = f"kubectl apply -f examples/{namespace}/model.yaml"
+    found = json.loads(reader.types([*data, model, *lines[asked(lines) :]]))
+    print(json.dumps(found, indent=2))
+    assert found["trials"] == 12
+    assert found.get("endedEarly", 0) > 0, "trials that are behind end early"
+    assert not found.get("failed"), found
+    assert found["hyperparameters"].keys() == {"learningRate", "hiddenSize", "layers", "dropout"}
 
 
 @pytest.mark.parametrize("namespace", ["baskets"])
@@ -95,3 +115,18 @@ def test_films_are_retrieved(reader: Reader, namespace: str) -> None:
     begin = [f"kubectl create namespace {namespace}", f"kubectl config set-context --current --namespace={namespace}"]
     answer = reader.asks([*begin, *commands("movielens", "The data"), *commands("movielens-retrieval")])
     assert len({item["id"] for item in answer["items"]} - {"50", "172"}) == 3, answer
+
+
+@pytest.mark.parametrize("namespace", ["movies-more"])
+def test_films_are_learned_with_what_they_are_and_with_three_seeds(reader: Reader, namespace: str) -> None:
+    """By the two runs that are no part of the main job."""
+    begin = [f"kubectl create namespace {namespace}", f"kubectl config set-context --current --namespace={namespace}"]
+    reader.types([*begin, *commands("movielens", "The data"), "kubectl apply -f examples/movielens/model.yaml"])
+    made = {}
+    for name in ("items", "ensemble"):
+        [apply] = [line for line in commands("movielens") if f"/{name}-run.yaml" in line]
+        reader.types([apply, f"kubectl wait --for=condition=Succeeded trun/movies-{name} --timeout=20m"])
+        made[name] = json.loads(reader.types([f"kubectl get trun movies-{name} -o jsonpath='{{.status.result}}'"]))
+    print(json.dumps(made, indent=2))
+    assert [made["items"]["version"], made["ensemble"]["version"]] == [1, 2]
+    assert made["ensemble"]["ensemble"] == {"method": "Scores", "seeds": [1, 2, 3]}
