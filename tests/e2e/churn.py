@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -116,6 +117,20 @@ def succeeded(status: dict[str, Any]) -> tuple[str, str, int]:
 def log_of(namespace: Namespace, pod: dict[str, Any]) -> str:
     """What the pod has printed so far."""
     return namespace.kubectl("logs", pod["metadata"]["name"])
+
+
+def resumed(namespace: Namespace, run: str, seconds: float = 300) -> int:
+    """After which epoch a run of several workers went on, once one of its heads says it."""
+    show = ("-c", "trainer", "--", "sh", "-c", "cat /tmp/ray/session_latest/logs/job-driver-*.log")
+
+    def probe() -> int | None:
+        for pod in namespace.items("pods", f"recsys.dev/trainingrun={run},ray.io/node-type=head"):
+            with suppress(AssertionError):  # It has yet to start the driver, or is about to end.
+                if found := continued(namespace.kubectl("exec", pod["metadata"]["name"], *show)):
+                    return found[-1]
+        return None
+
+    return until(f"{run} to go on from a checkpoint", probe, seconds)
 
 
 def epochs(log: str) -> dict[int, str]:

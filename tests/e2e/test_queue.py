@@ -198,6 +198,8 @@ def test_two_workers_are_admitted_together_give_way_and_come_back(shop: Shop) ->
     alone = ended(shop.namespace, "high-again")
     assert succeeded(alone) == ("True", "VersionCreated", 1), json.dumps(alone, indent=2)
     assert status_of(shop.namespace, "pair")["progress"]["epoch"] < PAIR_EPOCHS
+    after = churn.resumed(shop.namespace, "pair")
+    assert after >= seen - seen % EVERY > 0
     found = ended(shop.namespace, "pair", 900)
     assert succeeded(found) == ("True", "VersionCreated", 1), json.dumps(found, indent=2)
     assert "failure" not in found
@@ -207,4 +209,4 @@ def test_two_workers_are_admitted_together_give_way_and_come_back(shop: Shop) ->
     assert values == pytest.approx(expected, abs=5e-3)
     epochs, once = ([point["epoch"] for point in status["progress"]["history"]] for status in (found, alone))
     assert epochs == once
-    print(f"two workers: preempted after epoch {seen}, {values} beside {expected}")
+    print(f"two workers: preempted after epoch {seen}, continued after epoch {after}, {values} beside {expected}")

@@ -121,8 +121,9 @@ def test_a_worker_of_an_elastic_run_that_is_deleted_costs_no_attempt(
 def test_a_worker_that_is_deleted_costs_one_attempt(namespace: Namespace, undisturbed: dict[str, Any]) -> None:
     """… and changes no figure."""
     namespace.apply(run_of_two("disturbed"))
-    reaches(namespace, "disturbed", MIDDLE, 300)
+    seen = reaches(namespace, "disturbed", MIDDLE, 300)
     delete(namespace, "disturbed", "worker")
+    assert churn.resumed(namespace, "disturbed") >= seen - seen % churn.EVERY > 0
     found = ended(namespace, "disturbed", 900)
     assert succeeded(found) == ("True", "VersionCreated", 2), json.dumps(found, indent=2)
     assert metrics(found) == pytest.approx(metrics(undisturbed), abs=1e-3)
@@ -132,7 +133,8 @@ def test_a_worker_that_is_deleted_costs_one_attempt(namespace: Namespace, undist
 def test_a_head_that_is_deleted_costs_one_attempt(namespace: Namespace) -> None:
     """KubeRay tells nothing of it; the operator ends the attempt, and the next one goes on from the checkpoint."""
     namespace.apply(run_of_two("beheaded"))
-    reaches(namespace, "beheaded", MIDDLE, 300)
+    seen = reaches(namespace, "beheaded", MIDDLE, 300)
     delete(namespace, "beheaded", "head")
+    assert churn.resumed(namespace, "beheaded") >= seen - seen % churn.EVERY > 0
     found = ended(namespace, "beheaded", 900)
     assert succeeded(found) == ("True", "VersionCreated", 2), json.dumps(found, indent=2)
