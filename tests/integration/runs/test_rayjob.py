@@ -156,6 +156,38 @@ async def test_suspend_is_that_of_the_rayjob(scene: Scene) -> None:
     assert await scene.says(run) == ("Unknown", "Pending")
 
 
+@pytest.mark.parametrize("queue", [None, "team-a"])
+async def test_a_version_of_a_suspended_run_is_taken_and_nothing_trains_again(scene: Scene, queue: str | None) -> None:
+    """The trainer came to its end in the half minute that pods have: as if it had been a moment faster."""
+    run = await begun(scene, **({"queueName": queue} if queue else {}))
+    job = await rayjob(scene)
+    if queue:
+        await scene.api.patch(RAYJOBS, scene.namespace, "first-ray1", {"spec": {"suspend": False}})
+    await kuberay.starts(scene.api, job)
+    assert await scene.says(run) == ("Unknown", "Running")
+    if queue:
+        # Kueue takes its place away.
+        await scene.api.patch(RAYJOBS, scene.namespace, "first-ray1", {"spec": {"suspend": True}})
+    else:
+        await scene.api.patch(TRAININGRUNS, scene.namespace, "first", {"spec": {"suspend": True}})
+    waits = ("Unknown", "Queued" if queue else "Suspended")
+    assert await scene.says(run) == waits
+    await scene.report(run, result=scene.result())
+    assert await scene.says(run) == waits, "its pods are still there"
+    assert await scene.reconcile(run) == 5, "nobody tells when they have gone"
+    await kuberay.shuts_down(scene.api, await rayjob(scene))
+    await kuberay.says(scene.api, await rayjob(scene), jobDeploymentStatus="Suspended", jobStatus="")
+    assert await scene.says(run) == ("True", "VersionCreated")
+    assert (await scene.status(run))["attempts"] == 1
+
+    await scene.api.patch(TRAININGRUNS, scene.namespace, "first", {"spec": {"suspend": False}})
+    assert await scene.says(run) == ("True", "VersionCreated")
+    left = await scene.api.list(RAYJOBS, scene.namespace)
+    assert [one["spec"]["suspend"] for one in left if "deletionTimestamp" not in one["metadata"]] == (
+        [] if queue else [True]
+    ), "Kueue would start one that waits in its queue"
+
+
 async def test_a_run_waits_in_its_queue_and_keeps_what_kueue_writes(scene: Scene) -> None:
     run = await begun(scene, queueName="team-a")
     job = await rayjob(scene)

@@ -220,6 +220,29 @@ async def test_suspend_stops_the_pod_and_resume_starts_another(scene: Scene) -> 
     await scene.pod()
 
 
+async def test_a_version_that_was_not_told_before_the_pod_ended_is_told_by_the_resumed_one(scene: Scene) -> None:
+    """Whether it is in the store only the trainer sees: the pod of the resumed run finds it, and trains nothing."""
+    await scene.create_model()
+    run = await scene.create_run()
+    await scene.reconcile(run)
+    await scene.play(await scene.pod(), "Running")
+    for suspend in (True, False):
+        await scene.api.patch(TRAININGRUNS, scene.namespace, "first", {"spec": {"suspend": suspend}})
+        await scene.reconcile(run)
+        if suspend:
+
+            async def gone() -> bool:
+                return not await scene.api.list(PODS, scene.namespace)
+
+            await until("the pod's end", gone)
+            assert await scene.says(run) == ("Unknown", "Suspended")
+    again = await scene.pod()
+    await scene.report(run, result=scene.result())
+    assert (await scene.status(run))["conditions"][0]["status"] == "Unknown", "its pod has yet to end"
+    await scene.play(again, "Succeeded", 0, reason="Completed")
+    assert (await scene.ends_with(run))["reason"] == "VersionCreated"
+
+
 async def test_the_pod_is_placed_as_the_spec_says(scene: Scene) -> None:
     await scene.create_model()
     asked = {name: value for name, value in cases_pod_fields.SHARED.items() if name != "priorityClassName"}

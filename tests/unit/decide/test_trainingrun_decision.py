@@ -29,7 +29,7 @@ from recsys_operator.api.trainingrun import TrainingRunStatus
 from recsys_operator.build.run_config import run_config
 from recsys_operator.decide.conditions import find
 from recsys_operator.decide.trainingrun.decision import RunDecision, decide
-from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Snapshot, Unreadable, Waiting
+from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, PodFacts, Snapshot, Unreadable, Waiting
 
 
 def summary(decision: RunDecision) -> Condition:
@@ -314,6 +314,31 @@ class TestQueue:
         run = replace(self.queued(), spec=run_spec())
         assert says(run)[1] == "Queued"
         assert decide(run, NOW).job is None
+
+
+class TestSuspendedWithAResult:
+    """The pod of a suspended run has half a minute, in which it may come to its end."""
+
+    def held(self, *pods: PodFacts, **of_job: Any) -> ObservedRun:
+        status = TrainingRunStatus(result=result())
+        return started(status=status, job=job(active=0, suspended=True, **of_job), pods=pods)
+
+    def test_its_version_counts_once_the_pod_is_gone(self) -> None:
+        ending = pod(phase="Running", running=True, deleting=True)
+        for spec in (run_spec(suspend=True), run_spec()):
+            assert says(replace(self.held(ending), spec=spec))[0] == "Unknown"
+            assert says(replace(self.held(), spec=spec))[:2] == ("True", "VersionCreated")
+            assert says(replace(self.held(failed_pod("a")), spec=spec))[:2] == ("True", "VersionCreated")
+        suspended = replace(self.held(ending), spec=run_spec(suspend=True))
+        assert decide(suspended, NOW).requeue_after == 5, "nobody tells when it is gone"
+        assert decide(replace(self.held(), spec=run_spec()), NOW).job is None
+
+    def test_kueue_is_not_left_a_job_that_it_would_start(self) -> None:
+        preempted = replace(self.held(queue="team-a"), spec=run_spec(queueName="team-a"))
+        decision = decide(preempted, NOW)
+        assert (says(preempted)[1], decision.job) == ("VersionCreated", "Delete")
+        for over in (job(queue="team-a", verdict="Complete"), job(queue="team-a", suspended=True, deleting=True)):
+            assert decide(replace(preempted, job=over), NOW).job is None
 
 
 class TestSuccess:

@@ -292,6 +292,12 @@ class TestQueue:
         begun = replace(admitted, deployment="Initializing", started="2026-01-02T03:03:00Z")
         assert decide(replace(run, attempts=(begun,)), NOW).status.start_time == "2026-01-02T03:03:00.000000Z"
 
+    def test_one_that_published_before_it_lost_its_place_is_not_left_to_kueue(self) -> None:
+        run = self.queued(status=TrainingRunStatus(result=result()))
+        assert says(run)[:2] == ("True", "VersionCreated")
+        assert decide(run, NOW).ray == RayStep("Delete", 1)
+        assert says(replace(run, pods=(ray_pod(WORKER, deleting=True),)))[1] == "Queued"
+
     def test_suspending_takes_the_rayjob_away_because_kueue_would_start_it_again(self) -> None:
         run = self.queued(spec=spec(queueName="team-a", suspend=True))
         assert decide(run, NOW).ray == RayStep("Delete", 1)

@@ -26,7 +26,7 @@ class RunDecision:
 
     `children`: identity and rights of the pod are to exist. `take_snapshot`: the ConfigMap is to be made, now.
     `job`: make it, or set `suspend` of the one that exists; nothing else of a Job ever changes. One that has a queue is
-    deleted instead: Kueue would start it again at once. `ray` is the same for a run with several workers. `delete`: the
+    deleted instead: Kueue would start it again. `ray` is the same for a run with several workers. `delete`: the
     run itself, whose time is over.
     """
 
@@ -66,6 +66,8 @@ def decide(run: ObservedRun, now: datetime) -> RunDecision:
         run = replace(run, job=as_job(run, now))
     verdict = judge_run(run)
     step = ray_step(run, run.job, now, start=verdict.start) if several else None
+    if several and _queued_in_vain(run, verdict):
+        step = RayStep("Delete", run.attempts[-1].number)
     if step is not None and step.ends_cluster:
         # Of a run that is decided nobody would try again, and the cluster would keep its pods for ever.
         verdict = child_refused(run) or verdict
@@ -142,6 +144,8 @@ def _start_time(run: ObservedRun) -> str | None:
 
 
 def _job(run: ObservedRun, verdict: Verdict) -> Literal["Create", "Suspend", "Resume", "Delete"] | None:
+    if _queued_in_vain(run, verdict):
+        return "Delete"
     if not verdict.start:
         return None
     if run.job is None:
@@ -154,6 +158,13 @@ def _job(run: ObservedRun, verdict: Verdict) -> Literal["Create", "Suspend", "Re
     if run.job.suspended == run.spec.suspend:
         return None
     return "Suspend" if run.spec.suspend else "Resume"
+
+
+def _queued_in_vain(run: ObservedRun, verdict: Verdict) -> bool:
+    """Whether Kueue would start the Job of a run that has ended: it lost its place after its version was published."""
+    job = run.job
+    waits = job is not None and job.queue is not None and job.verdict is None and not job.deleting
+    return waits and verdict.status != "Unknown"
 
 
 def _notices(

@@ -19,7 +19,7 @@ from recsys_operator.decide.trainingrun.pods import (
     too_few_message,
     trains,
 )
-from recsys_operator.decide.trainingrun.rayjobs import last_failure
+from recsys_operator.decide.trainingrun.rayjobs import last_failure, may_write
 from recsys_operator.decide.trainingrun.reasons import Reason
 from recsys_operator.decide.trainingrun.result import judge
 
@@ -151,9 +151,9 @@ def suspended_from_the_start(run: ObservedRun) -> Verdict | None:
 
 
 def version_made(run: ObservedRun) -> Verdict | None:
-    """The trainer's result counts once its pod is done, even when the Job failed after it was written."""
-    result, done = run.status.result, run.job is None or run.job.verdict is not None
-    if result is None or not done or run.snapshot is None or run.snapshot.config is None:
+    """The trainer's result counts once no pod works any more, also when the Job failed, or was suspended, after it."""
+    result = run.status.result
+    if result is None or not _over(run) or run.snapshot is None or run.snapshot.config is None:
         return None
     found = judge(result, run.snapshot.config)
     if found.passed:
@@ -161,6 +161,13 @@ def version_made(run: ObservedRun) -> Verdict | None:
     if found.reason == Reason.GATES_FAILED:
         return Verdict("False", found.reason, found.message)
     return failed(found.reason, found.message)
+
+
+def _over(run: ObservedRun) -> bool:
+    """Whether no attempt is under way: by the Job's word, or because it is suspended and its pods have gone."""
+    if run.job is None or run.job.verdict is not None:
+        return True
+    return run.job.suspended and not any(may_write(pod) for pod in run.pods)
 
 
 def job_failed(run: ObservedRun) -> Verdict | None:
@@ -229,6 +236,7 @@ def suspended(run: ObservedRun) -> Verdict | None:
         Reason.SUSPENDED,
         "spec.suspend is true: no pod runs, the checkpoints are kept.",
         start=True,
+        requeue_after=_until_over(run),
     )
 
 
@@ -237,7 +245,13 @@ def queued(run: ObservedRun) -> Verdict | None:
     job = run.job
     if job is None or job.queue is None or not job.suspended or job.deleting:
         return None
-    return Verdict("Unknown", Reason.QUEUED, queued_message(job, run.namespace), start=True)
+    message = queued_message(job, run.namespace)
+    return Verdict("Unknown", Reason.QUEUED, message, start=True, requeue_after=_until_over(run))
+
+
+def _until_over(run: ObservedRun) -> float | None:
+    """Nobody tells when the last pod of a suspended run has gone, and then a result that it left counts."""
+    return LOOK_AGAIN if run.status.result is not None else None
 
 
 def pending(run: ObservedRun) -> Verdict | None:

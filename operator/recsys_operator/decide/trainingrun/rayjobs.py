@@ -150,7 +150,7 @@ def _next_attempt(run: ObservedRun, newest: RayAttempt | None, now: datetime) ->
     if run.spec.suspend and (newest is not None or run.spec.queue_name is not None):
         return None
     # Also those of a RayJob that somebody deleted, which leaves its pods to the garbage collector.
-    if any(_holds(pod) for pod in run.pods):
+    if any(may_write(pod) for pod in run.pods):
         return None
     failed_at = None if newest is None or newest.conclusion is None else newest.conclusion.at
     if failed_at is not None and passed(0, failed_at, now) < back_off(len(run.attempts)):
@@ -258,6 +258,6 @@ def _pods(run: ObservedRun, attempt: RayAttempt) -> list[PodFacts]:
     return sorted((pod for pod in run.pods if pod.attempt == attempt.number), key=lambda pod: (pod.created, pod.name))
 
 
-def _holds(pod: PodFacts) -> bool:
-    """Whether the pod may still write."""
+def may_write(pod: PodFacts) -> bool:
+    """Whether the pod has not ended yet."""
     return pod.phase not in ("Succeeded", "Failed")
