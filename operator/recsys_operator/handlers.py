@@ -112,9 +112,16 @@ def registry(client: Client, waker: Waker) -> kopf.OperatorRegistry:
     for resource in (*OWN, *CHILDREN):
         _watch(handlers, waker, resource)
 
+    given: dict[kopf.ConnectionInfo, kopf.AiohttpSession] = {}
+
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return session(await connection(client))
+        info = await connection(client)
+        if info not in given:
+            given.clear()
+            given[info] = session(info)
+        # Credentials that kopf found to be refused are to look the same to it when they come again.
+        return given[info]
 
     return handlers
 

@@ -140,3 +140,26 @@ async def test_kopf_is_not_told_that_an_optional_kind_is_gone(nothing_served: st
                 await session.get(nothing_served + path)
         else:
             assert (await session.get(nothing_served + path)).status == 404
+
+
+async def test_credentials_that_do_not_change_are_the_same_session() -> None:
+    """kopf gives up credentials that were refused by comparing what it is given."""
+
+    async def no_token(_: str) -> None:
+        return None
+
+    configuration = SimpleNamespace(
+        host="https://127.0.0.1:1",
+        ssl_ca_cert=None,
+        verify_ssl=False,
+        cert_file=None,
+        key_file=None,
+        get_api_key_with_prefix=no_token,
+    )
+    registry = handlers.registry(
+        cast("Client", SimpleNamespace(configuration=configuration)), cast("handlers.Waker", None)
+    )
+    (login,) = registry._activities.get_all_handlers()
+    first, second = [await cast("Any", login.fn)() for _ in range(2)]
+    assert first is second
+    await first.aiohttp_session.close()
