@@ -23,8 +23,6 @@ OPTIONAL: Mapping[Resource, str] = {HTTPROUTES: "the Gateway API", RAYJOBS: "Kub
 
 LOOK_AGAIN = 5.0
 """Seconds between two looks."""
-NOT_SURE = 2.0
-"""Seconds until the next look when one that was served is not known."""
 
 
 class Follower(Protocol):
@@ -73,7 +71,7 @@ class OptionalKinds:
         await self.insights.ready_resources.wait()
         while True:
             await self._tell_kopf()
-            await asyncio.sleep(NOT_SURE if any(self._missed.values()) else LOOK_AGAIN)
+            await asyncio.sleep(LOOK_AGAIN)
             if await self._look():
                 await self._tell_kopf()
                 await changed()

@@ -43,7 +43,6 @@ class Discovery:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optional_kinds, "LOOK_AGAIN", 0.0)
-    monkeypatch.setattr(optional_kinds, "NOT_SURE", 0.0)
 
 
 async def seen(*answers: bool | ApiError) -> tuple[list[set[str]], Insights, Health]:
