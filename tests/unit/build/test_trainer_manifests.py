@@ -4,7 +4,7 @@ import copy
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -13,6 +13,7 @@ from tests.unit.decide.run_facts import DIGEST, OWNER, model_spec, run_spec, sna
 
 from recsys_operator.api.recmodel import ModelVersion
 from recsys_operator.api.run_config import KEY, RunConfig
+from recsys_operator.api.schema import Model
 from recsys_operator.apply.same import contains
 from recsys_operator.build.job import STORE_CERTIFICATES, training_job, with_suspend
 from recsys_operator.build.labels import Manifest
@@ -145,6 +146,27 @@ def test_the_trainer_reads_run_json() -> None:
     told = run_config.parse(yaml.safe_load(config_map(OWNER, snapshot())["data"][KEY]))
     assert (told.uid, told.champion.version, told.dataset.digest) == (OWNER.uid, 1, None)
     assert told.schema[0] == {"name": "user_id", "role": "User"}
+
+
+def keys_of(model: type[Model]) -> dict[str, Any]:
+    """By the name of each key of an object those below it."""
+    found = {}
+    for name, field in model.model_fields.items():
+        below = [keys_of(inner) for inner in models_in(field.annotation)]
+        found[field.alias or name] = below[0] if below else None
+    return found
+
+
+def models_in(annotation: Any) -> list[type[Model]]:
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return [annotation]
+    return [found for argument in get_args(annotation) for found in models_in(argument)]
+
+
+def test_the_trainer_knows_each_key_of_run_json_and_no_other() -> None:
+    """One that it does not know ends the run. Name a new one in KNOWN once the trainer does what it asks for."""
+    run_keys = pytest.importorskip("recsys_workers.train.run_keys")
+    assert {**keys_of(RunConfig), "catalogue": None} == run_keys.KNOWN
 
 
 def test_the_trainer_reads_the_cleaning() -> None:

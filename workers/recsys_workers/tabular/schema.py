@@ -23,10 +23,10 @@ CALENDAR, TEXT = "Calendar", "Text"
 FEATURES = (NUMERIC, CATEGORICAL, CALENDAR, TEXT)
 USER, ITEM = IDS = ("User", "Item")
 ONCE = (TIMESTAMP, SPLIT, WEIGHT, GROUP)
-ONE_HOT, HASHED, VOCABULARY = "OneHot", "Hashed", "Vocabulary"
+ONE_HOT, HASHED, VOCABULARY = ENCODINGS = ("OneHot", "Hashed", "Vocabulary")
 MIN_ROWS = 5
 """Of a Vocabulary, where the schema does not say."""
-IMPUTE = "Impute"
+FAIL, IMPUTE = "Fail", "Impute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +134,23 @@ def _time(column: Mapping[str, Any]) -> Feature:
     parts = tuple(part for part in PARTS if part in named)
     if unit not in UNITS or encoding not in (None, ONE_HOT, CYCLIC):
         raise InvalidData(f"schema.columns: {name!r} has the unit {unit} and the encoding {encoding}, not of times.")
-    missing = column["role"] == CALENDAR and column.get("missing") == IMPUTE
+    missing = column["role"] == CALENDAR and _imputed(column)
     return Feature(name, CALENDAR, None, missing, parts=parts, cyclic=encoding == CYCLIC, unit=unit)
+
+
+def _imputed(column: Mapping[str, Any]) -> bool:
+    """Whether a value may be missing."""
+    missing = column.get("missing") or FAIL
+    if missing not in (FAIL, IMPUTE):
+        raise InvalidData(f"schema.columns: {column['name']!r} has missing: {missing}: use {FAIL} or {IMPUTE}.")
+    return bool(missing == IMPUTE)
 
 
 def _feature(column: Mapping[str, object]) -> Feature:
     name, role, buckets, least = str(column["name"]), str(column["role"]), column.get("buckets"), column.get("minRows")
     encoding = column.get("encoding") or (VOCABULARY if role in IDS else ONE_HOT)
+    if encoding not in ENCODINGS:
+        raise InvalidData(f"schema.columns: {name!r} has the encoding {encoding}: use {', '.join(ENCODINGS)}.")
     if (encoding == HASHED) != (buckets is not None):
         raise InvalidData(f"schema.columns: {name!r} must have both encoding Hashed and buckets, or neither.")
     words = column.get("maxFeatures")
@@ -152,7 +162,7 @@ def _feature(column: Mapping[str, object]) -> Feature:
         name,
         CATEGORICAL if role in IDS else role,
         None if buckets is None else int(str(buckets)),
-        column.get("missing") == IMPUTE,
+        _imputed(column),
         int(str(MIN_ROWS if least is None else least)) if encoding == VOCABULARY else None,
         words=int(str(USUAL_WORDS if words is None else words)) if role == TEXT else 0,
     )

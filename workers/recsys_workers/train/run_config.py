@@ -14,6 +14,7 @@ from recsys_workers.data.protocol import Protocol
 from recsys_workers.data.store import Store
 from recsys_workers.preprocessing import BINARY
 from recsys_workers.tasks import RANKING
+from recsys_workers.train import run_keys
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.tune import space
 from recsys_workers.tune.space import Tuning
@@ -122,7 +123,7 @@ class RunConfig:
 
 
 def read(path: Path) -> RunConfig:
-    """Read run.json; AttemptFailed(InvalidRunConfig) names the key that is missing or wrong."""
+    """Read run.json; AttemptFailed(InvalidRunConfig) names the key that is missing, wrong or unknown."""
     try:
         return parse(json.loads(path.read_text()))
     except (OSError, ValueError) as error:
@@ -131,6 +132,13 @@ def read(path: Path) -> RunConfig:
 
 def parse(document: Mapping[str, Any]) -> RunConfig:
     """The typed form of run.json's object."""
+    if newer := sorted(set(run_keys.unknown(document))):
+        text = (
+            f"run.json has {', '.join(newer)}, which this trainer does not know: its image is older than the operator, "
+            f"which is {document.get('operatorVersion') or 'of no known version'}. Give the operator the trainer of "
+            "its own release (images.trainer of its chart), or leave the field out, and make another TrainingRun."
+        )
+        raise AttemptFailed("InvalidRunConfig", text, heals=False)
     try:
         champion, begun, fused = (document.get(name) for name in ("champion", "initFrom", "ensemble"))
         config = RunConfig(

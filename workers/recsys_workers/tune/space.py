@@ -80,9 +80,12 @@ class Trial:
 
 
 def parse(document: Mapping[str, Any] | None, seed: int) -> Tuning | None:
-    """`tuning` of run.json; `seed` is the run's."""
+    """`tuning` of run.json; `seed` is the run's. Raises ValueError for a scale that there is not."""
     if document is None:
         return None
+    for one in document["parameters"]:
+        if one.get("scale") not in (None, "Linear", "Log"):
+            raise ValueError(f"the scale of {one['name']} is {one['scale']!r}: use Linear or Log")
     asha = document.get("asha")
     own = document.get("seed")
     return Tuning(

@@ -103,6 +103,13 @@ MANY = [{**row, "plan": f"plan-{number}"} for number, row in enumerate(rows(4000
             every(user="u"),
             "the role User, which Tabular does",
         ),
+        (
+            with_columns(plan={"encoding": "Ordinal"}),
+            "ByRatio",
+            every(),
+            "'plan' has the encoding Ordinal: use OneHot,",
+        ),
+        (with_columns(plan={"missing": "Mean"}), "ByRatio", every(), "'plan' has missing: Mean: use Fail or Impute"),
         (with_columns(plan={"encoding": "Hashed"}), "ByRatio", every(), "both encoding Hashed and buckets, or neither"),
     ],
 )

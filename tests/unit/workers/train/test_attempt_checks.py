@@ -44,7 +44,21 @@ from recsys_workers.train.run_config import RunConfig
         (["dataset", "digest"], "sha256:" + "0" * 64, "DatasetChanged", "start a new TrainingRun"),
         (["evaluation", "metrics"], ["MRR@10"], "InvalidEvaluation", "'MRR@10' does not exist"),
         (["evaluation", "protocol"], "TimeSplit", "InvalidEvaluation", "use LeaveOneOut or ByTime"),
-        (["gates"], [{"name": "x", "smell": {}}], "InvalidGate", "exactly one of"),
+        (["gates"], [{"name": "x"}], "InvalidGate", "exactly one of"),
+        (["gates"], [{"name": "x", "smell": {}}], "InvalidRunConfig", "run.json has gates.smell, which this trainer"),
+        (
+            ["dataset", "users"],
+            {"uri": "pvc://users"},
+            "InvalidRunConfig",
+            "has dataset.users, which this trainer",
+        ),
+        (["evaluation", "byRatio"], {"folds": 5, "repeats": 2}, "InvalidRunConfig", "has evaluation.byRatio.repeats,"),
+        (
+            ["warmUp"],
+            True,
+            "InvalidRunConfig",
+            "is older than the operator, which is 0.1.0. Give the operator",
+        ),
         (["task"], "SearchRelevance", "InvalidRunConfig", "'SearchRelevance' is not supported: use "),
         (
             ["task"],
@@ -53,6 +67,12 @@ from recsys_workers.train.run_config import RunConfig
             "is for the task SequentialRecommendation, not for Retrieval: use BPRMF or TwoTower, or a RecModel with",
         ),
         (["seed"], "one", "InvalidRunConfig", "run.json is wrong"),
+        (
+            ["tuning"],
+            {"maxTrials": 2, "parameters": [{"name": "dropout", "min": "0", "max": "0.5", "scale": "Square"}]},
+            "InvalidRunConfig",
+            "the scale of dropout is 'Square': use Linear or Log",
+        ),
     ],
 )
 def test_what_cannot_heal_exits_2_with_its_reason(
@@ -64,6 +84,10 @@ def test_what_cannot_heal_exits_2_with_its_reason(
 def test_a_missing_key_of_run_json_is_named(document: dict[str, Any], tmp_path: Path) -> None:
     del document["storage"]
     assert outcome(document, tmp_path) == (2, "InvalidRunConfig", "run.json lacks the key 'storage'.")
+
+
+def test_an_unknown_key_that_is_null_asks_for_nothing(document: dict[str, Any]) -> None:
+    assert run_config.parse({**document, "warmUp": None}) == run_config.parse(document)
 
 
 def test_other_bytes_than_the_first_attempts_are_refused(document: dict[str, Any], tmp_path: Path) -> None:
