@@ -15,7 +15,7 @@ from pathlib import Path
 
 from recsys_workers import manifest
 from recsys_workers.manifest import FileEntry, Manifest
-from recsys_workers.train import fence
+from recsys_workers.train import fence, store
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.fence import Fence
 
@@ -49,10 +49,11 @@ def published(versions: Path, run_uid: str) -> tuple[int, Manifest, str] | None:
 
 
 def owned(versions: Path, run_uid: str) -> int | None:
-    """The number whose owner.json names this run."""
+    """The number whose owner.json names this run; raises StoreUnreachable where the store does not say."""
     for number in sorted(numbers(versions)):
+        file = versions / str(number) / manifest.OWNER
         try:
-            owner = json.loads((versions / str(number) / manifest.OWNER).read_text())
+            owner = json.loads(store.patiently(file.read_text, f"given {file}"))
         except (OSError, ValueError):
             continue
         if owner.get("runUid") == run_uid:

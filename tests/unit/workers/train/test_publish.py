@@ -3,6 +3,7 @@
 import hashlib
 import json
 import multiprocessing
+import threading
 from dataclasses import replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -168,6 +169,18 @@ def test_an_attempt_killed_while_writing_leaves_no_version_and_the_retry_makes_i
     assert again == number
     assert manifest.load(folder, digest).contents["model.onnx"] == b"other"
     assert not list(folder.glob(".*"))
+
+
+def test_a_number_whose_owner_the_store_does_not_tell_for_a_moment_is_no_reason_to_take_another(tmp_path: Path) -> None:
+    """Reading a process's memory at its first byte is an input/output error, as the kernel has it of a store too."""
+    number = publish.take_number(tmp_path, "uid-1")
+    owner = tmp_path / str(number) / manifest.OWNER
+    aside = owner.rename(tmp_path / "aside")
+    owner.symlink_to("/proc/self/mem")
+    back = threading.Timer(1.5, aside.replace, (owner,))
+    back.start()
+    assert publish.take_number(tmp_path, "uid-1") == number
+    back.join()
 
 
 def test_two_pods_whose_processes_have_the_same_id_write_into_files_of_their_own(tmp_path: Path) -> None:
