@@ -1,5 +1,6 @@
 """A training of half a minute with ten checkpoints on a table that is made up, for the tests that disturb it."""
 
+import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -141,6 +142,14 @@ def epochs(log: str) -> dict[int, str]:
 def continued(log: str) -> list[int]:
     """After which epochs the attempts of this log went on."""
     return [int(number) for number, _ in CONTINUING.findall(log)]
+
+
+def evict(namespace: Namespace, pod: dict[str, Any]) -> None:
+    """Let the API evict the pod, as `kubectl drain` does."""
+    target = {"name": pod["metadata"]["name"], "namespace": namespace.name}
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": target}
+    path = f"/api/v1/namespaces/{target['namespace']}/pods/{target['name']}/eviction"
+    namespace.kubectl("create", "--raw", path, "-f", "-", given=json.dumps(eviction))
 
 
 def gone(namespace: Namespace, run: str, which: Callable[[dict[str, Any]], bool], seconds: float = 60) -> None:

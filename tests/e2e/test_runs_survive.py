@@ -121,10 +121,7 @@ def test_a_pod_that_is_evicted_costs_no_attempt(shop: Shop) -> None:
     """By the API, as `kubectl drain` does: also with maxRetries 0."""
     pod, seen = training(shop, "evicted", maxRetries=0)
     first = churn.epochs(churn.log_of(shop.namespace, pod))
-    target = {"name": pod["metadata"]["name"], "namespace": shop.namespace.name}
-    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": target}
-    path = f"/api/v1/namespaces/{target['namespace']}/pods/{target['name']}/eviction"
-    shop.namespace.kubectl("create", "--raw", path, "-f", "-", given=json.dumps(eviction))
+    churn.evict(shop.namespace, pod)
     shop.same("evicted", attempts=1)
     shop.goes_on("evicted", first, seen)
 

@@ -2,12 +2,16 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import pytest
 from tests.integration.harness.processes import lasting_port
@@ -16,7 +20,10 @@ from tests.integration.workers.conftest import Run
 from tests.integration.workers.seaweed import ADMIN, GETTER, READER, STRANGER, Keys, Seaweed
 from tests.integration.workers.store_refusals import FILE, Refusal, require_refused_at_once, require_unsaid
 
+from recsys_workers.train import checks
+
 pytestmark = pytest.mark.torch
+ROWS = b"user_id,item_id,timestamp\n" + b"".join(b"u%d,i%d,%d\n" % (u, i, i) for u in range(3) for i in range(u, u + 5))
 ROOT = Path(__file__).parents[3]
 WRONG_SECRET = Keys(READER.key, "wrong-secret-0123456789abcdef")
 UNKNOWN = Keys("NOBODYKEY000000000", "nobody-secret-0123456789abcdef")
@@ -109,6 +116,73 @@ def test_a_store_that_is_away_is_tried_again_and_read_when_it_is_back(seaweed: S
     assert f"The dataset s3://{BUCKET}/there cannot be read: {away} does not answer (Failed" in message
     run.reads(f"s3://{BUCKET}/there", keys=READER, endpoint=seaweed.http)
     assert run.fails()[:2] == (2, "InvalidData"), "one row is read, and is too little"
+
+
+@contextmanager
+def comes_back(to: int, after: float) -> Iterator[int]:
+    """A port at which nobody listens until so many seconds have passed; it leads to the port `to` then."""
+    port = lasting_port()
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(("127.0.0.1", to)) as store:
+                back = threading.Thread(target=pump, args=(store, self.request))
+                back.start()
+                pump(self.request, store)
+                back.join()
+
+    def pump(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def serve() -> None:
+        if ended.wait(after):
+            return
+        with ThreadingTCPServer(("127.0.0.1", port), Handler) as server:
+            server.daemon_threads = True
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            ended.wait()
+            server.shutdown()
+
+    ended = threading.Event()
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield port
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_a_store_that_gave_the_data_to_an_earlier_attempt_is_waited_for(
+    seaweed: Seaweed, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    seaweed.put(f"{BUCKET}/again/a.csv", ROWS)
+    config = run.reads(f"s3://{BUCKET}/again", keys=READER, endpoint=seaweed.http)
+    config.run_folder.mkdir(parents=True)
+    first = checks.data(config).report
+    with comes_back(int(seaweed.http.rpartition(":")[2]), 3) as port:
+        config = run.reads(f"s3://{BUCKET}/again", keys=READER, endpoint=f"http://127.0.0.1:{port}")
+        began = time.monotonic()
+        assert checks.data(config).report == first
+        assert time.monotonic() - began >= 3
+    assert "the store of the data is waited for at most 600 s: The dataset s3://" in caplog.text
+
+
+def test_a_store_that_stays_away_is_not_waited_for_without_an_end(
+    seaweed: Seaweed, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seaweed.put(f"{BUCKET}/again/a.csv", ROWS)
+    config = run.reads(f"s3://{BUCKET}/again", keys=READER, endpoint=seaweed.http)
+    config.run_folder.mkdir(parents=True)
+    checks.data(config)
+    monkeypatch.setattr("recsys_workers.train.verified.PATIENCE_SECONDS", 2.0)
+    run.reads(f"s3://{BUCKET}/again", keys=READER, endpoint=f"http://127.0.0.1:{lasting_port()}")
+    began = time.monotonic()
+    assert run.fails()[:2] == (1, "DatasetUnreachable")
+    assert time.monotonic() - began >= 2
 
 
 @pytest.fixture
