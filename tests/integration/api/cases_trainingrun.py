@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.integration.api import cases_ensemble, cases_pod_fields, cases_tuning
+from tests.integration.api import cases_cleaning, cases_ensemble, cases_pod_fields, cases_tuning
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition, edited
 from tests.integration.api.cases_recmodel import DNS_LABEL, HYPERPARAMETER, NAME, NAMES_GROW
 
@@ -64,7 +64,6 @@ ONE_STORE = (
     "credentialsSecret"
 )
 ATTRIBUTE = "spec.dataset.items.attributes[0]"
-MOMENT = "should match '^(-?[0-9]{1,19}(\\.[0-9]{1,9})?|[0-9]{4}-[0-9]{2}-[0-9]{2}(T"
 
 BASE: Manifest = {
     "apiVersion": "recsys.dev/v1alpha1",
@@ -73,13 +72,7 @@ BASE: Manifest = {
     "spec": {
         "modelRef": {"name": "movies"},
         "dataset": DATASET,
-        "cleaning": {
-            "missing": "Drop",
-            "timeWindow": {"from": "2026-01-01", "to": "2026-04-01T00:00:00+02:00"},
-            "duplicates": "KeepFirst",
-            "minUserInteractions": 5,
-            "minItemInteractions": 5,
-        },
+        "cleaning": cases_cleaning.CLEANING,
         "hyperparameters": {"epochs": "20"},
         "tuning": cases_tuning.TUNING,
         "seed": 7,
@@ -276,34 +269,7 @@ CASES: list[Case] = [
     Case(f"{ATTRIBUTE}.separator", "maxLength", "|" * 9, "|" * 8, "may not be more than 8"),
     Case(f"{ATTRIBUTE}.minRows", "minimum", 0, 1, "should be greater than or equal to 1"),
     Case(f"{ATTRIBUTE}.minRows", "maximum", 1000001, 1000000, "should be less than or equal to 1000000"),
-    # What is left out of it
-    Case("spec.cleaning.missing", "enum", "Ignore", "Fail", 'supported values: "Fail", "Drop"'),
-    Case("spec.cleaning.duplicates", "enum", "None", "KeepAll", 'supported values: "KeepAll", "KeepFirst", "KeepLast"'),
-    Case("spec.cleaning.timeWindow", "rule", {}, {"to": 1767225600}, "cleaning.timeWindow must set from, to, or both"),
-    *(
-        Case(f"spec.cleaning.timeWindow.{end}", keyword, wrong, right, message)
-        for end in ("from", "to")
-        for keyword, wrong, right, message in (
-            ("pattern", "yesterday", "2026-01-01T06:30Z", MOMENT),
-            ("pattern", "2026-1-1", "2026-01-01", MOMENT),
-            ("pattern", "2026-01-01 06:30:00", "2026-01-01T06:30:00.5", MOMENT),
-            ("pattern", "1.7e9", "1767225600.5", MOMENT),
-            (
-                "maxLength",
-                "2026-01-01T06:30:00.123456789+01:000",
-                "2026-01-01T06:30:00.123456789+01:00",
-                "may not be mor",
-            ),
-        )
-    ),
-    *(
-        Case(f"spec.cleaning.{least}", keyword, wrong, right, message)
-        for least in ("minUserInteractions", "minItemInteractions")
-        for keyword, wrong, right, message in (
-            ("minimum", 1, 2, "should be greater than or equal to 2"),
-            ("maximum", 1000001, 1000000, "should be less than or equal to 1000000"),
-        )
-    ),
+    *cases_cleaning.CASES,
     # The settings
     Case(
         "spec.hyperparameters",

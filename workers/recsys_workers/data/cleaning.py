@@ -1,4 +1,4 @@
-"""Leaving rows out, by rules in a fixed order: missing values, time window, duplicates, least interactions.
+"""Leaving rows out, by rules in a fixed order: missing values, time window, outliers, duplicates, least interactions.
 
 Each rule sees what the ones before it left. The order is part of the protocol, and is that of `data.json`.
 """
@@ -19,6 +19,20 @@ Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What is kept of a column of numbers: values, or shares of them; decimal texts, None where there is no limit."""
+
+    column: str
+    low: str | None
+    high: str | None
+
+    def document(self, low: str, high: str) -> dict[str, str]:
+        """By the fields of spec.cleaning, whose names for the two are given."""
+        ends = {low: self.low, high: self.high}
+        return {"column": self.column, **{name: end for name, end in ends.items() if end is not None}}
+
+
+@dataclass(frozen=True, slots=True)
 class Cleaning:
     """spec.cleaning of a TrainingRun; without any of it, nothing is dropped and a missing value is an error."""
 
@@ -28,6 +42,10 @@ class Cleaning:
     """The first time that is kept."""
     window_to: str | int | None = None
     """The first time that is not kept any more."""
+    bounds: tuple[Limits, ...] = ()
+    """Values that are kept."""
+    quantiles: tuple[Limits, ...] = ()
+    """Values that are kept, by the share of values below them."""
     duplicates: str = "KeepAll"
     """KeepAll, KeepFirst or KeepLast, of rows with the same user, item and timestamp."""
     min_user_interactions: int | None = None
@@ -40,6 +58,8 @@ class Cleaning:
         return {
             **({"missing": self.missing} if self.missing != "Fail" else {}),
             **({"timeWindow": window} if window else {}),
+            **({"bounds": [one.document("min", "max") for one in self.bounds]} if self.bounds else {}),
+            **({"quantiles": [one.document("lower", "upper") for one in self.quantiles]} if self.quantiles else {}),
             **({"duplicates": self.duplicates} if self.duplicates != "KeepAll" else {}),
             **{name: value for name, value in least.items() if value is not None},
         }
@@ -67,6 +87,8 @@ def parse(document: Mapping[str, Any] | None) -> Cleaning:
         missing=found.get("missing", "Fail"),
         window_from=window.get("from"),
         window_to=window.get("to"),
+        bounds=_limits(found.get("bounds"), "min", "max"),
+        quantiles=_limits(found.get("quantiles"), "lower", "upper"),
         duplicates=found.get("duplicates", "KeepAll"),
         min_user_interactions=found.get("minUserInteractions"),
         min_item_interactions=found.get("minItemInteractions"),
@@ -74,6 +96,20 @@ def parse(document: Mapping[str, Any] | None) -> Cleaning:
     if cleaning.missing not in {"Fail", "Drop"} or cleaning.duplicates not in {"KeepAll", "KeepFirst", "KeepLast"}:
         raise ValueError(f"cleaning is {dict(found)}")
     return cleaning
+
+
+def _limits(found: Sequence[Mapping[str, str]] | None, low: str, high: str) -> tuple[Limits, ...]:
+    return tuple(Limits(one["column"], one.get(low), one.get(high)) for one in found or ())
+
+
+def require_for_interactions(cleaning: Cleaning) -> None:
+    """Raises InvalidData for rules that interactions do not have."""
+    for rule in ("bounds", "quantiles"):
+        if rule in cleaning.document():
+            raise InvalidData(
+                f"cleaning.{rule} is for columns of numbers, which the tasks Tabular and Ranking have: use timeWindow, "
+                "duplicates, minUserInteractions and minItemInteractions for interactions."
+            )
 
 
 def clean(columns: Columns, cleaning: Cleaning) -> tuple[Columns, list[Dropped]]:

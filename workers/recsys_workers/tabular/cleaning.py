@@ -1,13 +1,17 @@
-"""Leaving rows of a table out: missing values, then a time window. Duplicates and least interactions are for ids."""
+"""Leaving rows of a table out, in this order: missing values, a time window, bounds and quantiles of numbers,
+duplicates, and least interactions where there are users and items.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from recsys_workers.data.cleaning import Cleaning, Dropped, inside, outside_told
+from recsys_workers.data.cleaning import Cleaning, Dropped, Limits, core, inside, nothing_left, outside_told
 from recsys_workers.data.errors import InvalidData
+from recsys_workers.preprocessing import REGRESSION, Floats
 from recsys_workers.tabular.reading import Table
+from recsys_workers.tabular.schema import NUMERIC
 
 Rows = npt.NDArray[np.int64]
 
@@ -18,10 +22,9 @@ def kept_rows(table: Table, cleaning: Cleaning) -> tuple[Rows, list[Dropped]]:
     A column whose values may be missing (missing: Impute) costs no row.
     """
     asked = cleaning.document()
-    for rule in ("duplicates", "minUserInteractions", "minItemInteractions"):
-        if rule in asked:
-            told = "a Tabular model has none" if table.schema.user is None else "a Ranking model learns from rows"
-            raise InvalidData(f"cleaning.{rule} is for interactions of users and items, and {told}.")
+    for rule in ("minUserInteractions", "minItemInteractions"):
+        if rule in asked and table.schema.user is None:
+            raise InvalidData(f"cleaning.{rule} is for users and items, and a Tabular model has none.")
     if "timeWindow" in asked and table.times is None:
         raise InvalidData("cleaning.timeWindow needs a column with the role Timestamp, and schema.columns has none.")
     rows: Rows = np.arange(len(table))
@@ -41,10 +44,75 @@ def kept_rows(table: Table, cleaning: Cleaning) -> tuple[Rows, list[Dropped]]:
         dropped.append(Dropped("timeWindow", len(rows) - len(kept)))
         told = outside_told(time, timed=timed)
         rows = kept
+    for rule, limits, ends_of in (("bounds", cleaning.bounds, _values), ("quantiles", cleaning.quantiles, _quantiles)):
+        if limits:
+            _require_numbers(table, limits, rule)
+            kept = _within(table, rows, limits, ends_of)
+            dropped.append(Dropped(rule, len(rows) - len(kept)))
+            rows = kept
+    if "duplicates" in asked:
+        kept = _distinct(table, rows, last=cleaning.duplicates == "KeepLast")
+        dropped.append(Dropped("duplicates", len(rows) - len(kept)))
+        rows = kept
+    least = cleaning.min_user_interactions or 0, cleaning.min_item_interactions or 0
+    if any(least) and table.schema.user is not None and table.schema.item is not None:
+        stay, rounds = core(table.codes(table.schema.user)[rows], table.codes(table.schema.item)[rows], *least)
+        dropped.append(Dropped("minInteractions", len(rows) - len(stay), rounds))
+        rows = rows[stay]
     if not len(rows):
-        rules = ", ".join(f"{entry.rule} dropped {entry.rows}" for entry in dropped)
-        raise InvalidData(f"Cleaning left none of the {len(table)} rows: {rules}.{told} Loosen spec.cleaning.")
+        raise nothing_left(len(table), dropped, told)
     return rows, dropped
+
+
+def _distinct(table: Table, rows: Rows, *, last: bool) -> Rows:
+    """Of the rows that are equal in every column the first or the last; a missing value equals a missing one."""
+    columns = [column.combine_chunks().dictionary_encode().indices.fill_null(-1) for column in table.columns.columns]
+    values = [column.to_numpy(zero_copy_only=False).astype(np.int64)[rows] for column in columns]
+    if table.times is not None:
+        values.append(np.unique(table.times.found[rows], return_inverse=True)[1])
+    same: Rows = np.zeros(len(rows), dtype=np.int64)
+    for value in values:
+        # The number of a pair is below the square of the rows, which 64 bits hold.
+        same = np.unique(same * (len(table) + 2) + value + 1, return_inverse=True)[1]
+    firsts = np.unique(same[::-1] if last else same, return_index=True)[1]
+    return rows[np.sort(len(rows) - 1 - firsts if last else firsts)]
+
+
+Ends = tuple[float, float]
+
+
+def _within(table: Table, rows: Rows, limits: Sequence[Limits], ends_of: Callable[[Floats, Limits], Ends]) -> Rows:
+    """The rows whose values lie within all limits, ends included, or are missing; the ends are those of all `rows`."""
+    kept = np.ones(len(rows), dtype=np.bool_)
+    for limit in limits:
+        numbers = table.numbers(limit.column)[rows]
+        low, high = ends_of(numbers[~np.isnan(numbers)], limit)
+        kept &= np.isnan(numbers) | ((numbers >= low) & (numbers <= high))
+    return rows[kept]
+
+
+def _values(_: Floats, limit: Limits) -> Ends:
+    return float(limit.low or "-inf"), float(limit.high or "inf")
+
+
+def _quantiles(numbers: Floats, limit: Limits) -> Ends:
+    """Between two values a quantile lies on the line from the one to the other, as numpy.quantile has it."""
+    if not len(numbers):
+        return -np.inf, np.inf
+    low, high = (
+        None if share is None else float(np.quantile(numbers, float(share))) for share in (limit.low, limit.high)
+    )
+    return -np.inf if low is None else low, np.inf if high is None else high
+
+
+def _require_numbers(table: Table, limits: Sequence[Limits], rule: str) -> None:
+    schema = table.schema
+    known = [feature.name for feature in schema.features if feature.role == NUMERIC]
+    known += [schema.label] if schema.objective == REGRESSION else []
+    for limit in limits:
+        if limit.column not in known:
+            told = ", ".join(known) or "none"
+            raise InvalidData(f"cleaning.{rule} names the column {limit.column!r}; columns of numbers are: {told}.")
 
 
 def _absent(table: Table) -> dict[str, npt.NDArray[np.bool_]]:

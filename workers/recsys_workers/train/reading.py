@@ -10,7 +10,7 @@ from typing import Any
 
 from recsys_workers.data import streamed
 from recsys_workers.data.blocks import Wanted
-from recsys_workers.data.cleaning import Dropped, clean
+from recsys_workers.data.cleaning import Dropped, clean, require_for_interactions
 from recsys_workers.data.errors import FULL, DiskFull
 from recsys_workers.data.files import DatasetFile
 from recsys_workers.data.interactions import Interactions, in_order
@@ -42,6 +42,7 @@ class Read:
 
 def read(config: RunConfig, files: Sequence[DatasetFile]) -> Read:
     """Read, clean and split. Raises InvalidData, and DiskFull for the pod's disk or the store's."""
+    require_for_interactions(config.cleaning)
     wanted = Wanted(files, config.dataset.format, roles_of(config.schema), config.cleaning)
     if sum(rows_of(file.path, wanted.file_format) for file in files) > MOST_IN_MEMORY:
         return _streamed(config, wanted)

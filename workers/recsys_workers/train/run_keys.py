@@ -31,6 +31,8 @@ KNOWN: Keys = {
     "cleaning": {
         **_all("missing", "duplicates", "minUserInteractions", "minItemInteractions"),
         "timeWindow": _all("from", "to"),
+        "bounds": _all("column", "min", "max"),
+        "quantiles": _all("column", "lower", "upper"),
     },
     "schema": {
         "columns": _all(

@@ -7,6 +7,10 @@ import pytest
 from tests.unit.workers.ranking.clicks import COLUMNS, document, rows
 from tests.unit.workers.refusals import check_refusal, outcome
 
+from recsys_workers.data.files import list_files
+from recsys_workers.tabular import data, schema
+from recsys_workers.train import run_config
+
 
 def changed(name: str, **values: Any) -> list[dict[str, Any]]:
     return [{**column, **values} if column["name"] == name else column for column in COLUMNS]
@@ -61,7 +65,7 @@ def without(name: str) -> list[dict[str, Any]]:
             "InvalidGate",
             "must name a min",
         ),
-        (["cleaning"], {"minUserInteractions": 3}, "InvalidData", "a Ranking model learns from rows"),
+        (["cleaning"], {"minUserInteractions": 1000}, "InvalidData", "rows: minInteractions dropped"),
     ],
 )
 def test_what_is_wrong_is_told(
@@ -85,3 +89,14 @@ def test_hyperparameters_of_dcn_are_bounded(tmp_path: Path, monkeypatch: pytest.
     assert (code, reason) == (2, "InvalidHyperparameters")
     assert "did you mean Stacked?" in message
     assert "crossLayers is 9 but must be an integer from 1 to 8" in message
+
+
+def test_users_with_few_rows_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each fifth row is of a user who has no other one, but for the first: user 0 has more."""
+    made = document(tmp_path, monkeypatch) | {"cleaning": {"minUserInteractions": 2}}
+    config = run_config.parse(made)
+    found = data.load(
+        list_files(tmp_path / "data", "CSV"), config, schema.parse(config.schema, config.objective, config.task)
+    )
+    assert found.rows.tolist() == [number for number in range(200) if number % 5 or not number]
+    assert [(entry.rule, entry.rows) for entry in found.dropped] == [("minInteractions", 39)]

@@ -173,7 +173,30 @@ def test_a_class_that_no_training_row_has(tmp_path: Path, monkeypatch: pytest.Mo
             "InvalidGate",
             "must name a min",
         ),
-        (["cleaning"], {"duplicates": "KeepFirst"}, "InvalidData", "cleaning.duplicates is for interactions"),
+        (
+            ["cleaning"],
+            {"minUserInteractions": 2},
+            "InvalidData",
+            "is for users and items, and a Tabular model has none",
+        ),
+        (
+            ["cleaning"],
+            {"bounds": [{"column": "plan", "min": "3"}]},
+            "InvalidData",
+            "cleaning.bounds names the column 'plan'; columns of numbers are: tenure",
+        ),
+        (
+            ["cleaning"],
+            {"quantiles": [{"column": "age", "lower": "0.5"}]},
+            "InvalidData",
+            "cleaning.quantiles names the column 'age'",
+        ),
+        (
+            ["cleaning"],
+            {"bounds": [{"column": "tenure", "min": "1e9"}]},
+            "InvalidData",
+            "none of the 60 rows: bounds dropped 60",
+        ),
         (["cleaning"], {"timeWindow": {"from": 3}}, "InvalidData", "needs a column with the role Timestamp"),
     ],
 )

@@ -1,6 +1,7 @@
 """What is fitted on the training rows, and that trainer and server make the same inputs of the same rows."""
 
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +147,56 @@ def test_cleaning_drops_rows_that_lack_what_they_must_have_and_then_those_outsid
     report = json.loads(data.report(found, "pvc://data", "CSV", "sha256:0", {}))
     assert report["timeRange"] == {"first": "5", "last": "24"}
     assert (report["rowsRead"], report["rows"]) == (60, 36)
+
+
+def test_cleaning_drops_values_out_of_bounds_and_then_those_beyond_the_quantiles_of_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = rows(300)
+    table[11]["idle"] = 1e9  # It would move the quantiles, were it not gone before.
+    made = document(tmp_path, monkeypatch, table)
+    made["cleaning"] = {
+        "bounds": [{"column": "idle", "max": "1e6"}, {"column": "tenure", "min": "10.5", "max": "30"}],
+        "quantiles": [{"column": "idle", "lower": "0.05", "upper": "0.9"}, {"column": "tenure", "upper": "0.98"}],
+    }
+    found = loaded(made, tmp_path)
+    left = [row for row in range(300) if not (table[row]["idle"] or 0) > 1e6 and 10.5 <= table[row]["tenure"] <= 30]
+
+    def quantile(column: str, percent: int) -> float:
+        values = [table[row][column] for row in left if table[row][column] is not None]
+        return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+    low, high, longest = quantile("idle", 5), quantile("idle", 90), quantile("tenure", 98)
+    kept = [
+        row
+        for row in left
+        if (table[row]["idle"] is None or low <= table[row]["idle"] <= high) and table[row]["tenure"] <= longest
+    ]
+    assert found.rows.tolist() == kept
+    assert any(table[row]["idle"] is None for row in kept)
+    assert 0 < len(kept) < len(left) < 300
+    assert [(entry.rule, entry.rows) for entry in found.dropped] == [
+        ("bounds", 300 - len(left)),
+        ("quantiles", len(left) - len(kept)),
+    ]
+
+
+@pytest.mark.parametrize("rule", ["KeepFirst", "KeepLast"])
+def test_cleaning_keeps_one_of_the_rows_that_are_equal_in_every_column(
+    rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = rows(60)
+    table += [dict(table[row]) for row in (3, 5, 3, 10)]  # In rows 3, 5 and 10 something is missing.
+    table += [{**table[20], "day": 99}, {**table[21], "plan": "plan-x"}, {**table[22], "unread": "x"}]
+    for row in table:
+        row.setdefault("unread", "y")
+    made = document(tmp_path, monkeypatch, table)
+    made["schema"]["columns"] = [*COLUMNS, {"name": "day", "role": "Timestamp"}]
+    made["cleaning"] = {"duplicates": rule}
+    found = loaded(made, tmp_path)
+    read = [tuple(row[name] for name in ("tenure", "idle", "plan", "phone", "label", "day")) for row in table]
+    places: dict[Any, list[int]] = {}
+    for number, values in enumerate(read):
+        places.setdefault(values, []).append(number)
+    assert found.rows.tolist() == sorted(same[0 if rule == "KeepFirst" else -1] for same in places.values())
+    assert [(entry.rule, entry.rows) for entry in found.dropped] == [("duplicates", 5)]

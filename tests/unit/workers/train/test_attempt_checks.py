@@ -41,6 +41,12 @@ from recsys_workers.train.run_config import RunConfig
             "InvalidData",
             "none of the 12 rows: minInteractions dropped 12. Loos",
         ),
+        (
+            ["cleaning"],
+            {"bounds": [{"column": "timestamp", "min": "3"}]},
+            "InvalidData",
+            "cleaning.bounds is for columns of numbers, which the tasks Tabular and Ranking have",
+        ),
         (["dataset", "digest"], "sha256:" + "0" * 64, "DatasetChanged", "start a new TrainingRun"),
         (["evaluation", "metrics"], ["MRR@10"], "InvalidEvaluation", "'MRR@10' does not exist"),
         (["evaluation", "protocol"], "TimeSplit", "InvalidEvaluation", "use LeaveOneOut or ByTime"),
