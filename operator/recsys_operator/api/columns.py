@@ -11,6 +11,16 @@ CalendarPart = Literal["Hour", "Weekday", "Day", "Month"]
 OF_TIMES = "(self.role == 'Calendar' || has(self.calendar))"
 
 
+OF_ROLES = (
+    (["User", "Item", "Categorical", "Split", "Group"], ["Text", "Integer", "Boolean"]),
+    (["Numeric", "Weight"], ["Integer", "Number", "Boolean"]),
+    (["Timestamp", "Calendar"], ["Time", "Integer", "Number"]),
+    (["Text"], ["Text"]),
+    (["Label"], ["Text", "Integer", "Number", "Boolean"]),
+)
+"""Which types the values of each role can have."""
+
+
 class SchemaColumn(Model):
     """The role of one column of the table, and how it is coded."""
 
@@ -47,6 +57,13 @@ class SchemaColumn(Model):
             "!has(self.maxFeatures) || self.role == 'Text'",
             "maxFeatures is for columns with the role Text: leave it out",
         ),
+        *(
+            Rule(
+                f"!has(self.type) || !(self.role in {roles}) || self.type in {types}".replace('"', "'"),
+                f"the type of a column with the role {' or '.join(roles)} is {', '.join(types)}",
+            )
+            for roles, types in OF_ROLES
+        ),
         Rule(
             "!has(self.positive) || self.role == 'Label'",
             "positive is for the column with the role Label: leave it out",
@@ -63,6 +80,12 @@ class SchemaColumn(Model):
         "validation, test; for ByColumn), a Weight (of a row in the loss) and a Group (rows of one value stand in one part of the "
         "split). Ranking has one User, one Item and what Tabular has; "
         "its Label says whether the user clicked, or liked, the item."
+    )
+    type: Literal["Text", "Integer", "Number", "Boolean", "Time"] | None = Field(
+        None,
+        description="What every value that is there must be; another one ends the run before any training. Text files are "
+        "taken at their word: Integer is digits with or without a sign, Number a decimal, Boolean true, false, 0 or 1, Time an ISO "
+        "8601 date or time. Whatever the role can be made of when absent.",
     )
     encoding: Literal["OneHot", "Hashed", "Vocabulary", "Cyclic"] | None = Field(
         None,

@@ -21,6 +21,7 @@ SIGNUP = {
 NOTE = {"name": "note", "role": "Text", "maxFeatures": 100, "missing": "Impute"}
 GROUP = {"name": "household", "role": "Group"}
 COLUMNS = [NUMBER, CATEGORY, LABEL, TIME, SPLIT, WEIGHT, SIGNUP, NOTE, GROUP]
+OF_IDS = "the type of a column with the role User or Item or Categorical or Split or Group is Text, Integer, Boolean"
 METRICS = ["LogLoss", "Accuracy"]
 GATES = [
     {"name": "floor", "floor": {"metric": "Accuracy", "min": "0.8"}},
@@ -184,6 +185,37 @@ CASES: list[Case] = [
         0,
         {"name": "tenure", "role": "Numeric", "maxFeatures": 100},
         "maxFeatures is for columns with the role Text: leave it out",
+    ),
+    *(
+        Case(
+            f"spec.schema.columns[{index}].type",
+            "rule",
+            wrong,
+            right,
+            message,
+            about=f"spec.schema.columns[{index}]",
+            base=BASE,
+        )
+        for index, wrong, right, message in (
+            (0, "Text", "Number", "the type of a column with the role Numeric or Weight is Integer, Number, Boolean"),
+            (
+                1,
+                "Time",
+                "Text",
+                OF_IDS,
+            ),
+            (2, "Time", "Boolean", "the type of a column with the role Label is Text, Integer, Number, Boolean"),
+            (3, "Text", "Time", "the type of a column with the role Timestamp or Calendar is Time, Integer, Number"),
+            (7, "Integer", "Text", "the type of a column with the role Text is Text"),
+        )
+    ),
+    Case(
+        "spec.schema.columns[0].type",
+        "enum",
+        "Float",
+        "Number",
+        'supported values: "Text", "Integer", "Number", "Boolean", "Time"',
+        base=BASE,
     ),
     _column(
         3,

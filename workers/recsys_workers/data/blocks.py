@@ -6,7 +6,7 @@ blocks, whatever the dataset's size.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from recsys_workers.data.parts import PARTS
 from recsys_workers.data.raw import ROLES, TIMESTAMP
 from recsys_workers.data.readers import Empty
 from recsys_workers.data.times import NANOSECONDS, time_or_number
+from recsys_workers.data.types import Mistyped
 
 KEPT, INCOMPLETE, OUTSIDE, WRONG = range(4)
 """What became of a row: it stays, lacks a value, is outside the time window; or it says what is wrong."""
@@ -45,6 +46,8 @@ class Wanted:
     file_format: str
     roles: Mapping[str, str]
     cleaning: Cleaning
+    types: Mapping[str, str] = field(default_factory=dict)
+    """Of columns, by their names."""
 
 
 def of_file(wanted: Wanted, number: int) -> Iterator[pa.Table]:
@@ -59,12 +62,17 @@ def of_file(wanted: Wanted, number: int) -> Iterator[pa.Table]:
 def _of_file(wanted: Wanted, number: int) -> Iterator[pa.Table]:
     file, roles = wanted.files[number], wanted.roles
     empty = {role: Empty() for role in ROLES}
+    mistyped = {role: Mistyped(roles[role], wanted.types.get(roles[role])) for role in ROLES}
     for raw in PARTS[wanted.file_format](file.path, roles):
+        for role, values in mistyped.items():
+            values.look(raw, role)
         columns = {role: as_text(raw, role, roles[role]) for role in ROLES[:2]}
         columns[TIMESTAMP] = time_or_number(raw, roles[TIMESTAMP])
         for role, found in empty.items():
             found.count(raw, columns[role])
         yield _block(columns, wanted.cleaning, number)
+    for values in mistyped.values():
+        values.refuse(file.path)
     if wanted.cleaning.missing != "Drop":
         for role, found in empty.items():
             found.refuse(file.path, roles[role])

@@ -42,14 +42,14 @@ class Cleaning:
     """The first time that is kept."""
     window_to: str | int | None = None
     """The first time that is not kept any more."""
-    bounds: tuple[Limits, ...] = ()
-    """Values that are kept."""
-    quantiles: tuple[Limits, ...] = ()
-    """Values that are kept, by the share of values below them."""
     duplicates: str = "KeepAll"
     """KeepAll, KeepFirst or KeepLast, of rows with the same user, item and timestamp."""
     min_user_interactions: int | None = None
     min_item_interactions: int | None = None
+    bounds: tuple[Limits, ...] = ()
+    """Values that are kept."""
+    quantiles: tuple[Limits, ...] = ()
+    """Values that are kept, by the share of values below them."""
 
     def document(self) -> dict[str, Any]:
         """What it drops, by the fields of spec.cleaning; empty when it drops nothing."""

@@ -15,6 +15,7 @@ from recsys_workers.data.json_lines import read_json_lines
 from recsys_workers.data.parquet import read_parquet
 from recsys_workers.data.raw import ROLES, RawFile, Reader
 from recsys_workers.data.times import NANOSECONDS, comparable, time_or_number
+from recsys_workers.data.types import require
 
 READERS: Mapping[str, Reader] = {
     "RecBole": read_recbole,
@@ -57,7 +58,12 @@ def roles_of(columns: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 
 def read_columns(
-    files: Sequence[DatasetFile], file_format: str, roles: Mapping[str, str], *, drop_incomplete: bool = False
+    files: Sequence[DatasetFile],
+    file_format: str,
+    roles: Mapping[str, str],
+    *,
+    types: Mapping[str, str] | None = None,
+    drop_incomplete: bool = False,
 ) -> Columns:
     """Read the three columns of every file, one file after the other in the order given.
 
@@ -68,7 +74,10 @@ def read_columns(
     incomplete = 0
     tables = []
     for file in files:
-        table, dropped = _table(READERS[file_format](file.path, roles), roles, drop_incomplete=drop_incomplete)
+        raw = READERS[file_format](file.path, roles)
+        for role in ROLES:
+            require(raw, role, roles[role], (types or {}).get(roles[role]))
+        table, dropped = _table(raw, roles, drop_incomplete=drop_incomplete)
         incomplete += dropped
         if table.num_rows:
             tables.append((file.path, table))

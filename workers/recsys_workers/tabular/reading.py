@@ -14,6 +14,7 @@ from recsys_workers.data.files import DatasetFile
 from recsys_workers.data.raw import TIMESTAMP, RawFile
 from recsys_workers.data.readers import READERS
 from recsys_workers.data.times import NANOSECONDS, comparable, time_or_number
+from recsys_workers.data.types import require
 from recsys_workers.preprocessing import REGRESSION, Floats
 from recsys_workers.tabular.schema import CALENDAR, NUMERIC, TableSchema
 
@@ -80,6 +81,9 @@ def read(files: Sequence[DatasetFile], file_format: str, schema: TableSchema) ->
     raws = [raw for raw in raws if raw.table.num_rows]
     if not raws:
         raise InvalidData(f"The dataset {', '.join(str(file.path) for file in files)} has no rows.")
+    for raw in raws:
+        for key, name in named.items():
+            require(raw, key, name, schema.types.get(name))
     seen = {feature.name for feature in schema.features}
     columns = {
         name: _joined(raws, key, name, schema) for key, name in named.items() if key != TIMESTAMP or name in seen

@@ -1,11 +1,12 @@
 """What the RecModel's schema, task and objective say of a table of rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from recsys_workers.calendars import CYCLIC, PARTS, UNITS, USUAL
 from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.types import types_of
 from recsys_workers.preprocessing import BINARY, OBJECTIVES
 from recsys_workers.tasks import RANKING, TABULAR
 from recsys_workers.tfidf import USUAL_WORDS
@@ -67,6 +68,8 @@ class TableSchema:
     user: str | None = None
     """Of Ranking; a feature as well, and so is the item."""
     item: str | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
+    """Of the columns that have one, by their names; see recsys_workers.data.types."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -121,6 +124,7 @@ def parse(columns: Sequence[Mapping[str, object]], objective: str | None, task: 
         once[GROUP],
         once[USER],
         once[ITEM],
+        types_of(columns),
     )
 
 

@@ -20,6 +20,7 @@ from recsys_workers.data.readers import read_columns, roles_of
 from recsys_workers.data.report import Span, span_of
 from recsys_workers.data.split import Split
 from recsys_workers.data.store import scheme_of
+from recsys_workers.data.types import types_of
 from recsys_workers.train import prepared, ray_run, threads
 from recsys_workers.train.run_config import RunConfig
 
@@ -43,12 +44,13 @@ class Read:
 def read(config: RunConfig, files: Sequence[DatasetFile]) -> Read:
     """Read, clean and split. Raises InvalidData, and DiskFull for the pod's disk or the store's."""
     require_for_interactions(config.cleaning)
-    wanted = Wanted(files, config.dataset.format, roles_of(config.schema), config.cleaning)
+    wanted = Wanted(files, config.dataset.format, roles_of(config.schema), config.cleaning, types_of(config.schema))
     if sum(rows_of(file.path, wanted.file_format) for file in files) > MOST_IN_MEMORY:
         return _streamed(config, wanted)
     drop_incomplete = config.cleaning.missing == "Drop"
     columns, dropped = clean(
-        read_columns(files, wanted.file_format, wanted.roles, drop_incomplete=drop_incomplete), config.cleaning
+        read_columns(files, wanted.file_format, wanted.roles, types=wanted.types, drop_incomplete=drop_incomplete),
+        config.cleaning,
     )
     return _split(config, dropped, in_order(columns))
 

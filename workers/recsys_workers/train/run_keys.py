@@ -36,7 +36,17 @@ KNOWN: Keys = {
     },
     "schema": {
         "columns": _all(
-            "name", "role", "encoding", "calendar", "unit", "minRows", "buckets", "maxFeatures", "missing", "positive"
+            "name",
+            "role",
+            "type",
+            "encoding",
+            "calendar",
+            "unit",
+            "minRows",
+            "buckets",
+            "maxFeatures",
+            "missing",
+            "positive",
         ),
     },
     "evaluation": {

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_rows_of_text_are_estimated_by_its_first_lines(
 
 def in_memory(wanted: Wanted) -> Result:
     drop = wanted.cleaning.missing == "Drop"
-    columns = read_columns(wanted.files, wanted.file_format, wanted.roles, drop_incomplete=drop)
+    columns = read_columns(wanted.files, wanted.file_format, wanted.roles, types=wanted.types, drop_incomplete=drop)
     cleaned, dropped = clean(columns, wanted.cleaning)
     return dropped, in_order(cleaned)
 
@@ -154,6 +155,15 @@ def test_what_is_missing_or_wrong_is_told_by_the_same_rows(
     write_lines(tmp_path, changed)
     wanted = of(tmp_path, "CSV", Cleaning(missing))
     require_same(outcome(lambda: in_memory(wanted)), outcome(lambda: by_disk(wanted, tmp_path)))
+
+
+def test_values_of_another_type_are_told_by_the_same_rows(tmp_path: Path) -> None:
+    write_lines(tmp_path, {7: "u1,i1,7", 33: "u1,seven,33", 35: "u1,,35"})
+    wanted = replace(of(tmp_path, "CSV", Cleaning("Drop")), types={NAMES[1]: "Integer", NAMES[2]: "Number"})
+    told = outcome(lambda: in_memory(wanted))
+    require_same(told, outcome(lambda: by_disk(wanted, tmp_path)))
+    assert isinstance(told, str)
+    assert "the type Integer; so do" in told
 
 
 def test_times_and_numbers_in_one_file_are_refused(tmp_path: Path) -> None:

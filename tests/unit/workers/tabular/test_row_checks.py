@@ -179,6 +179,7 @@ def test_a_class_that_no_training_row_has(tmp_path: Path, monkeypatch: pytest.Mo
             "InvalidData",
             "is for users and items, and a Tabular model has none",
         ),
+        (["schema", "columns", 0, "type"], "Integer", "InvalidData", "which is not of the type Integer; so do"),
         (
             ["cleaning"],
             {"bounds": [{"column": "plan", "min": "3"}]},

@@ -21,6 +21,7 @@ from recsys_workers.train.run_config import RunConfig
         (["architecture"], "BERT", "InvalidHyperparameters", "'BERT' does not exist"),
         (["schema", "columns", 1, "name"], "item", "InvalidData", "pvc://data/x.inter has no column 'item'"),
         (["schema", "columns", 1, "role"], "User", "InvalidData", "the role User to both"),
+        (["schema", "columns", 1, "type"], "Integer", "InvalidData", "which is not of the type Integer; so do"),
         (["dataset", "uri"], "pvc://data/absent/", "InvalidData", "The dataset pvc://data/absent does not exist"),
         (["dataset", "uri"], "http://data", "InvalidRunConfig", "pvc://<claim>/<path>, s3://<bucket>/<path> or gs"),
         (["dataset", "uri"], "s3:///x", "InvalidRunConfig", "'s3:///x' is not supported"),
