@@ -46,6 +46,8 @@ class Calendar:
     parts: Mapping[str, tuple[int, ...]]
     """By name, the values that have an input of their own; none of Cyclic."""
     missing: bool
+    fill: float | None = None
+    """The seconds that take the place of a missing time; None: none do."""
 
     @property
     def width(self) -> int:

@@ -42,7 +42,9 @@ class Numeric:
     mean: float
     scale: float
     missing: bool
-    """Whether a value may be missing."""
+    """Whether a value may be missing, and the graph is told."""
+    fill: float | None = None
+    """What takes the place of a missing value before anything else, without telling; None: nothing does."""
 
     @property
     def width(self) -> int:
@@ -67,6 +69,8 @@ class OneHot:
     name: str
     values: tuple[str, ...]
     missing: bool
+    fill: str | None = None
+    """As that of Numeric; so do all kinds have it."""
 
     @property
     def size(self) -> int:
@@ -81,6 +85,7 @@ class Hashed:
     name: str
     buckets: int
     missing: bool
+    fill: str | None = None
 
     @property
     def size(self) -> int:
@@ -100,6 +105,7 @@ class Vocabulary:
     values: tuple[str, ...]
     rare: bool
     missing: bool
+    fill: str | None = None
     places: Mapping[str, int] = field(init=False, repr=False, compare=False)
     """Each value's place among the column's own rows; made once, since there may be a million."""
 
@@ -123,6 +129,11 @@ def values_of(column: Column) -> str:
     if isinstance(column, Calendar):
         return "times"
     return "numbers" if isinstance(column, Numeric) else "texts"
+
+
+def optional(column: Column) -> bool:
+    """Whether a value may be missing."""
+    return column.missing or column.fill is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +199,7 @@ class Preprocessing:
         categorical = np.zeros((rows, self.categorical_width), dtype=np.int64)
         place, position, first, unknown = 0, 0, 1, 0
         for column in self.columns:
-            values = columns[column.name]
+            values = _filled(column, columns[column.name])
             if width := _width(column):
                 numeric[:, place : place + width] = _numbers(column, values)
                 place += width
@@ -202,6 +213,16 @@ def bucket_of(name: str, value: str, buckets: int) -> int:
     """The bucket of a value of the column `name`: the same in every process and on every machine."""
     hashed = hashlib.blake2b(f"{name}={value}".encode("utf-8", "surrogatepass"), digest_size=8)
     return int.from_bytes(hashed.digest(), "big") % buckets
+
+
+def _filled(column: Column, values: "Floats | Texts") -> "Floats | Texts":
+    """The values with the column's fill where nothing is."""
+    if column.fill is None:
+        return values
+    if isinstance(column, Numeric | Calendar):
+        numbers = np.asarray(values, dtype=np.float64)
+        return np.where(np.isnan(numbers), column.fill, numbers)
+    return [column.fill if value is None else value for value in cast("Texts", values)]
 
 
 def _width(column: Column) -> int:
@@ -272,8 +293,11 @@ def encode(preprocessing: Preprocessing) -> bytes:
 
 
 def _document(column: Column) -> dict[str, Any]:
-    written = [name.name for name in fields(column) if name.init]
-    return {"kind": type(column).__name__, **{name: getattr(column, name) for name in written}}
+    written = {one.name: getattr(column, one.name) for one in fields(column) if one.init}
+    # Images that know no fill read what has none.
+    if column.fill is None:
+        del written["fill"]
+    return {"kind": type(column).__name__, **written}
 
 
 def decode(data: bytes) -> Preprocessing:

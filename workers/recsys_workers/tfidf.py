@@ -29,6 +29,8 @@ class Text:
     idf: tuple[float, ...]
     """Of each word."""
     missing: bool
+    fill: str | None = None
+    """The text that takes the place of a missing one; None: none does."""
     places: Mapping[str, int] = field(init=False, repr=False, compare=False)
     """Each word's place."""
 

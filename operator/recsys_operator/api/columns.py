@@ -9,6 +9,14 @@ from recsys_operator.api.schema import ColumnName, Model, Rule, listing
 CalendarPart = Literal["Hour", "Weekday", "Day", "Month"]
 
 OF_TIMES = "(self.role == 'Calendar' || has(self.calendar))"
+# What each of these patterns takes is finite, as a number of 64 bits.
+NUMBER = r"^[-+]?[0-9]{1,17}(\.[0-9]{1,17})?([eE][-+]?[0-9]{1,2})?$"
+TIME = r"^(-?[0-9]{1,19}(\.[0-9]{1,9})?|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]{2,18}(Z|[-+][0-9:]{2,5})?)?)$"
+
+
+def _filled(pattern: str, role: str) -> str:
+    """That `fill` matches, where the role is this."""
+    return f"!has(self.fill) || self.role != '{role}' || self.fill.matches(r'{pattern}')"
 
 
 OF_ROLES = (
@@ -52,6 +60,26 @@ class SchemaColumn(Model):
         Rule(
             "!has(self.missing) || self.role in ['Numeric', 'Categorical', 'Calendar', 'Text']",
             "missing is for columns with the role Numeric, Categorical, Calendar or Text: leave it out",
+        ),
+        Rule(
+            "(has(self.missing) && self.missing == 'Constant') == has(self.fill)",
+            "a column has fill if and only if its missing is Constant",
+        ),
+        Rule(
+            "!has(self.missing) || self.missing != 'Mean' || self.role == 'Numeric'",
+            "missing: Mean is for columns with the role Numeric: use another",
+        ),
+        Rule(
+            "!has(self.missing) || !(self.missing in ['Mode', 'ForwardFill']) || self.role in ['Numeric', 'Categorical']",
+            "missing: Mode and ForwardFill are for columns with the role Numeric or Categorical: use Impute or Constant",
+        ),
+        Rule(
+            _filled(NUMBER, "Numeric"),
+            "fill of a Numeric column must be a number, such as 0 or -1.5e3, of at most 17 digits before and after the point",
+        ),
+        Rule(
+            _filled(TIME, "Calendar"),
+            "fill of a Calendar column must be an ISO 8601 date or time, such as 2026-01-31, or a number of its unit since 1970",
         ),
         Rule(
             "!has(self.maxFeatures) || self.role == 'Text'",
@@ -120,10 +148,21 @@ class SchemaColumn(Model):
         description="How many words a Text column has at most, an input each: those that training rows have most often; 512 when "
         "absent.",
     )
-    missing: Literal["Fail", "Impute"] | None = Field(
+    missing: Literal["Fail", "Impute", "Constant", "Mean", "Mode", "ForwardFill"] | None = Field(
         None,
         description="A missing value of a feature. Fail (when absent): it ends the run, and is refused when serving. Impute: "
-        "a number becomes the training mean, a category, a time or a text one of its own, and the model is told.",
+        "a number becomes the training mean, a category, a time or a text one of its own, and the model is told. The others "
+        "put a value in its place, and the model is not told. Constant: that of fill. Mean: the training mean (Numeric). "
+        "Mode: the most frequent training value, of several the smallest (Numeric, Categorical). ForwardFill: that of the row "
+        "before, by the Timestamp and within the Group if there is one; where none is before, and when serving, Mean of "
+        "a Numeric and Mode of a Categorical column.",
+    )
+    fill: str | None = Field(
+        None,
+        min_length=1,
+        max_length=256,
+        description="What missing: Constant puts in the place of a missing value: a number of a Numeric column, an ISO 8601 time "
+        "or a number of its unit of a Calendar column, otherwise text.",
     )
     positive: str | None = Field(
         None,
@@ -135,6 +174,14 @@ class SchemaColumn(Model):
 
 class Schema(Model):
     """Which column of the table plays which role."""
+
+    CEL = (
+        Rule(
+            "!self.columns.exists(c, has(c.missing) && c.missing == 'ForwardFill') || "
+            "self.columns.exists(c, c.role == 'Timestamp')",
+            "missing: ForwardFill of a column needs a column with the role Timestamp in schema.columns",
+        ),
+    )
 
     columns: tuple[SchemaColumn, ...] = Field(
         min_length=1,

@@ -20,7 +20,8 @@ SIGNUP = {
 }
 NOTE = {"name": "note", "role": "Text", "maxFeatures": 100, "missing": "Impute"}
 GROUP = {"name": "household", "role": "Group"}
-COLUMNS = [NUMBER, CATEGORY, LABEL, TIME, SPLIT, WEIGHT, SIGNUP, NOTE, GROUP]
+ZERO = {"name": "calls", "role": "Numeric", "missing": "Constant", "fill": "0"}
+COLUMNS = [NUMBER, CATEGORY, LABEL, TIME, SPLIT, WEIGHT, SIGNUP, NOTE, GROUP, ZERO]
 OF_IDS = "the type of a column with the role User or Item or Categorical or Split or Group is Text, Integer, Boolean"
 METRICS = ["LogLoss", "Accuracy"]
 GATES = [
@@ -61,6 +62,27 @@ CYCLIC = (
     "the encoding of a column of times (role Calendar, or with calendar) is OneHot or Cyclic, "
     "and of others it is not Cyclic"
 )
+CONSTANT = "a column has fill if and only if its missing is Constant"
+MEAN = "missing: Mean is for columns with the role Numeric: use another"
+FREQUENT = "missing: Mode and ForwardFill are for columns with the role Numeric or Categorical: use Impute or Constant"
+A_NUMBER = "fill of a Numeric column must be a number, such as 0 or -1.5e3"
+A_TIME = "fill of a Calendar column must be an ISO 8601 date or time, such as 2026-01-31, or a number of its unit since"
+CARRIED = "missing: ForwardFill of a column needs a column with the role Timestamp in schema.columns"
+FILLS: list[tuple[int, dict[str, Any], dict[str, Any], str]] = [
+    (0, {"missing": "Constant"}, {"missing": "Constant", "fill": "-1.5e-3"}, CONSTANT),
+    (0, {"missing": "Mean", "fill": "0"}, {"missing": "Mean"}, CONSTANT),
+    (0, {"fill": "0"}, {}, CONSTANT),
+    (1, {"missing": "Mean"}, {"missing": "Mode"}, MEAN),
+    (6, {"missing": "Mode"}, {"missing": "Constant", "fill": "2026-01-31T08:30:00.5+01:00"}, FREQUENT),
+    (6, {"missing": "ForwardFill"}, {"missing": "Constant", "fill": "-1769848200000"}, FREQUENT),
+    (7, {"missing": "Mode"}, {"missing": "Constant", "fill": "nothing said"}, FREQUENT),
+    *(
+        (9, {"missing": "Constant", "fill": wrong}, {"missing": "Constant", "fill": right}, A_NUMBER)
+        for wrong, right in (("none", "0"), ("1e999", "1e99"), ("NaN", "12345678901234567"), ("1,5", "1.5"))
+    ),
+    (6, {"missing": "Constant", "fill": "31.1.2026"}, {"missing": "Constant", "fill": "2026-01-31"}, A_TIME),
+]
+"""Which of COLUMNS, what is wrong and right there of missing values, and what is said."""
 CUT = "the protocol ByTime may cut a group in two: use ByRatio or ByColumn, or leave out the column with the role Group"
 OBJECTIVE = "spec.objective must be set for the task Tabular (Binary, Multiclass or Regression), and for no other"
 
@@ -81,6 +103,12 @@ def _columns(wrong: list[dict[str, Any]], message: str, right: list[dict[str, An
 
 def _column(index: int, wrong: dict[str, Any], message: str) -> Case:
     return Case(f"spec.schema.columns[{index}]", "rule", wrong, COLUMNS[index], message, base=BASE)
+
+
+def _filled(index: int, wrong: dict[str, Any], right: dict[str, Any], message: str) -> Case:
+    """A column of COLUMNS without what it says of missing values, but with something else."""
+    column = {name: value for name, value in COLUMNS[index].items() if name not in ("missing", "fill")}
+    return Case(f"spec.schema.columns[{index}]", "rule", column | wrong, column | right, message, base=BASE)
 
 
 def _evaluation(protocol: str, metrics: list[str] | None = None) -> dict[str, Any]:
@@ -128,9 +156,9 @@ CASES: list[Case] = [
         "schema.columns must name exactly one Label column for the task Tabular",
     ),
     _columns(
-        _less(NUMBER, CATEGORY, SIGNUP, NOTE),
+        _less(NUMBER, CATEGORY, SIGNUP, NOTE, ZERO),
         FEATURES,
-        [*_less(NUMBER, CATEGORY, SIGNUP, NOTE, TIME), {**TIME, "calendar": ["Hour"]}],
+        [*_less(NUMBER, CATEGORY, SIGNUP, NOTE, ZERO, TIME), {**TIME, "calendar": ["Hour"]}],
     ),
     _columns(
         [*COLUMNS, {"name": "user", "role": "User"}],
@@ -163,6 +191,25 @@ CASES: list[Case] = [
         2,
         {"name": "churned", "role": "Label", "missing": "Impute"},
         "missing is for columns with the role Numeric, Categorical, Calendar or Text: leave it out",
+    ),
+    # What becomes of missing values
+    *(_filled(index, wrong, right, message) for index, wrong, right, message in FILLS),
+    Case(
+        "spec.schema",
+        "rule",
+        {"columns": [*_less(TIME), {"name": "seats", "role": "Numeric", "missing": "ForwardFill"}]},
+        {"columns": [*COLUMNS, {"name": "seats", "role": "Categorical", "missing": "ForwardFill"}]},
+        CARRIED,
+        base=BASE,
+    ),
+    Case(
+        "spec.schema.columns[7]",
+        "minLength",
+        {**NOTE, "missing": "Constant", "fill": ""},
+        {**NOTE, "missing": "Constant", "fill": "none"},
+        "should be at least 1 chars long",
+        about="spec.schema.columns[7].fill",
+        base=BASE,
     ),
     *(
         _column(
@@ -251,7 +298,15 @@ CASES: list[Case] = [
             (7, "maxFeatures", "maximum", 4097, 4096, "should be less than or equal to 4096"),
             (1, "buckets", "minimum", 1, 2, "should be greater than or equal to 2"),
             (1, "buckets", "maximum", 1000001, 1000000, "should be less than or equal to 1000000"),
-            (0, "missing", "enum", "Mean", "Impute", 'supported values: "Fail", "Impute"'),
+            (
+                0,
+                "missing",
+                "enum",
+                "Median",
+                "Mean",
+                'supported values: "Fail", "Impute", "Constant", "Mean", "Mode", "ForwardFill"',
+            ),
+            (9, "fill", "maxLength", "0" * 257, "0", "may not be more than 256"),
             (2, "positive", "minLength", "", "y", "should be at least 1 chars long"),
             (2, "positive", "maxLength", "y" * 257, "y" * 256, "may not be more than 256"),
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from recsys_workers.calendars import LONGEST_SECONDS, UNITS, Calendar, seconds_of_number, seconds_of_text
-from recsys_workers.preprocessing import OF_NUMBERS, Column, Columns, Numeric, Preprocessing
+from recsys_workers.preprocessing import OF_NUMBERS, Column, Columns, Numeric, Preprocessing, optional
 from recsys_workers.serve.contract import describe
 from recsys_workers.serve.refusal import Refused, bad_request
 from recsys_workers.tfidf import Text
@@ -21,7 +21,7 @@ def parse(body: bytes, fitted: Preprocessing) -> tuple[Columns, int]:
     """The columns of `{"rows": [{column: value}, …]}` and how many rows; raises Refused (400) naming the field.
 
     Every column that the model was trained on must be in every row. null, or a column that is left out, is a missing
-    value, which only columns with `missing: Impute` may have.
+    value, which only columns may have whose `missing` in the schema says what becomes of it.
     """
     rows = _rows(body)
     names = [column.name for column in fitted.columns]
@@ -44,7 +44,7 @@ def _value(row: dict[str, Any], index: int, column: Column) -> float | str | Non
     numeric = isinstance(column, OF_NUMBERS)
     # As in the training data, where an empty cell is a missing value.
     if value is None or (value == "" and not isinstance(column, Numeric)):
-        _require_optional(place, name_given=column.name in row, missing=column.missing)
+        _require_optional(place, name_given=column.name in row, missing=optional(column))
         return math.nan if numeric else None
     if isinstance(column, Numeric):
         return _number(value, place)

@@ -19,7 +19,7 @@ Rows = npt.NDArray[np.int64]
 def kept_rows(table: Table, cleaning: Cleaning) -> tuple[Rows, list[Dropped]]:
     """The numbers of the rows that stay, and what each rule that was asked for dropped; raises InvalidData.
 
-    A column whose values may be missing (missing: Impute) costs no row.
+    A column whose values may be missing (any `missing` but Fail) costs no row.
     """
     asked = cleaning.document()
     for rule in ("minUserInteractions", "minItemInteractions"):
@@ -118,7 +118,7 @@ def _require_numbers(table: Table, limits: Sequence[Limits], rule: str) -> None:
 def _absent(table: Table) -> dict[str, npt.NDArray[np.bool_]]:
     """For each column that must be whole, where it is empty."""
     schema = table.schema
-    may = {feature.name for feature in schema.features if feature.missing} | {schema.timestamp}
+    may = {feature.name for feature in schema.features if feature.optional} | {schema.timestamp}
     names: Sequence[str] = [name for name in schema.columns if name not in may]
     absent = {name: table.columns[name].is_null().to_numpy() for name in names}
     if schema.timestamp is not None and table.times is not None:
@@ -134,7 +134,7 @@ def _require_filled(table: Table, name: str, empty: npt.NDArray[np.bool_]) -> No
     advice = "drop such rows with cleaning.missing: Drop"
     # A Timestamp with calendar features orders the rows, and so is never missing.
     if name in {feature.name for feature in table.schema.features} - {table.schema.timestamp}:
-        advice += ", or say missing: Impute for the column"
+        advice += ", or say for the column what becomes of them, such as missing: Impute"
     raise InvalidData(
         f"{table.place(int(empty.argmax()))}: the {'label ' if label else ''}column {name!r} is empty, and so in "
         f"{count} of {len(table)} rows: fill it, or {advice}."

@@ -1,8 +1,8 @@
 """The preprocessing of a run that begins with a version's weights: what these were learned with, and new categories.
 
-Mean and scale of numbers, and of the label of Regression, and the words of texts, stay the version's: the weights count
-in these units, so that a row that the version could tell gives what it gave. Categories, the values of a time's parts
-and classes are those of the new training rows.
+Mean and scale of numbers, and of the label of Regression, the words of texts, and what fills missing numbers and texts,
+stay the version's: the weights count in these units, so that a row that the version could tell gives what it gave.
+Categories with what fills them, the values of a time's parts and classes are those of the new training rows.
 """
 
 from collections.abc import Iterator
@@ -64,7 +64,8 @@ def _require_same(fitted: Preprocessing, theirs: Preprocessing, version: int) ->
 def _kind(column: Column) -> str:
     buckets = f" {column.buckets}" if isinstance(column, Hashed) else ""
     parts = f" {column.encoding} {' '.join(column.parts)}" if isinstance(column, Calendar) else ""
-    return f"{column.name} ({type(column).__name__}{buckets}{parts}{', missing' if column.missing else ''})"
+    missing = ", missing" if column.missing else ", filled" if column.fill is not None else ""
+    return f"{column.name} ({type(column).__name__}{buckets}{parts}{missing})"
 
 
 def _column(new: Column, old: Column) -> Column:

@@ -12,13 +12,14 @@ from recsys_workers.data.cleaning import Dropped
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import DatasetFile
 from recsys_workers.data.times import written
-from recsys_workers.preprocessing import Columns, Floats, Inputs, Preprocessing
+from recsys_workers.preprocessing import Column, Columns, Floats, Inputs, Preprocessing
 from recsys_workers.tabular import splitting
 from recsys_workers.tabular.cleaning import Rows, kept_rows
+from recsys_workers.tabular.filling import carry_forward
 from recsys_workers.tabular.fitting import fit
 from recsys_workers.tabular.labels import labels
 from recsys_workers.tabular.reading import Table, read
-from recsys_workers.tabular.schema import CALENDAR, NUMERIC, TableSchema
+from recsys_workers.tabular.schema import CALENDAR, FORWARD_FILL, NUMERIC, Feature, TableSchema
 from recsys_workers.tabular.splitting import Parts
 from recsys_workers.train.run_config import RunConfig
 
@@ -96,6 +97,7 @@ def load(files: Sequence[DatasetFile], config: RunConfig, schema: TableSchema) -
     """Read and check everything; raises InvalidData."""
     table = read(files, config.dataset.format, schema)
     rows, dropped = kept_rows(table, config.cleaning)
+    table = carry_forward(table, rows)
     parts, protocol = splitting.split(table, rows, config.protocol)
     found = _fitted(table, rows, parts, protocol, dropped)
     if not config.protocol.folds:
@@ -132,7 +134,7 @@ def columns_of(table: Table, rows: Rows) -> Columns:
 
 
 def report(data: Rowwise, uri: str, file_format: str, digest: str, cleaning: Mapping[str, Any]) -> bytes:
-    """The bytes of data.json: rows read, dropped and left, each column's cardinality, the label, the times."""
+    """The bytes of data.json: rows read, dropped and left, what columns hold and were filled with, label, times."""
     table, rows = data.table, data.rows
     document: dict[str, Any] = {
         "dataset": {"uri": uri, "format": file_format, "digest": digest},
@@ -140,7 +142,9 @@ def report(data: Rowwise, uri: str, file_format: str, digest: str, cleaning: Map
         "cleaning": cleaning,
         "dropped": [entry.document() for entry in data.dropped],
         "rows": len(rows),
-        "columns": [_column(data, feature.name) for feature in table.schema.features],
+        "columns": [
+            _column(data, *both) for both in zip(table.schema.features, data.preprocessing.columns, strict=True)
+        ],
         "label": _label(data),
     }
     if table.times is not None:
@@ -191,10 +195,15 @@ def _require_weights(table: Table, rows: Rows, parts: Parts) -> None:
         )
 
 
-def _column(data: Rowwise, name: str) -> dict[str, Any]:
-    column = data.table.columns[name].take(data.rows)
-    missing = int(column.null_count)
-    return {"name": name, "distinct": len(column.unique().drop_null()), "missing": missing}
+def _column(data: Rowwise, feature: Feature, fitted: Column) -> dict[str, Any]:
+    column = data.table.columns[feature.name].take(data.rows)
+    before = data.table.carried.get(feature.name, 0)
+    missing = int(column.null_count) + before
+    told = {"name": feature.name, "distinct": len(column.unique().drop_null()), "missing": missing}
+    if feature.fill is None:
+        return told
+    filled = {"by": feature.fill, "rows": missing, "value": fitted.fill}
+    return told | {"filled": filled | ({"fromRowBefore": before} if feature.fill == FORWARD_FILL else {})}
 
 
 def _label(data: Rowwise) -> dict[str, Any]:

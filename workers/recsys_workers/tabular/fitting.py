@@ -1,5 +1,8 @@
 """Fitting the preprocessing on the training rows."""
 
+from dataclasses import replace
+from typing import cast
+
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
@@ -9,6 +12,7 @@ from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.interactions import id_order
 from recsys_workers.preprocessing import Column, Floats, Hashed, Numeric, OneHot, Preprocessing, Target, Vocabulary
 from recsys_workers.tabular.cleaning import Rows
+from recsys_workers.tabular.filling import fill_of
 from recsys_workers.tabular.reading import Table
 from recsys_workers.tabular.schema import CALENDAR, NUMERIC, TEXT, Feature
 from recsys_workers.tfidf import Text, fitted
@@ -23,28 +27,44 @@ def fit(table: Table, training: Rows, target: Target) -> Preprocessing:
 
 
 def _column(table: Table, feature: Feature, training: Rows) -> Column:
+    """What is filled counts as if it had stood in the table."""
+    column = table.columns[feature.name].take(training)
+    known = column.drop_null()
+    if not len(known) and (feature.fill is not None or feature.role in (NUMERIC, CALENDAR)):
+        raise InvalidData(
+            f"{table.places[0].path}: the column {feature.name!r} is empty in all {len(training)} training rows: "
+            "leave it out."
+        )
+    fill = fill_of(feature, known)
+    if fill is None:
+        return _made(table, feature, known, len(training))
+    made = _made(table, feature, column.fill_null(fill), len(training))
+    return cast("Column", replace(made, fill=fill))
+
+
+def _made(table: Table, feature: Feature, known: pa.ChunkedArray, rows: int) -> Column:
+    """From the values of those of so many training rows that have one."""
     if feature.role == NUMERIC:
-        return _numeric(table, feature, training)
+        return _numeric(table, feature, known.to_numpy())
     if feature.role == CALENDAR:
-        return _calendar(table, feature, training)
+        return _calendar(feature, known.to_numpy())
     if feature.role == TEXT:
-        return _text(table, feature, training)
+        return _text(table, feature, known.to_pylist(), rows)
     if feature.buckets is not None:
         return Hashed(feature.name, feature.buckets, feature.missing)
-    column = table.columns[feature.name].take(training)
     if feature.min_rows is not None:
-        return _vocabulary(table, feature, column, feature.min_rows)
-    values = id_order([text for text in column.unique().to_pylist() if text is not None])
+        return _vocabulary(table, feature, known, feature.min_rows)
+    values = id_order(known.unique().to_pylist())
     if len(values) > MOST_VALUES:
         raise InvalidData(
-            f"{table.places[0].path}: the column {feature.name!r} has {len(values)} values in {len(training)} training "
+            f"{table.places[0].path}: the column {feature.name!r} has {len(values)} values in {rows} training "
             f"rows, and one-hot codes at most {MOST_VALUES}: give it encoding: Hashed with buckets, or leave it out."
         )
     return OneHot(feature.name, tuple(values), feature.missing)
 
 
-def _vocabulary(table: Table, feature: Feature, column: pa.ChunkedArray, least: int) -> Vocabulary:
-    counted = column.drop_null().value_counts()
+def _vocabulary(table: Table, feature: Feature, known: pa.ChunkedArray, least: int) -> Vocabulary:
+    counted = known.value_counts()
     enough = pc.greater_equal(counted.field("counts"), least)
     values = id_order(counted.field("values").filter(enough).to_pylist())
     if len(values) > MOST_WORDS:
@@ -55,45 +75,31 @@ def _vocabulary(table: Table, feature: Feature, column: pa.ChunkedArray, least: 
     return Vocabulary(feature.name, tuple(values), len(values) < len(counted), feature.missing)
 
 
-def _text(table: Table, feature: Feature, training: Rows) -> Text:
-    texts = table.columns[feature.name].take(training).drop_null().to_pylist()
+def _text(table: Table, feature: Feature, texts: list[str], rows: int) -> Text:
     found = fitted(feature.name, texts, feature.words, missing=feature.missing)
     if not found.words:
         raise InvalidData(
             f"{table.places[0].path}: the column {feature.name!r} has no word of two letters or more in all "
-            f"{len(training)} training rows: leave it out."
+            f"{rows} training rows: leave it out."
         )
     return found
 
 
-def _calendar(table: Table, feature: Feature, training: Rows) -> Calendar:
-    seconds = _known(table, feature, training)
+def _calendar(feature: Feature, seconds: Floats) -> Calendar:
     parts: dict[str, tuple[int, ...]] = {}
     for part in feature.parts:
         parts[part] = () if feature.cyclic else tuple(np.unique(part_of(part, seconds)).tolist())
     return Calendar(feature.name, feature.unit, CYCLIC if feature.cyclic else ONE_HOT, parts, feature.missing)
 
 
-def _known(table: Table, feature: Feature, training: Rows) -> Floats:
-    """The numbers, or seconds, of the training rows that have one."""
-    values = table.numbers(feature.name)[training]
-    known = values[~np.isnan(values)]
-    if not len(known):
-        raise InvalidData(
-            f"{table.places[0].path}: the column {feature.name!r} is empty in all {len(training)} training rows: "
-            "leave it out."
-        )
-    return known
-
-
-def _numeric(table: Table, feature: Feature, training: Rows) -> Numeric:
-    known = _known(table, feature, training)
+def _numeric(table: Table, feature: Feature, known: Floats) -> Numeric:
     with np.errstate(over="ignore", invalid="ignore"):
         mean, spread = float(known.mean()), float(known.std())
     if not np.isfinite([mean, spread]).all():
+        largest = np.abs(known[np.isfinite(known)]).max()
         raise InvalidData(
             f"{table.places[0].path}: the column {feature.name!r} has numbers in {len(known)} training rows that are "
-            f"too large to be averaged, up to {np.abs(known).max():g}: scale them down."
+            f"too large to be averaged, up to {largest:g}: scale them down."
         )
     # Of equal numbers the spread is what rounding leaves.
     return Numeric(feature.name, mean, spread if spread > 1e-12 * abs(mean) else 1.0, feature.missing)

@@ -50,5 +50,7 @@ def _require_same_units(first: Member, ours: Preprocessing, other: Member, their
 def _units(one: Column | preprocessing.Target) -> str:
     """What a difference of two shows."""
     if isinstance(one, preprocessing.Numeric | preprocessing.Target):
-        return f"counted from {one.mean:g} in steps of {one.scale:g}"
+        filled = one.fill if isinstance(one, preprocessing.Numeric) else None
+        told = "" if filled is None else f" and filled by {filled:g}"
+        return f"counted from {one.mean:g} in steps of {one.scale:g}{told}"
     return f"read by {len(one.words)} words" if isinstance(one, Text) else "coded in another way"

@@ -1,7 +1,7 @@
 """Reading a table of rows: each column in the type of its role, or a sentence about the first wrong value."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,8 @@ class Table:
     """None without a timestamp."""
     places: Sequence[RawFile]
     """The files that have rows, to name a row by."""
+    carried: Mapping[str, int] = field(default_factory=dict)
+    """By column with missing: ForwardFill, how many rows took the value of one before; see tabular.filling."""
 
     def __len__(self) -> int:
         return int(self.columns.num_rows)
@@ -60,9 +62,9 @@ class Table:
         return found
 
     def codes(self, name: str) -> npt.NDArray[np.int64]:
-        """A column of text as numbers, the same for the same text; it must be whole."""
+        """A column of text as numbers, the same for the same text, and -1 where nothing is."""
         encoded = self.columns[name].combine_chunks().dictionary_encode()
-        found: npt.NDArray[np.int64] = encoded.indices.to_numpy().astype(np.int64)
+        found: npt.NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
         return found
 
     def place(self, row: int) -> str:

@@ -1,10 +1,19 @@
 """What the RecModel's schema, task and objective say of a table of rows."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from recsys_workers.calendars import CYCLIC, PARTS, UNITS, USUAL
+from recsys_workers.calendars import (
+    CYCLIC,
+    LONGEST_SECONDS,
+    PARTS,
+    UNITS,
+    USUAL,
+    seconds_of_number,
+    seconds_of_text,
+)
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.types import types_of
 from recsys_workers.preprocessing import BINARY, OBJECTIVES
@@ -28,6 +37,10 @@ ONE_HOT, HASHED, VOCABULARY = ENCODINGS = ("OneHot", "Hashed", "Vocabulary")
 MIN_ROWS = 5
 """Of a Vocabulary, where the schema does not say."""
 FAIL, IMPUTE = "Fail", "Impute"
+CONSTANT, MEAN, MODE, FORWARD_FILL = "Constant", "Mean", "Mode", "ForwardFill"
+FILLS = {CONSTANT: FEATURES, MEAN: (NUMERIC,), MODE: (NUMERIC, CATEGORICAL), FORWARD_FILL: (NUMERIC, CATEGORICAL)}
+"""What puts a value in the place of a missing one, and for which roles."""
+MISSING = (FAIL, IMPUTE, *FILLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +53,7 @@ class Feature:
     buckets: int | None
     """How many buckets a hashed column has; None: another code, or no category."""
     missing: bool
-    """Whether a value may be missing."""
+    """Whether a value may be missing, and the model is told (IMPUTE)."""
     min_rows: int | None = None
     """How many training rows a value of a vocabulary needs for a row of its own; None: another code, or no category."""
     parts: tuple[str, ...] = ()
@@ -49,6 +62,15 @@ class Feature:
     unit: str = "Seconds"
     words: int = 0
     """Of TEXT: how many words there are at most."""
+    fill: str | None = None
+    """Which of FILLS; None: none."""
+    constant: float | str | None = None
+    """Of CONSTANT: the number, the seconds since 1970 or the text."""
+
+    @property
+    def optional(self) -> bool:
+        """Whether a value may be missing."""
+        return self.missing or self.fill is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +129,12 @@ def parse(columns: Sequence[Mapping[str, object]], objective: str | None, task: 
     if not features:
         known = ", ".join(FEATURES)
         raise InvalidData(f"schema.columns has no column to learn from: give one of the roles {known} to some.")
+    carried = next((feature.name for feature in features if feature.fill == FORWARD_FILL), None)
+    if carried is not None and TIMESTAMP not in names:
+        raise InvalidData(
+            f"schema.columns: {carried!r} has missing: {FORWARD_FILL}, which goes by a column with the role "
+            "Timestamp: add one."
+        )
     positive = next((column.get("positive") for column in columns if column["role"] == LABEL), None)
     if positive is not None and objective != BINARY:
         raise InvalidData(
@@ -138,16 +166,67 @@ def _time(column: Mapping[str, Any]) -> Feature:
     parts = tuple(part for part in PARTS if part in named)
     if unit not in UNITS or encoding not in (None, ONE_HOT, CYCLIC):
         raise InvalidData(f"schema.columns: {name!r} has the unit {unit} and the encoding {encoding}, not of times.")
-    missing = column["role"] == CALENDAR and _imputed(column)
-    return Feature(name, CALENDAR, None, missing, parts=parts, cyclic=encoding == CYCLIC, unit=unit)
+    missing = column["role"] == CALENDAR and column.get("missing") == IMPUTE
+    fill, constant = _fill(column)
+    return Feature(
+        *(name, CALENDAR, None, missing),
+        parts=parts,
+        cyclic=encoding == CYCLIC,
+        unit=unit,
+        fill=fill,
+        constant=constant,
+    )
 
 
-def _imputed(column: Mapping[str, Any]) -> bool:
-    """Whether a value may be missing."""
-    missing = column.get("missing") or FAIL
-    if missing not in (FAIL, IMPUTE):
-        raise InvalidData(f"schema.columns: {column['name']!r} has missing: {missing}: use {FAIL} or {IMPUTE}.")
-    return bool(missing == IMPUTE)
+def _fill(column: Mapping[str, Any]) -> tuple[str | None, float | str | None]:
+    """Which of FILLS a column has, and of CONSTANT with what; raises InvalidData."""
+    name, role, asked, fill = column["name"], column["role"], column.get("missing") or FAIL, column.get("fill")
+    if asked not in MISSING:
+        raise InvalidData(f"schema.columns: {name!r} has missing: {asked}: use {', '.join(MISSING)}.")
+    if (asked == CONSTANT) != (fill is not None):
+        raise InvalidData(f"schema.columns: {name!r} must have both missing {CONSTANT} and fill, or neither.")
+    if role not in FILLS.get(asked, (role,)):
+        roles = " or ".join(FILLS[asked])
+        raise InvalidData(f"schema.columns: {name!r} has missing: {asked}, which is for the role {roles}: use another.")
+    if asked not in FILLS:
+        return None, None
+    return asked, None if fill is None else _constant(column, str(fill))
+
+
+def _constant(column: Mapping[str, Any], fill: str) -> float | str:
+    """What `fill` says in the terms of the role; raises InvalidData."""
+    role, found, wanted = column["role"], None, "a finite number"
+    if role not in (NUMERIC, CALENDAR):
+        return fill
+    if role == NUMERIC:
+        found = _finite(fill)
+    else:
+        found = _seconds(fill, str(column.get("unit") or "Seconds"))
+        wanted = "an ISO 8601 date or time, or a number of its unit since 1970, from 1677-09-22 to 2262-04-10"
+    if found is None:
+        raise InvalidData(f"schema.columns: {column['name']!r} has the fill {fill!r}: write {wanted}.")
+    return float(found)
+
+
+def _finite(text: str) -> int | float | None:
+    """The number that a text is; None for anything else."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _seconds(text: str, unit: str) -> int | None:
+    """The seconds since 1970 of a time, or of a number of this unit; None for anything else."""
+    seconds, number = seconds_of_text(text), _finite(text)
+    if seconds is None and number is not None:
+        seconds = seconds_of_number(number, unit)
+    return None if seconds is None or abs(seconds) > LONGEST_SECONDS else seconds
 
 
 def _feature(column: Mapping[str, object]) -> Feature:
@@ -162,11 +241,14 @@ def _feature(column: Mapping[str, object]) -> Feature:
         raise InvalidData(f"schema.columns: {name!r} has maxFeatures, which is for the role Text: leave it out.")
     if least is not None and encoding != VOCABULARY:
         raise InvalidData(f"schema.columns: {name!r} has minRows, which is for the encoding Vocabulary: leave it out.")
+    fill, constant = _fill(column)
     return Feature(
         name,
         CATEGORICAL if role in IDS else role,
         None if buckets is None else int(str(buckets)),
-        _imputed(column),
+        column.get("missing") == IMPUTE,
         int(str(MIN_ROWS if least is None else least)) if encoding == VOCABULARY else None,
         words=int(str(USUAL_WORDS if words is None else words)) if role == TEXT else 0,
+        fill=fill,
+        constant=constant,
     )

@@ -36,17 +36,8 @@ KNOWN: Keys = {
     },
     "schema": {
         "columns": _all(
-            "name",
-            "role",
-            "type",
-            "encoding",
-            "calendar",
-            "unit",
-            "minRows",
-            "buckets",
-            "maxFeatures",
-            "missing",
-            "positive",
+            *("name", "role", "type", "encoding", "calendar", "unit", "minRows", "buckets", "maxFeatures"),
+            *("missing", "fill", "positive"),
         ),
     },
     "evaluation": {

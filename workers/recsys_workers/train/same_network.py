@@ -119,6 +119,7 @@ def _learned_from(columns: Sequence[Column], task: str) -> dict[str, dict[str, A
             "calendar": " ".join(sorted(column.get("calendar") or USUAL)) if of_times else None,
             "buckets": column.get("buckets"),
             "missing": None if column.get("missing") == "Fail" else column.get("missing"),
+            "fill": column.get("fill"),
             "positive": column.get("positive"),
         }
         found[str(column["name"])] = {name: value for name, value in facts.items() if value is not None}

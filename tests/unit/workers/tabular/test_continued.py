@@ -84,3 +84,13 @@ def test_other_columns_are_refused() -> None:
     hashed = replace(OURS, columns=(OURS.columns[0], OURS.columns[1], Hashed("city", 3, False), OURS.columns[3]))
     with pytest.raises(OtherNetwork, match=r"city \(Hashed 2\), .* in version 3 and .* city \(Hashed 3\)"):
         continued(hashed, THEIRS, 3)
+    filled = replace(OURS, columns=(*OURS.columns[:2], replace(OURS.columns[2], fill="Bonn"), OURS.columns[3]))
+    with pytest.raises(OtherNetwork, match=r"city \(Hashed 2\), .* in version 3 and .* city \(Hashed 2, filled\)"):
+        continued(filled, THEIRS, 3)
+
+
+def test_what_fills_a_number_stays_and_what_fills_a_category_is_of_the_new_rows() -> None:
+    """A row without the number gives what it gave; the version's most frequent category may be none any more."""
+    old = replace(THEIRS, columns=(OneHot("plan", ("a", "b"), False, "a"), Numeric("price", 10.0, 2.0, False, 9.0)))
+    new = replace(OURS, columns=(OneHot("plan", ("b", "c"), False, "c"), Numeric("price", 99.0, 7.0, False, 98.0)))
+    assert continued(new, old, 3).preprocessing.columns == (new.columns[0], old.columns[1])

@@ -109,7 +109,12 @@ MANY = [{**row, "plan": f"plan-{number}"} for number, row in enumerate(rows(4000
             every(),
             "'plan' has the encoding Ordinal: use OneHot,",
         ),
-        (with_columns(plan={"missing": "Mean"}), "ByRatio", every(), "'plan' has missing: Mean: use Fail or Impute"),
+        (
+            with_columns(plan={"missing": "Median"}),
+            "ByRatio",
+            every(),
+            "'plan' has missing: Median: use Fail, Impute, Con",
+        ),
         (with_columns(plan={"encoding": "Hashed"}), "ByRatio", every(), "both encoding Hashed and buckets, or neither"),
     ],
 )

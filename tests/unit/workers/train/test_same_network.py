@@ -20,6 +20,7 @@ COLUMNS: list[dict[str, Any]] = [
     {"name": "click", "role": "Label", "positive": "yes"},
     {"name": "since", "role": "Calendar", "encoding": "Cyclic"},
     {"name": "query", "role": "Text"},
+    {"name": "age", "role": "Numeric", "missing": "Constant", "fill": "0"},
 ]
 
 
@@ -85,6 +86,9 @@ def test_what_weights_do_not_depend_on_may_change(
         (6, {"encoding": "OneHot"}, "(encoding Cyclic, calendar Hour Month Weekday) in version 3 and Calendar (enc"),
         (6, {"calendar": ["Day"]}, "in version 3 and Calendar (encoding Cyclic, calendar Day) in this run"),
         (7, {"missing": "Impute"}, "is Text in version 3 and Text (missing Impute) in this run"),
+        (2, {"missing": "Mean"}, "is Numeric in version 3 and Numeric (missing Mean) in this run"),
+        (8, {"fill": "9"}, "(missing Constant, fill 0) in version 3 and Numeric (missing Constant, fill 9) in"),
+        (8, {"missing": "Mode", "fill": None}, "(missing Constant, fill 0) in version 3 and Numeric (missing Mode) in"),
         (1, {"encoding": "OneHot"}, "is Item (encoding Vocabulary) in version 3 and Item (encoding OneHot) in"),
     ],
 )  # fmt: skip
@@ -98,7 +102,7 @@ def test_another_column_is_told(document: dict[str, Any], number: int, change: d
 def test_the_order_of_the_columns_counts_for_rows(document: dict[str, Any]) -> None:
     (found,) = told(document, version(), schema={"columns": COLUMNS[::-1]})
     assert found == (
-        "the order of schema.columns is user, item, price, city, click, since, query in version 3 and query, since, "
+        "the order of schema.columns is user, item, price, city, click, since, query, age in version 3 and age, query, since, "
         "click, city, price, item, user in this run"
     )
 
