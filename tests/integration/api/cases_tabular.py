@@ -65,8 +65,12 @@ CYCLIC = (
 CONSTANT = "a column has fill if and only if its missing is Constant"
 MEAN = "missing: Mean is for columns with the role Numeric: use another"
 FREQUENT = "missing: Mode and ForwardFill are for columns with the role Numeric or Categorical: use Impute or Constant"
-A_NUMBER = "fill of a Numeric column must be a number, such as 0 or -1.5e3"
-A_TIME = "fill of a Calendar column must be an ISO 8601 date or time, such as 2026-01-31, or a number of its unit since"
+A_NUMBER = (
+    "fill of a Numeric column must be a number, such as 0 or -1.5e3, of at most 17 digits before and after the point"
+)
+A_TIME = (
+    "fill of a Calendar column must be an ISO 8601 date or time, such as 2026-01-31, or a number of its unit since 1970"
+)
 CARRIED = "missing: ForwardFill of a column needs a column with the role Timestamp in schema.columns"
 FILLS: list[tuple[int, dict[str, Any], dict[str, Any], str]] = [
     (0, {"missing": "Constant"}, {"missing": "Constant", "fill": "-1.5e-3"}, CONSTANT),

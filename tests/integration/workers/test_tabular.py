@@ -12,11 +12,14 @@ pytest.importorskip("torch")
 import torch
 from tests.unit.workers.tabular.tables import document, rows
 
-from recsys_workers import manifest, preprocessing
+from recsys_workers import manifest, predictions, preprocessing
+from recsys_workers.data.files import list_files
 from recsys_workers.data.generate import churn
 from recsys_workers.models.hyperparameters import check
 from recsys_workers.preprocessing import Preprocessing, Target
-from recsys_workers.tabular import metrics, scored
+from recsys_workers.serve.predictor import Predictor
+from recsys_workers.serve.rows import parse
+from recsys_workers.tabular import data, metrics, schema, scored
 from recsys_workers.tabular.data import Examples
 from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.training import RowTraining, outputs_of
@@ -121,6 +124,52 @@ def test_a_run_makes_a_version_that_passes_its_gates_and_reigns(
     assert same["verdict"] == "Passed"
     assert "the champion, version 1, has" in same["message"]
     assert "on the same 90 rows: the difference is 0" in same["message"]
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_row_with_missing_values_is_served_as_it_was_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the row before fills, of those that have none: each shop is all empty, or never."""
+    table = [
+        {**row, "phone": None if number % 4 == 1 else row["phone"], "shop": f"s-{number % 30}", "size": number % 7}
+        for number, row in enumerate(rows(300))
+    ]
+    for number, row in enumerate(table):
+        row["size"] = None if number % 30 % 3 == 0 else row["size"]
+    made = document(tmp_path, monkeypatch, table)
+    made |= {"gates": GATES[3:], "architecture": "MLP"}
+    features = [
+        {"name": "tenure", "role": "Numeric"},
+        {"name": "idle", "role": "Numeric", "missing": "Constant", "fill": "-1"},
+        {"name": "size", "role": "Numeric", "missing": "ForwardFill"},
+        {"name": "phone", "role": "Categorical", "encoding": "Hashed", "buckets": 16, "missing": "Mode"},
+    ]
+    others = [
+        {"name": "day", "role": "Timestamp"},
+        {"name": "shop", "role": "Group"},
+        {"name": "label", "role": "Label"},
+    ]
+    made["schema"]["columns"] = [*features, *others]
+    folder, described = ran(made, tmp_path)
+    messages = [gate["message"] for gate in described["gates"] if gate["verdict"] == "Passed"]
+    assert len(messages) == 2, described["gates"]
+    assert "rows equal the evaluated ones" in messages[1]
+    told = {column["name"]: column for column in json.loads((folder / manifest.DATA).read_text())["columns"]}
+    assert told["size"]["missing"] == 100
+    assert told["size"]["filled"]["fromRowBefore"] == 0
+
+    config = run_config.parse(made)
+    found = data.load(list_files(tmp_path / "data", "CSV"), config, schema.parse(config.schema, config.objective))
+    version = manifest.load(folder, None)
+    evaluated = RowGraph(version.contents[manifest.MODEL], threads=1).outputs(found.examples(found.parts.test).inputs)
+    fitted = preprocessing.decode(version.contents[manifest.PREPROCESSING])
+    server = Predictor("churn", 1, fitted, version.contents[manifest.MODEL], 1, "Tabular")
+    asked = [table[row] for row in found.rows[found.parts.test]]
+    sent = [{one["name"]: row[one["name"]] for one in features if row[one["name"]] is not None} for row in asked]
+    assert sum(len(row) < 4 for row in sent) > 30
+    answers = [server.predict(parse(json.dumps({"rows": [row]}).encode(), fitted), "r").scores[0] for row in sent]
+    assert answers == predictions.scores(fitted.target, evaluated).tolist()
 
 
 @pytest.mark.usefixtures("in_process")

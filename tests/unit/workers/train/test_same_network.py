@@ -102,8 +102,8 @@ def test_another_column_is_told(document: dict[str, Any], number: int, change: d
 def test_the_order_of_the_columns_counts_for_rows(document: dict[str, Any]) -> None:
     (found,) = told(document, version(), schema={"columns": COLUMNS[::-1]})
     assert found == (
-        "the order of schema.columns is user, item, price, city, click, since, query, age in version 3 and age, query, since, "
-        "click, city, price, item, user in this run"
+        "the order of schema.columns is user, item, price, city, click, since, query, age in version 3 and age, query, "
+        "since, click, city, price, item, user in this run"
     )
 
 
