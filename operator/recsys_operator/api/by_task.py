@@ -115,14 +115,23 @@ TASK_RULES = (
     ),
     _for_rows(
         "self.evaluation.protocol != 'ByTime' || !self.schema.columns.exists(c, c.role == 'Group')",
-        "the protocol ByTime may cut a group in two: use ByRatio or ByColumn, or leave out the column with the role Group",
+        "the protocol ByTime, the default, may cut a group in two: set spec.evaluation.protocol to ByRatio or ByColumn, or "
+        "leave out the column with the role Group",
     ),
     *(
         _for_rows(
             f"self.evaluation.protocol != '{protocol}' || self.schema.columns.exists(c, c.role == '{role}')",
-            f"the protocol {protocol} needs a column with the role {role} in schema.columns",
+            message,
         )
-        for protocol, role in (("ByTime", "Timestamp"), ("ByColumn", "Split"))
+        for protocol, role, message in (
+            (
+                "ByTime",
+                "Timestamp",
+                "the protocol ByTime, the default, needs a column with the role Timestamp in schema.columns: name one, or set "
+                "spec.evaluation.protocol to ByRatio or ByColumn",
+            ),
+            ("ByColumn", "Split", "the protocol ByColumn needs a column with the role Split in schema.columns"),
+        )
     ),
     _for(
         TABULAR,

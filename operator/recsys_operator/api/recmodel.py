@@ -93,10 +93,11 @@ class Evaluation(Model):
     )
 
     protocol: Literal["LeaveOneOut", "ByTime", "ByRatio", "ByColumn"] = Field(
-        "LeaveOneOut",
-        description="LeaveOneOut: each user's last item tests, the one before validates. ByTime: two moments cut the data "
-        "of all users, each row after a cut is to be told from what its user did before it. All items are ranked. Tabular "
-        "and Ranking have ByTime, ByRatio (rows are dealt at random, alike in all runs) and ByColumn (as the Split column says).",
+        "ByTime",
+        description="ByTime: two moments cut the data of all users, each row after a cut is to be told from what its user did "
+        "before it. LeaveOneOut, for the papers' tables: each user's last item tests, the one before validates, so the training "
+        "knows other users' later rows. All items are ranked. Tabular and Ranking have ByTime, ByRatio (rows are dealt at "
+        "random, alike in all runs) and ByColumn (as the Split column says).",
     )
     by_time: ByTime | None = Field(None, description="The cuts of ByTime; a tenth each when absent.")
     by_ratio: ByRatio | None = Field(None, description="The shares of ByRatio; a tenth each when absent.")

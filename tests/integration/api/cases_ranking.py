@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.integration.api.case import Case, Manifest
-from tests.integration.api.cases_tabular import CATALOGUE
+from tests.integration.api.cases_tabular import CATALOGUE, NO_SPLIT, NO_TIME
 
 USER = {"name": "user_id", "role": "User", "encoding": "Vocabulary", "minRows": 10}
 ITEM = {"name": "item_id", "role": "Item"}
@@ -154,12 +154,16 @@ CASES: list[Case] = [
         Case(
             "spec",
             "rule",
-            _spec(evaluation={"protocol": protocol, "metrics": METRICS}, schema={"columns": _less(column)}),
-            _spec(evaluation={"protocol": protocol, "metrics": METRICS}),
-            f"the protocol {protocol} needs a column with the role {column['role']} in schema.columns",
+            _spec(evaluation={**protocol, "metrics": METRICS}, schema={"columns": _less(column)}),
+            _spec(evaluation={**protocol, "metrics": METRICS}),
+            message,
             base=BASE,
         )
-        for protocol, column in (("ByTime", TIME), ("ByColumn", SPLIT))
+        for protocol, column, message in (
+            ({"protocol": "ByTime"}, TIME, NO_TIME),
+            ({}, TIME, NO_TIME),
+            ({"protocol": "ByColumn"}, SPLIT, NO_SPLIT),
+        )
     ),
     *(
         _of_spec(

@@ -209,8 +209,8 @@ CASES: list[Case] = [
     Case(
         "spec.evaluation",
         "rule",
+        {"protocol": "LeaveOneOut", "byTime": {}, "metrics": ["NDCG@10", "HR@10"]},
         {"byTime": {}, "metrics": ["NDCG@10", "HR@10"]},
-        {"protocol": "ByTime", "byTime": {}, "metrics": ["NDCG@10", "HR@10"]},
         "evaluation.byTime needs evaluation.protocol ByTime: set that, or leave byTime out",
     ),
     *(

@@ -87,7 +87,15 @@ FILLS: list[tuple[int, dict[str, Any], dict[str, Any], str]] = [
     (6, {"missing": "Constant", "fill": "31.1.2026"}, {"missing": "Constant", "fill": "2026-01-31"}, A_TIME),
 ]
 """Which of COLUMNS, what is wrong and right there of missing values, and what is said."""
-CUT = "the protocol ByTime may cut a group in two: use ByRatio or ByColumn, or leave out the column with the role Group"
+CUT = (
+    "the protocol ByTime, the default, may cut a group in two: set spec.evaluation.protocol to ByRatio or ByColumn, or "
+    "leave out the column with the role Group"
+)
+NO_TIME = (
+    "the protocol ByTime, the default, needs a column with the role Timestamp in schema.columns: name one, or set "
+    "spec.evaluation.protocol to ByRatio or ByColumn"
+)
+NO_SPLIT = "the protocol ByColumn needs a column with the role Split in schema.columns"
 OBJECTIVE = "spec.objective must be set for the task Tabular (Binary, Multiclass or Regression), and for no other"
 
 
@@ -115,8 +123,8 @@ def _filled(index: int, wrong: dict[str, Any], right: dict[str, Any], message: s
     return Case(f"spec.schema.columns[{index}]", "rule", column | wrong, column | right, message, base=BASE)
 
 
-def _evaluation(protocol: str, metrics: list[str] | None = None) -> dict[str, Any]:
-    return {"protocol": protocol, "metrics": metrics or METRICS}
+def _evaluation(protocol: str | None, metrics: list[str] | None = None) -> dict[str, Any]:
+    return {**({"protocol": protocol} if protocol else {}), "metrics": metrics or METRICS}
 
 
 def _less(*gone: dict[str, Any]) -> list[dict[str, Any]]:
@@ -334,18 +342,25 @@ CASES: list[Case] = [
         about="spec",
         base=BASE,
     ),
-    _of_spec(
-        _spec(evaluation=_evaluation("ByTime")),
-        _spec(evaluation=_evaluation("ByTime"), schema={"columns": _less(GROUP)}),
-        CUT,
+    *(
+        _of_spec(
+            _spec(evaluation=_evaluation(protocol)),
+            _spec(evaluation=_evaluation(protocol), schema={"columns": _less(GROUP)}),
+            CUT,
+        )
+        for protocol in ("ByTime", None)
     ),
     *(
         _of_spec(
             _spec(evaluation=_evaluation(protocol), schema={"columns": _less(column, GROUP)}),
             _spec(evaluation=_evaluation(protocol), schema={"columns": _less(GROUP)}),
-            f"the protocol {protocol} needs a column with the role {column['role']} in schema.columns",
+            message,
         )
-        for protocol, column in (("ByTime", TIME), ("ByColumn", SPLIT))
+        for protocol, column, message in (
+            ("ByTime", TIME, NO_TIME),
+            (None, TIME, NO_TIME),
+            ("ByColumn", SPLIT, NO_SPLIT),
+        )
     ),
     Case(
         "spec.evaluation",

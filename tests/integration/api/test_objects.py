@@ -83,7 +83,7 @@ def test_a_minimal_model_gets_its_defaults(client: httpx.Client) -> None:
     model["spec"]["evaluation"] = {"metrics": ["NDCG@10"]}
     model["spec"]["gates"] = [{"name": "parity", "parity": {}}]
     _, created = create(client, "recmodels", model)
-    assert created["spec"]["evaluation"] == {"metrics": ["NDCG@10"], "protocol": "LeaveOneOut", "excludeSeen": True}
+    assert created["spec"]["evaluation"] == {"metrics": ["NDCG@10"], "protocol": "ByTime", "excludeSeen": True}
     assert created["spec"]["gates"] == [{"name": "parity", "parity": {"tolerance": "1e-5"}}]
 
 

@@ -243,6 +243,8 @@ def test_the_trainer_reads_the_split() -> None:
     evaluation = {"protocol": "ByTime", "byTime": {"validationPercent": 5}, "metrics": ["NDCG@10"]}
     told = run_config.parse(json.loads(snapshot(evaluation=evaluation).text())).protocol
     assert (told.name, told.validation_percent, told.test_percent) == ("ByTime", 5, 10)
+    unsaid = run_config.parse(json.loads(snapshot(evaluation={"metrics": ["NDCG@10"]}).text())).protocol
+    assert (unsaid.name, unsaid.validation_percent, unsaid.test_percent) == ("ByTime", 10, 10)
 
 
 def test_the_trainer_reads_where_the_object_store_is() -> None:
