@@ -82,7 +82,7 @@ TASK_RULES = (
     ),
     _for_lists(
         "self.evaluation.metrics.all(m, m.contains('@'))",
-        "the metrics of SequentialRecommendation and Retrieval are NDCG@k and HR@k",
+        "the metrics of SequentialRecommendation and Retrieval are NDCG@k, HR@k and MRR@k",
     ),
     _for_lists(
         "self.schema.columns.all(c, !has(c.encoding) && !has(c.minRows) && !has(c.calendar))",

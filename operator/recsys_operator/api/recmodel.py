@@ -106,8 +106,8 @@ class Evaluation(Model):
         min_length=1,
         max_length=10,
         json_schema_extra=listing("set"),
-        description="Figures to compute. SequentialRecommendation: NDCG@k, HR@k. Tabular: AUC, LogLoss, Accuracy, Precision, "
-        "Recall, F1 (Binary; Multiclass without AUC, the last three averaged over classes), RMSE, MAE (Regression). Ranking: "
+        description="Figures to compute. SequentialRecommendation and Retrieval: NDCG@k, HR@k, MRR@k. Tabular: AUC, "
+        "LogLoss, Accuracy, Precision, Recall, F1 (Binary; Multiclass without AUC, the last three averaged over classes), RMSE, MAE (Regression). Ranking: "
         "AUC, GAUC (the users' own AUC, weighted by their rows), LogLoss.",
     )
 
@@ -124,7 +124,7 @@ class FloorGate(Model):
         ),
         Rule(
             "!has(self.against) || self.metric.contains('@')",
-            "floor.against is for metrics of lists (NDCG@k, HR@k): give a min or max",
+            "floor.against is for metrics of lists (NDCG@k, HR@k, MRR@k): give a min or max",
         ),
     )
 

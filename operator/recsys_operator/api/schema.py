@@ -88,7 +88,7 @@ MORE_THAN_NOTHING = {
     "message": "must be more than 0",
 }
 
-METRIC = r"^((NDCG|HR)@([1-9][0-9]?|100)|AUC|GAUC|LogLoss|Accuracy|Precision|Recall|F1|RMSE|MAE)$"
+METRIC = r"^((NDCG|HR|MRR)@([1-9][0-9]?|100)|AUC|GAUC|LogLoss|Accuracy|Precision|Recall|F1|RMSE|MAE)$"
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=40, pattern=NAME)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=63)]

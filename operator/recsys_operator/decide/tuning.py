@@ -48,7 +48,7 @@ def objective_faults(tuning: Tuning, model: RecModelSpec) -> tuple[str, ...]:
     elif model.task == RANKING:
         of, allowed = f"the task {RANKING}", tuple(name for name in OF_RANKING if name != "GAUC")
     else:
-        of, allowed = f"the task {model.task}", ("NDCG@k", "HR@k")
+        of, allowed = f"the task {model.task}", ("NDCG@k", "HR@k", "MRR@k")
     if wanted in allowed or (allowed[0] == "NDCG@k" and "@" in wanted):
         return ()
     return (f"spec.tuning.objective is {wanted}, but of {of} it must be one of {', '.join(allowed)}.",)

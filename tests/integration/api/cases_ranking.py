@@ -190,7 +190,7 @@ CASES: list[Case] = [
         "rule",
         {"metric": "GAUC", "against": "Popularity"},
         {"metric": "GAUC", "min": "0.6"},
-        "floor.against is for metrics of lists (NDCG@k, HR@k): give a min or max",
+        "floor.against is for metrics of lists (NDCG@k, HR@k, MRR@k): give a min or max",
         base=BASE,
     ),
 ]

@@ -10,7 +10,7 @@ DNS_LABEL = (
 HYPERPARAMETER = "each name must match ^[a-z][A-Za-z0-9]{0,39}$, such as learningRate"
 LOCATION = "must be pvc://CLAIM/PATH, such as pvc://data/clicks (PersistentVolumeClaims only so far)"
 NAME = "should match '^[a-z]([-a-z0-9]*[a-z0-9])?$'"
-METRIC = "should match '^((NDCG|HR)@([1-9][0-9]?|100)|AUC|GAUC|LogLoss|Accuracy|Precision|Recall|F1|RMSE|MAE)$'"
+METRIC = "should match '^((NDCG|HR|MRR)@([1-9][0-9]?|100)|AUC|GAUC|LogLoss|Accuracy|Precision|Recall|F1|RMSE|MAE)$'"
 DECIMAL = r"should match '^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?(e-?[0-9]{1,2})?$'"
 FLOOR_METRIC = (
     "the metric of a floor gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there"
@@ -203,7 +203,7 @@ CASES: list[Case] = [
         "rule",
         ["NDCG@10", "AUC"],
         ["NDCG@10", "HR@10"],
-        "the metrics of SequentialRecommendation and Retrieval are NDCG@k and HR@k",
+        "the metrics of SequentialRecommendation and Retrieval are NDCG@k, HR@k and MRR@k",
         about="spec",
     ),
     Case(
@@ -238,8 +238,8 @@ CASES: list[Case] = [
         "must have at most 10 items",
     ),
     Case("spec.evaluation.metrics", "unique", ["NDCG@10", "NDCG@10"], ["NDCG@10", "NDCG@20"], "Duplicate value"),
-    Case("spec.evaluation.metrics[1]", "pattern", "MRR@10", "HR@10", METRIC),
-    Case("spec.evaluation.metrics[1]", "pattern", "HR@101", "HR@100", METRIC),
+    Case("spec.evaluation.metrics[1]", "pattern", "MAP@10", "MRR@10", METRIC),
+    Case("spec.evaluation.metrics[1]", "pattern", "MRR@101", "MRR@100", METRIC),
     Case("spec.evaluation.metrics[1]", "pattern", "HR@0", "HR@1", METRIC),
     Case("spec.evaluation.metrics[1]", "maxLength", "HR@10".ljust(17, "0"), "HR@10", "may not be more than 16"),
     # Gates

@@ -433,7 +433,7 @@ CASES: list[Case] = [
         "rule",
         {"metric": "Accuracy", "against": "Popularity"},
         GATES[0]["floor"],
-        "floor.against is for metrics of lists (NDCG@k, HR@k): give a min or max",
+        "floor.against is for metrics of lists (NDCG@k, HR@k, MRR@k): give a min or max",
         base=BASE,
     ),
     Case("spec.gates[1].floor.max", "pattern", "3%", "0.03", "should match '^-?(0|[1-9]", base=BASE),

@@ -53,7 +53,7 @@ def run_json(architecture: str, hyperparameters: dict[str, str], protocol: str) 
         "dataset": {"uri": "pvc://data", "format": "RecBole", "digest": None},
         "schema": {"columns": [{"name": name, "role": role} for name, role in roles.items()]},
         "catalogue": None,
-        "evaluation": {"protocol": protocol, "excludeSeen": True, "metrics": ["NDCG@10", "HR@10"]},
+        "evaluation": {"protocol": protocol, "excludeSeen": True, "metrics": ["NDCG@10", "HR@10", "MRR@10"]},
         "gates": [*GATES, {"name": "neighbours", "floor": {"metric": "HR@10", "against": "ItemKNN"}}],
         "storage": {"uri": "pvc://store"},
         "champion": None,
@@ -84,6 +84,10 @@ def test_a_run_ends_in_a_version_that_is_better_than_popularity(
     }, described.gates
     # The difference itself, not only that there is one.
     assert float(verdicts["better-than-popular"]["value"]) > 0.2
+    told = {metric["name"]: float(metric["value"]) for metric in described.metrics}
+    assert list(told) == ["NDCG@10", "HR@10", "MRR@10"]
+    assert told["HR@10"] / 10 < told["MRR@10"] < told["NDCG@10"] < told["HR@10"]
+
     # Topics are what neighbours find too, so this one may pass or fail; it says what it compared with.
     assert "and ItemKNN has 0." in verdicts["neighbours"]["message"]
 

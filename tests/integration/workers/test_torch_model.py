@@ -213,6 +213,7 @@ def test_validation_follows_the_rules_of_the_metrics() -> None:
     assert validation_of_lists(Fixed(), tasks, 2, exclude_seen=True) == pytest.approx((1 + 0.5 + 0) / 3)
     assert validation_of_lists(Fixed(), tasks, 2, exclude_seen=True, metric="HR@10") == pytest.approx(2 / 3)
     assert validation_of_lists(Fixed(), tasks, 2, exclude_seen=True, metric="HR@1") == pytest.approx(1 / 3)
+    assert validation_of_lists(Fixed(), tasks, 2, exclude_seen=True, metric="MRR@10") == pytest.approx((1 + 1 / 3) / 3)
 
 
 def keep_two(folder: Path) -> Path:

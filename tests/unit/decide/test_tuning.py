@@ -150,7 +150,8 @@ TABLE = {"task": "Tabular", "schema": {"columns": [{"name": "label", "role": "La
     [
         ({}, None, None),
         ({}, "HR@20", None),
-        ({}, "AUC", "of the task SequentialRecommendation it must be one of NDCG@k, HR@k."),
+        ({}, "MRR@20", None),
+        ({}, "AUC", "of the task SequentialRecommendation it must be one of NDCG@k, HR@k, MRR@k."),
         ({**TABLE, "objective": "Regression"}, "MAE", None),
         ({**TABLE, "objective": "Regression"}, "LogLoss", "of the objective Regression it must be one of RMSE, MAE."),
         ({**TABLE, "task": "Ranking"}, "AUC", None),

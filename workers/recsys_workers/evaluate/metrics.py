@@ -7,6 +7,7 @@ excluded (an item that the user had before) is a miss, because it cannot be serv
 
 import math
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,13 @@ from recsys_workers.evaluate.scoring import Lists
 
 Values = npt.NDArray[np.float64]
 Z95 = 1.959963984540054
-NAME = re.compile(r"(NDCG|HR)@([1-9][0-9]?|100)")
+NAME = re.compile(r"(NDCG|HR|MRR)@([1-9][0-9]?|100)")
+GAINS: Mapping[str, Callable[[Values], Values]] = {
+    "NDCG": lambda ranks: 1 / np.log2(ranks + 1),
+    "HR": np.ones_like,
+    "MRR": np.reciprocal,
+}
+"""What a target at a rank (from 1) within the cutoff is worth."""
 
 
 class UnknownMetric(ValueError):
@@ -48,10 +55,10 @@ class Estimate:
 
 
 def parse(name: str) -> tuple[str, int]:
-    """The kind (NDCG or HR) and the cutoff k of a metric's name; raises UnknownMetric."""
+    """The kind (NDCG, HR or MRR) and the cutoff k of a metric's name; raises UnknownMetric."""
     found = NAME.fullmatch(name)
     if found is None:
-        raise UnknownMetric(f"The metric {name!r} does not exist: use NDCG@k or HR@k with k from 1 to 100.")
+        raise UnknownMetric(f"The metric {name!r} does not exist: use NDCG@k, HR@k or MRR@k with k from 1 to 100.")
     return found[1], int(found[2])
 
 
@@ -72,10 +79,10 @@ def target_ranks(lists: Lists, targets: Indices, n_items: int) -> Values:
 
 
 def values(name: str, ranks: Values) -> Values:
-    """The metric of each user: HR@k is 1 for a rank of at most k, NDCG@k is 1 / log2(rank + 1), else 0."""
+    """The metric of each user: HR@k 1, NDCG@k 1 / log2(rank + 1), MRR@k 1 / rank up to rank k; else 0."""
     kind, k = parse(name)
-    gain = np.ones_like(ranks) if kind == "HR" else 1 / np.log2(ranks + 1)
-    return np.where(np.isnan(ranks), np.nan, np.where(ranks <= k, gain, 0.0))
+    gain = np.where(np.isnan(ranks), np.nan, GAINS[kind](ranks))
+    return np.where(ranks > k, 0.0, gain)
 
 
 def estimate(name: str, per_target: Values, users: npt.NDArray[np.int64] | None = None) -> Estimate:

@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from recsys_workers.data.attributes import ItemAttributes
 from recsys_workers.data.interactions import Indices
 from recsys_workers.data.split import Examples
-from recsys_workers.evaluate.metrics import parse
+from recsys_workers.evaluate.metrics import values
 from recsys_workers.models import registry
 from recsys_workers.models.declaration import ON
 from recsys_workers.models.hyperparameters import Hyperparameters
@@ -328,11 +328,10 @@ def validation_of_lists(
     metric: str = f"NDCG@{VALIDATION_K}",
     batch: int = 256,
 ) -> float:
-    """NDCG@k or HR@k over all items by the rules of recsys_workers.evaluate.metrics, on the torch model."""
+    """NDCG@k, HR@k or MRR@k over all items by the rules of recsys_workers.evaluate.metrics, on the torch model."""
     model.eval()
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     gains = []
-    kind, k = parse(metric)
     with torch.no_grad():
         for start in range(0, len(examples.users), batch):
             histories = examples.histories[start : start + batch]
@@ -344,6 +343,5 @@ def validation_of_lists(
                     scores[row, torch.from_numpy(history.astype(np.int64)) - 1] = -math.inf
             rank = (scores >= wanted).sum(1) - (scores.gather(1, target) >= wanted).sum(1) + 1
             seen = ~torch.isfinite(scores.gather(1, target)[:, 0])
-            gain = 1 / torch.log2(rank + 1.0) if kind == "NDCG" else torch.ones(len(rank))
-            gains.append(torch.where((rank <= k) & ~seen, gain, 0.0))
-    return float(torch.cat(gains).mean())
+            gains.append(values(metric, torch.where(seen, math.inf, rank.double()).numpy()))
+    return float(np.concatenate(gains).mean())

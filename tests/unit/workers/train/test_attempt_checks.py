@@ -49,7 +49,7 @@ from recsys_workers.train.run_config import RunConfig
             "cleaning.bounds is for columns of numbers, which the tasks Tabular and Ranking have",
         ),
         (["dataset", "digest"], "sha256:" + "0" * 64, "DatasetChanged", "start a new TrainingRun"),
-        (["evaluation", "metrics"], ["MRR@10"], "InvalidEvaluation", "'MRR@10' does not exist"),
+        (["evaluation", "metrics"], ["MAP@10"], "InvalidEvaluation", "'MAP@10' does not exist"),
         (["evaluation", "protocol"], "TimeSplit", "InvalidEvaluation", "use LeaveOneOut or ByTime"),
         (["gates"], [{"name": "x"}], "InvalidGate", "exactly one of"),
         (["gates"], [{"name": "x", "smell": {}}], "InvalidRunConfig", "run.json has gates.smell, which this trainer"),

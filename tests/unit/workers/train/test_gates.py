@@ -108,7 +108,7 @@ def test_the_baselines_that_a_gate_may_name() -> None:
         ({"name": "x"}, "exactly one of"),
         ({"name": "x", "floor": {}, "latency": {}}, "exactly one of"),
         ({"name": "x", "smoke": {}}, "exactly one of"),
-        ({"name": "x", "floor": {"metric": "MRR@10", "min": "0.1"}}, "MRR@10"),
+        ({"name": "x", "floor": {"metric": "MAP@10", "min": "0.1"}}, "MAP@10"),
         ({"name": "x", "floor": {"metric": "HR@10", "min": "a lot"}}, "a lot"),
         ({"name": "x", "floor": {"metric": "HR@10", "min": "nan"}}, "limit nan"),
         ({"name": "x", "floor": {"metric": "HR@10"}}, "'min' is missing"),

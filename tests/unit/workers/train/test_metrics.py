@@ -25,7 +25,7 @@ def brute_force(scores: list[float], excluded: set[int], target: int, name: str)
     rank = at_least_as_high + 1
     if rank > int(cutoff):
         return 0.0
-    return 1.0 if kind == "HR" else math.log(2) / math.log(rank + 1)
+    return {"HR": 1.0, "MRR": 1 / rank, "NDCG": math.log(2) / math.log(rank + 1)}[kind]
 
 
 def top_k(scores: list[float], excluded: set[int], k: int) -> tuple[list[float], list[int]]:
@@ -50,7 +50,7 @@ def test_equals_brute_force(data: st.DataObject) -> None:
     best, order = top_k(scores, excluded, len(scores))
     lists = Lists(np.array([best], dtype=np.float32), np.array([order]))
     ranks = metrics.target_ranks(lists, np.array([target], dtype=np.int32), len(scores))
-    for name in (f"NDCG@{k}", f"HR@{k}"):
+    for name in (f"NDCG@{k}", f"HR@{k}", f"MRR@{k}"):
         assert metrics.values(name, ranks)[0] == pytest.approx(brute_force(scores, excluded, target, name))
 
 
@@ -113,7 +113,17 @@ def test_the_interval_over_users_covers_the_truth_where_targets_of_a_user_are_al
     assert 0.91 <= covered / 400 <= 0.97
 
 
-@pytest.mark.parametrize("name", ["NDCG", "NDCG@0", "NDCG@101", "MRR@10", "ndcg@10", "HR@1.5"])
+def test_figures_of_known_ranks() -> None:
+    ranks = np.array([1.0, 2.0, 4.0, 5.0, np.inf, np.nan])
+    told = {name: metrics.values(name, ranks).tolist() for name in ("MRR@4", "HR@4", "NDCG@4")}
+    assert told == {
+        "MRR@4": pytest.approx([1, 1 / 2, 1 / 4, 0, 0, math.nan], nan_ok=True),
+        "HR@4": pytest.approx([1, 1, 1, 0, 0, math.nan], nan_ok=True),
+        "NDCG@4": pytest.approx([1, 0.63092975, 0.43067656, 0, 0, math.nan], nan_ok=True),
+    }
+
+
+@pytest.mark.parametrize("name", ["NDCG", "NDCG@0", "NDCG@101", "MAP@10", "MRR@101", "ndcg@10", "HR@1.5"])
 def test_unknown_metrics_are_refused(name: str) -> None:
-    with pytest.raises(metrics.UnknownMetric, match="use NDCG@k or HR@k"):
+    with pytest.raises(metrics.UnknownMetric, match="use NDCG@k, HR@k or MRR@k"):
         metrics.parse(name)
