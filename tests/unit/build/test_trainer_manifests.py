@@ -23,6 +23,9 @@ from recsys_operator.build.ray_job import with_suspend as rayjob_with_suspend
 from recsys_operator.build.run_config import config_map
 from recsys_operator.build.run_config import run_config as build_run_config
 from recsys_operator.build.trainer_access import role, role_binding, service_account
+from recsys_workers.data import gcs, store
+from recsys_workers.train import run_config, run_keys
+from recsys_workers.tune import space
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).resolve().parents[3]
@@ -142,7 +145,6 @@ def test_run_json_reads_back() -> None:
 
 
 def test_the_trainer_reads_run_json() -> None:
-    run_config = pytest.importorskip("recsys_workers.train.run_config")
     told = run_config.parse(yaml.safe_load(config_map(OWNER, snapshot())["data"][KEY]))
     assert (told.uid, told.champion.version, told.dataset.digest) == (OWNER.uid, 1, None)
     assert told.schema[0] == {"name": "user_id", "role": "User"}
@@ -165,12 +167,10 @@ def models_in(annotation: Any) -> list[type[Model]]:
 
 def test_the_trainer_knows_each_key_of_run_json_and_no_other() -> None:
     """One that it does not know ends the run. Name a new one in KNOWN once the trainer does what it asks for."""
-    run_keys = pytest.importorskip("recsys_workers.train.run_keys")
     assert {**keys_of(RunConfig), "catalogue": None} == run_keys.KNOWN
 
 
 def test_the_trainer_reads_the_cleaning() -> None:
-    run_config = pytest.importorskip("recsys_workers.train.run_config")
     asked = {
         "missing": "Drop",
         "timeWindow": {"from": 1767225600, "to": "1798761600"},
@@ -188,7 +188,6 @@ def test_the_trainer_reads_the_cleaning() -> None:
 @pytest.mark.parametrize(("listed", "digest"), [(3, DIGEST), (4, None)])
 def test_the_trainer_reads_what_to_begin_with(listed: int, digest: str | None) -> None:
     """The digest is known of a version that the RecModel lists."""
-    run_config = pytest.importorskip("recsys_workers.train.run_config")
     version = ModelVersion(version=listed, run="movies-0", uri="pvc://store", digest=DIGEST, verdict="Failed")
     run = run_spec(initFrom={"version": 3})
     told = build_run_config(OWNER, run, model_spec(), None, (version,), image="trainer:1", operator_version="0.1.0")
@@ -197,8 +196,6 @@ def test_the_trainer_reads_what_to_begin_with(listed: int, digest: str | None) -
 
 
 def test_the_trainer_reads_the_space_that_is_to_be_searched() -> None:
-    run_config = pytest.importorskip("recsys_workers.train.run_config")
-    space = pytest.importorskip("recsys_workers.tune.space")
     searched = {
         "parameters": [
             {"name": "learningRate", "min": "0.001", "max": "0.1", "scale": "Log"},
@@ -224,7 +221,6 @@ def test_the_trainer_reads_the_space_that_is_to_be_searched() -> None:
 
 
 def test_the_trainer_reads_what_to_fuse() -> None:
-    run_config = pytest.importorskip("recsys_workers.train.run_config")
     version = ModelVersion(version=3, run="movies-0", uri="pvc://store", digest=DIGEST, verdict="Failed")
 
     def read(**ensemble: Any) -> Any:
@@ -239,7 +235,6 @@ def test_the_trainer_reads_what_to_fuse() -> None:
 
 
 def test_the_trainer_reads_the_split() -> None:
-    run_config = pytest.importorskip("recsys_workers.train.run_config")
     evaluation = {"protocol": "ByTime", "byTime": {"validationPercent": 5}, "metrics": ["NDCG@10"]}
     told = run_config.parse(json.loads(snapshot(evaluation=evaluation).text())).protocol
     assert (told.name, told.validation_percent, told.test_percent) == ("ByTime", 5, 10)
@@ -248,8 +243,6 @@ def test_the_trainer_reads_the_split() -> None:
 
 
 def test_the_trainer_reads_where_the_object_store_is() -> None:
-    run_config = pytest.importorskip("recsys_workers.train.run_config")
-    store = pytest.importorskip("recsys_workers.data.store")
     told = build_run_config(
         OWNER, run_spec(dataset=S3), model_spec(), None, image="trainer:1", operator_version="0.1.0"
     )
@@ -265,7 +258,6 @@ def test_the_trainer_reads_where_the_object_store_is() -> None:
 
 
 def test_of_a_secret_for_google_the_trainer_gets_the_key_or_the_token() -> None:
-    gcs = pytest.importorskip("recsys_workers.data.gcs")
     rows_elsewhere = {**GCS, "uri": "pvc://data/events"}
     for dataset in (GCS, rows_elsewhere):
         pod = training_job(OWNER, run_spec(dataset=dataset), snapshot(catalogue=None))["spec"]["template"]["spec"]
@@ -302,7 +294,6 @@ ITEMS = {
 
 
 def test_the_trainer_reads_the_item_table() -> None:
-    run_config = pytest.importorskip("recsys_workers.train.run_config")
     run = run_spec(dataset={"uri": "pvc://data/events", "items": ITEMS})
     config = build_run_config(OWNER, run, model_spec(), None, image="trainer:1", operator_version="0.1.0")
     assert RunConfig.model_validate_json(config.text()) == config
