@@ -129,12 +129,12 @@ def test_a_worker_that_is_deleted_costs_one_attempt(namespace: Namespace, undist
     assert metrics(found) == pytest.approx(metrics(undisturbed), abs=1e-3)
 
 
-@pytest.mark.usefixtures("undisturbed")
-def test_a_head_that_is_deleted_costs_one_attempt(namespace: Namespace) -> None:
-    """KubeRay tells nothing of it; the operator ends the attempt, and the next one goes on from the checkpoint."""
+def test_a_head_that_is_deleted_costs_one_attempt(namespace: Namespace, undisturbed: dict[str, Any]) -> None:
+    """KubeRay tells nothing of it; the operator ends the attempt, and the next goes on to the same figures."""
     namespace.apply(run_of_two("beheaded"))
     seen = reaches(namespace, "beheaded", MIDDLE, 300)
     delete(namespace, "beheaded", "head")
     assert churn.resumed(namespace, "beheaded") >= seen - seen % churn.EVERY > 0
     found = ended(namespace, "beheaded", 900)
     assert succeeded(found) == ("True", "VersionCreated", 2), json.dumps(found, indent=2)
+    assert metrics(found) == pytest.approx(metrics(undisturbed), abs=1e-3)
