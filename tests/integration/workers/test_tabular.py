@@ -25,6 +25,7 @@ from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.training import RowTraining, outputs_of
 from recsys_workers.train import ray_run, run_config, worker
 from recsys_workers.train.__main__ import main
+from recsys_workers.train.reports import EpochReport
 
 pytestmark = pytest.mark.torch
 
@@ -209,6 +210,14 @@ def training(architecture: str, objective: str, **given: str) -> RowTraining:
     fitted, train, validation = task(objective)
     settings = check(architecture, {"epochs": "6", "learningRate": "0.05", "batchSize": "32", **given})
     return RowTraining(architecture, fitted, train, validation, settings, seed=4)
+
+
+def row_curve(architecture: str, objective: str, **given: str) -> list[EpochReport]:
+    """The reports of all epochs, by one thread."""
+    torch.set_num_threads(1)
+    reports: list[EpochReport] = []
+    training(architecture, objective, **given).run(reports.append, lambda: None)
+    return reports
 
 
 def test_an_epoch_of_some_steps_draws_other_rows_each_time() -> None:
