@@ -7,6 +7,7 @@ blocks, whatever the dataset's size.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +15,12 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from recsys_workers.data.cleaning import Cleaning, inside
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.files import DatasetFile
+from recsys_workers.data.files import DatasetFile, telling_of
 from recsys_workers.data.ids import as_text
 from recsys_workers.data.parts import PARTS
 from recsys_workers.data.raw import ROLES, TIMESTAMP
 from recsys_workers.data.readers import Empty
-from recsys_workers.data.times import NANOSECONDS, time_or_number
+from recsys_workers.data.times import NANOSECONDS, Kinds, NotTimes, plain, time_or_number
 from recsys_workers.data.types import Mistyped
 
 KEPT, INCOMPLETE, OUTSIDE, WRONG = range(4)
@@ -49,6 +50,11 @@ class Wanted:
     types: Mapping[str, str] = field(default_factory=dict)
     """Of columns, by their names."""
 
+    @property
+    def paths(self) -> list[Path]:
+        """Of the files."""
+        return [file.path for file in self.files]
+
 
 def of_file(wanted: Wanted, number: int) -> Iterator[pa.Table]:
     """The blocks of one of the files. What is wrong with it is a block too, the last one."""
@@ -67,15 +73,29 @@ def _of_file(wanted: Wanted, number: int) -> Iterator[pa.Table]:
         for role, values in mistyped.items():
             values.look(raw, role)
         columns = {role: as_text(raw, role, roles[role]) for role in ROLES[:2]}
-        columns[TIMESTAMP] = time_or_number(raw, roles[TIMESTAMP])
+        try:
+            columns[TIMESTAMP] = time_or_number(raw, roles[TIMESTAMP])
+        except NotTimes as error:
+            raise _not_times(wanted, number) from error
         for role, found in empty.items():
             found.count(raw, columns[role])
-        yield _block(columns, wanted.cleaning, number)
+        with telling_of(wanted.paths, roles.values()):
+            block = _block(columns, wanted.cleaning, number)
+        yield block
     for values in mistyped.values():
         values.refuse(file.path)
     if wanted.cleaning.missing != "Drop":
         for role, found in empty.items():
             found.refuse(file.path, roles[role])
+
+
+def _not_times(wanted: Wanted, number: int) -> NotTimes:
+    """What to raise where a part has neither numbers nor times, by what the whole file has."""
+    path, name = wanted.files[number].path, wanted.roles[TIMESTAMP]
+    kinds = Kinds()
+    for raw in PARTS[wanted.file_format](path, {TIMESTAMP: name}):
+        kinds.count(raw, plain(raw.table[TIMESTAMP]))
+    return kinds.refusal(path, name)
 
 
 def _block(columns: Mapping[str, pa.ChunkedArray], cleaning: Cleaning, number: int) -> pa.Table:

@@ -1,7 +1,7 @@
 """Text files with a header: RecBole atomic files (tab separated, `name:type` headers) and CSV."""
 
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,9 @@ from pyarrow import csv
 
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.raw import TIMESTAMP, RawFile, require_column
+
+SHOWN = 60
+"""Characters of a row in a message."""
 
 
 class ReadDelimited(Protocol):
@@ -25,7 +28,7 @@ def read_recbole(path: Path, roles: Mapping[str, str], part: BytesIO | None = No
     bare = {name.partition(":")[0]: name for name in header}
     physical = {role: name if name in header else bare.get(name, name) for role, name in roles.items()}
     for role, name in physical.items():
-        require_column(path, header, name if name in header else roles[role])
+        require_column(path, header, name if name in header else roles[role], lambda: _rows_of(path))
     return _read(path, "RecBole", physical, csv.ParseOptions(delimiter="\t", quote_char=False), part)
 
 
@@ -33,7 +36,7 @@ def read_csv(path: Path, roles: Mapping[str, str], part: BytesIO | None = None) 
     """Read a file with commas, and quotes where a cell holds one."""
     header = [name.strip('"') for name in _header(path, ",")]
     for name in roles.values():
-        require_column(path, header, name)
+        require_column(path, header, name, lambda: _rows_of(path))
     return _read(path, "CSV", roles, csv.ParseOptions(delimiter=",", quote_char='"'), part)
 
 
@@ -49,38 +52,102 @@ def _read(
     parse_options: csv.ParseOptions,
     part: BytesIO | None,
 ) -> RawFile:
-    read = partial(
-        csv.read_csv,
-        parse_options=parse_options,
-        convert_options=csv.ConvertOptions(
-            include_columns=list(physical.values()),
-            column_types={name: pa.string() for role, name in physical.items() if role != TIMESTAMP},
-            strings_can_be_null=False,
-        ),
+    convert_options = csv.ConvertOptions(
+        include_columns=list(physical.values()),
+        column_types={name: pa.string() for role, name in physical.items() if role != TIMESTAMP},
+        strings_can_be_null=False,
     )
     try:
-        table = _with_row_numbers(read, path if part is None else part)
+        table = csv.read_csv(
+            path if part is None else part, parse_options=parse_options, convert_options=convert_options
+        )
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
-        raise InvalidData(f"{path} cannot be read as {file_format}: {error}.") from error
+        raise _unreadable(path, file_format, physical, parse_options, error) from error
     return RawFile(path, table.rename_columns(list(physical)), lambda row: f"line {row + 2}")
 
 
-def _with_row_numbers(read: "partial[pa.Table]", source: Path | BytesIO) -> pa.Table:
-    """Read with threads; what is wrong is read again without, because only then Arrow says in which row."""
+def _unreadable(
+    path: Path, file_format: str, physical: Mapping[str, str], parse_options: csv.ParseOptions, error: Exception
+) -> InvalidData:
+    """What to raise for an error of Arrow, by what stands in the whole file."""
+    wrong = _wrong_rows(path, physical, parse_options)
+    if wrong.ragged:
+        told = f"line {wrong.line} has {wrong.cells} cells and the header {wrong.columns}: {wrong.text[:SHOWN]!r}"
+        more = f"Such are {wrong.ragged} of its {wrong.rows} rows: correct them, or put quotes around a cell's commas"
+        more = more if file_format == "CSV" else more.partition(",")[0]
+        return InvalidData(f"{path} cannot be read as {file_format}: {told}. {more}.")
+    if wrong.no_text:
+        told = f"the column {wrong.column!r} holds what is no UTF-8 in line {wrong.line}"
+        return InvalidData(
+            f"{path} cannot be read as {file_format}: {told}, and so do {wrong.no_text} of its {wrong.rows} rows: "
+            "write the file in UTF-8."
+        )
+    return InvalidData(f"{path} ({wrong.rows} rows) cannot be read as {file_format}: {error}.")
+
+
+@dataclass(slots=True)
+class _Wrong:
+    """How many rows a text file has, how many of them are wrong, and the first of these."""
+
+    rows: int = 0
+    ragged: int = 0
+    no_text: int = 0
+    line: int = 0
+    cells: int = 0
+    columns: int = 0
+    text: str = ""
+    column: str = ""
+
+
+def _wrong_rows(path: Path, physical: Mapping[str, str], parse_options: csv.ParseOptions) -> _Wrong:
+    """Read the file a second time, a part after the other, and take whatever bytes there are."""
+    wrong = _Wrong()
+
+    def ragged(row: csv.InvalidRow) -> str:
+        if not wrong.ragged:
+            wrong.line, wrong.cells, wrong.columns = row.number, row.actual_columns, row.expected_columns
+            wrong.text = row.text
+        wrong.ragged += 1
+        return "skip"
+
+    parse_options.invalid_row_handler = ragged
+    names = list(physical.values())
+    types = csv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.binary()))
+    single = csv.ReadOptions(use_threads=False)  # Only then Arrow says in which row.
     try:
-        return read(source)
-    except pa.ArrowInvalid:
-        if isinstance(source, BytesIO):
-            source.seek(0)
-        return read(source, read_options=csv.ReadOptions(use_threads=False))
+        with csv.open_csv(path, single, parse_options, types) as batches:
+            for batch in batches:
+                for name in names if not wrong.ragged else ():
+                    _count_no_text(wrong, batch, name)
+                wrong.rows += batch.num_rows
+    except (pa.ArrowInvalid, pa.ArrowKeyError):
+        return replace(wrong, rows=_rows_of(path))
+    wrong.rows += wrong.ragged
+    return wrong
+
+
+def _count_no_text(wrong: _Wrong, batch: pa.RecordBatch, name: str) -> None:
+    for row, cell in enumerate(batch[name].to_pylist()):
+        try:
+            cell.decode()
+        except UnicodeDecodeError:
+            if not wrong.no_text:
+                wrong.line, wrong.column = wrong.rows + row + 2, name
+            wrong.no_text += 1
+
+
+def _rows_of(path: Path) -> int:
+    """How many lines below the header are not empty."""
+    with path.open("rb") as stream:
+        return max(0, sum(not line.isspace() for line in stream) - 1)
 
 
 def _header(path: Path, delimiter: str) -> list[str]:
     try:
-        with path.open(encoding="utf-8-sig") as stream:
-            line = stream.readline().rstrip("\r\n")
+        with path.open("rb") as stream:
+            line = stream.readline().decode("utf-8-sig").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidData(f"{path} cannot be read as text: {error}.") from error
+        raise InvalidData(f"{path} cannot be read as text, whose first line names the columns: {error}.") from error
     if not line:
         raise InvalidData(f"{path} is empty: its first line must name the columns.")
     return line.split(delimiter)

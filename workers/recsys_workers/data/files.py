@@ -1,6 +1,8 @@
 """Which files a dataset URI names, and the digest of their bytes."""
 
 import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +44,21 @@ def list_files(root: Path, file_format: str) -> list[DatasetFile]:
     if not found:
         raise none_of(file_format, root)
     return [DatasetFile(name, path) for name, path in found]
+
+
+def named(paths: Sequence[Path]) -> str:
+    """The files in a message: the first one, and how many there are besides."""
+    return str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+
+
+@contextmanager
+def telling_of(paths: Sequence[Path], names: Iterable[str]) -> Iterator[None]:
+    """Put the files and their columns before what is found wrong inside with all rows together."""
+    try:
+        yield
+    except InvalidData as error:
+        columns = ", ".join(repr(name) for name in names)
+        raise InvalidData(f"{named(paths)}, columns {columns}: {error}") from error
 
 
 def suffixes_of(file_format: str) -> tuple[str, ...]:

@@ -24,11 +24,13 @@ def as_text(raw: RawFile, role: str, name: str) -> pa.ChunkedArray:
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         example = next((value.as_py() for value in column if value.is_valid), None)
         raise InvalidData(
-            f"{raw.path}: the column {name!r} holds {kind} numbers, such as {example}, which are no ids: 5 and 5.0 "
-            "would be two. Write whole numbers or text (pandas makes floats of whole numbers beside missing ones: "
-            "convert the column with astype('Int64'))."
+            f"{raw.path}: the column {name!r} holds {kind} numbers, such as {example}, in {raw.rows} rows, which are "
+            "no ids: 5 and 5.0 would be two. Write whole numbers or text (pandas makes floats of whole numbers beside "
+            "missing ones: convert the column with astype('Int64'))."
         )
     if not any(fits(kind) for fits in FITTING):
-        raise InvalidData(f"{raw.path}: the column {name!r} holds {kind}: ids must be text or whole numbers.")
+        raise InvalidData(
+            f"{raw.path}: the column {name!r} holds {kind} in {raw.rows} rows: ids must be text or whole numbers."
+        )
     column = column.cast(pa.string())
     return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)

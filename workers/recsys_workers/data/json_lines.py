@@ -67,8 +67,8 @@ class _File:
         for name in self.roles.values():
             if self.rows and name not in self.seen:
                 raise InvalidData(
-                    f"{self.path} has no column {name!r}, which schema.columns names: no line has such a key, the "
-                    f"first has {', '.join(self.first)}."
+                    f"{self.path} has no column {name!r}, which schema.columns names: none of its {self.rows} lines "
+                    f"has such a key, the first has {', '.join(self.first)}."
                 )
 
     def _chunks(self, stream: BinaryIO) -> Iterator[list[dict[str, Any]]]:

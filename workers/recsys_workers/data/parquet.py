@@ -1,6 +1,6 @@
 """Parquet files. Only the columns that the schema names are read, whatever else is in them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def read_parquet(path: Path, roles: Mapping[str, str]) -> RawFile:
         try:
             table = file.read(columns=wanted).select(wanted)
         except (pa.ArrowException, OSError) as error:
-            raise unreadable(path, error) from error
+            raise damaged(path, wanted, error) from error
     return RawFile(path, table.rename_columns(list(roles)), row_of)
 
 
@@ -36,10 +36,23 @@ def opened(path: Path, roles: Mapping[str, str]) -> Iterator[parquet.ParquetFile
         raise unreadable(path, error) from error
     with file:
         for name in roles.values():
-            require_column(path, file.schema_arrow.names, name)
+            require_column(path, file.schema_arrow.names, name, lambda: file.metadata.num_rows)
         yield file
 
 
-def unreadable(path: Path, error: Exception) -> InvalidData:
+def damaged(path: Path, names: Sequence[str], error: Exception) -> InvalidData:
+    """What to raise when Arrow has opened the file and cannot read it: its `error`, and in which of the columns."""
+    with parquet.ParquetFile(path, page_checksum_verification=True) as file:
+        rows = file.metadata.num_rows
+        for name in names:
+            try:
+                for _ in file.iter_batches(columns=[name]):
+                    pass
+            except (pa.ArrowException, OSError) as found:
+                return unreadable(path, found, f"the column {name!r} of its {rows} rows is damaged: ")
+    return unreadable(path, error, f"of its {rows} rows some are damaged: ")
+
+
+def unreadable(path: Path, error: Exception, what: str = "") -> InvalidData:
     """What to raise for an error of Arrow."""
-    return InvalidData(f"{path} cannot be read as Parquet: {str(error).rstrip('.')}. Write it anew.")
+    return InvalidData(f"{path} cannot be read as Parquet: {what}{str(error).rstrip('.')}. Write it anew.")

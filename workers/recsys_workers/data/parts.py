@@ -4,7 +4,6 @@ A text file is cut after whole lines, and each part is parsed as a file of its o
 holds is found out by the same rules. A column may have another type in each part, where the whole would have one.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from io import BytesIO
@@ -15,8 +14,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import parquet
 
 from recsys_workers.data import delimited, json_lines
-from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.parquet import opened, row_of, unreadable
+from recsys_workers.data.parquet import damaged, opened, row_of, unreadable
 from recsys_workers.data.raw import RawFile, shifted
 
 TEXT_BYTES = 4 << 20
@@ -25,7 +23,6 @@ ROWS = 1 << 16
 """Of Parquet in a part."""
 SAMPLE_BYTES = 1 << 20
 """Of the beginning of a text file: by the lines in it the number of rows is estimated."""
-ARROWS_ROW = re.compile(r"Row #(\d+)")
 
 Parts = Callable[[Path, Mapping[str, str]], Iterator[RawFile]]
 
@@ -39,11 +36,11 @@ def parquet_parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
             try:
                 batch = next(batches, None)
             except (pa.ArrowException, OSError) as error:
-                raise unreadable(path, error) from error
+                raise damaged(path, list(roles.values()), error) from error
             if batch is None:
                 return
             table = pa.Table.from_batches([batch]).select(list(roles.values())).rename_columns(list(roles))
-            yield RawFile(path, table, shifted(row_of, before))
+            yield RawFile(path, table, shifted(row_of, before), file.metadata.num_rows)
             before += len(batch)
 
 
@@ -92,18 +89,10 @@ def _text_parts(path: Path, roles: Mapping[str, str], read: delimited.ReadDelimi
         body = _lines(stream)
         lines: bytes | None = next(body, b"")
         while lines is not None:
-            raw = _part(path, roles, read, header + lines, before)
+            raw = read(path, roles, BytesIO(header + lines))
             yield replace(raw, place=shifted(raw.place, before))
             before += raw.table.num_rows
             lines = next(body, None)
-
-
-def _part(path: Path, roles: Mapping[str, str], read: delimited.ReadDelimited, text: bytes, before: int) -> RawFile:
-    try:
-        return read(path, roles, BytesIO(text))
-    except InvalidData as error:
-        told = ARROWS_ROW.sub(lambda found: f"Row #{int(found[1]) + before}", str(error))
-        raise InvalidData(told) from error
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:

@@ -26,6 +26,13 @@ class RawFile:
     path: Path
     table: pa.Table
     place: Callable[[int], str]
+    whole: int | None = None
+    """How many rows the file has, where this is a part of it and that is known."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows a message may say that the file has."""
+        return self.table.num_rows if self.whole is None else self.whole
 
 
 Reader = Callable[[Path, Mapping[str, str]], RawFile]
@@ -41,12 +48,14 @@ def shifted(place: Callable[[int], str], before: int) -> Callable[[int], str]:
     return lambda row: place(row + before)
 
 
-def require_column(path: Path, header: Sequence[str], name: str) -> None:
-    """Raise InvalidData unless the header has this column once."""
+def require_column(path: Path, header: Sequence[str], name: str, count_rows: Callable[[], int]) -> None:
+    """Raise InvalidData unless the header has this column once; only then the rows below it are counted."""
     count = header.count(name)
     if count == 1:
         return
-    found = ", ".join(header)
+    found = f"{', '.join(header)} ({count_rows()} rows)"
     if not count:
         raise InvalidData(f"{path} has no column {name!r}, which schema.columns names: it has {found}.")
-    raise InvalidData(f"{path} has {count} columns {name!r}, of which one is wanted: rename the others ({found}).")
+    raise InvalidData(
+        f"{path} has {count} columns {name!r}, of which one is wanted: it has {found}. Rename the others."
+    )

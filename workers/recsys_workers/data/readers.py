@@ -82,7 +82,7 @@ def read_columns(
         if table.num_rows:
             tables.append((file.path, table))
     if not tables:
-        raise nothing_read(files, incomplete)
+        raise nothing_read(files, roles, incomplete)
     timed = tables[0][1]["Timestamp"].type == NANOSECONDS
     times = comparable([(path, table["Timestamp"]) for path, table in tables], roles["Timestamp"])
     whole = pa.concat_tables(
@@ -91,13 +91,13 @@ def read_columns(
     return Columns(whole["User"], whole["Item"], whole["Timestamp"], timed, incomplete)
 
 
-def nothing_read(files: Sequence[DatasetFile], incomplete: int) -> InvalidData:
+def nothing_read(files: Sequence[DatasetFile], roles: Mapping[str, str], incomplete: int) -> InvalidData:
     """What to raise when the files have no row, or none but `incomplete` ones."""
     named = ", ".join(str(file.path) for file in files)
     if incomplete:
         return InvalidData(
-            f"The dataset {named} has no row with a user, an item and a timestamp: cleaning.missing dropped all "
-            f"{incomplete} rows."
+            f"The dataset {named} has no row with a value in each of the columns {', '.join(roles.values())}: "
+            f"cleaning.missing dropped all {incomplete} rows."
         )
     return InvalidData(f"The dataset {named} has no rows.")
 

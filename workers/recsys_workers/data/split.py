@@ -82,8 +82,8 @@ def leave_one_out(interactions: Interactions) -> Split:
     evaluated = np.flatnonzero(lengths >= SHORTEST)
     if not len(evaluated):
         raise InvalidData(
-            f"No user has {SHORTEST} or more interactions (the longest has {lengths.max()}): leave-one-out needs a "
-            "test item, a validation item and a history."
+            f"None of the {len(lengths)} users with together {lengths.sum()} rows has {SHORTEST} or more interactions "
+            f"(the longest has {lengths.max()}): leave-one-out needs a test item, a validation item and a history."
         )
     left = lengths - np.where(lengths >= SHORTEST, 2, 0)
     trained = np.flatnonzero(left > 1)

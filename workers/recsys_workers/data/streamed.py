@@ -17,6 +17,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from recsys_workers.data.blocks import FRACTIONS, INCOMPLETE, KEPT, NOTHING, OUTSIDE, TIMED, WHOLE, WRONG, Wanted
 from recsys_workers.data.cleaning import Dropped, nothing_left, outside_told
 from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.files import telling_of
 from recsys_workers.data.interactions import Interactions, id_order
 from recsys_workers.data.raw import TIMESTAMP
 from recsys_workers.data.readers import nothing_read
@@ -38,14 +39,15 @@ def interactions(
     cleaning = wanted.cleaning
     total = int(read.fates.sum())
     if not read.whole:
-        raise nothing_read(wanted.files, total)
+        raise nothing_read(wanted.files, wanted.roles, total)
     kind = read.one_kind(wanted)
     dropped = [Dropped("missing", int(read.fates[INCOMPLETE]))] if cleaning.missing == "Drop" else []
     asked = cleaning.document()
     if "timeWindow" in asked:
         dropped.append(Dropped("timeWindow", int(read.fates[OUTSIDE])))
         if not read.fates[KEPT]:
-            raise nothing_left(total, dropped, outside_told(np.array(read.span), timed=kind == TIMED))
+            with telling_of(wanted.paths, wanted.roles.values()):
+                raise nothing_left(total, dropped, outside_told(np.array(read.span), timed=kind == TIMED))
     shards = Shards(read.rows_by_rank(kind), scratch)
     if "duplicates" in asked:
         dropped.append(Dropped("duplicates", shards.drop_duplicates(last=cleaning.duplicates == "KeepLast")))
@@ -53,7 +55,8 @@ def interactions(
     if least_user or least_item:
         dropped.append(Dropped("minInteractions", *shards.keep_core(least_user, least_item)))
     if not shards.count:
-        raise nothing_left(total, dropped, "")
+        with telling_of(wanted.paths, wanted.roles.values()):
+            raise nothing_left(total, dropped, "")
     return dropped, shards.in_order(items, timed=kind == TIMED)
 
 

@@ -1,6 +1,7 @@
 """Times as the files have them, made comparable: nanoseconds since 1970 in UTC, or numbers as they are."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -14,7 +15,63 @@ NANOSECONDS = pa.timestamp("ns")
 TIMES = "a number, or an ISO 8601 time from 1677-09-22 to 2262-04-10"
 WRITTEN_AS = (pa.int64(), pa.float64(), *(pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "ns")))
 """What text is tried as, in this order, which is that of Arrow's CSV reader."""
+NUMBER = r"^([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|0x[0-9a-fA-F]+|(?i:[+-]?inf|[+-]?infinity|[+-]?nan))$"
+CLOCK = r"([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d{1,9})?)?)?(Z|[+-]\d\d(:?\d\d)?)?"
+MOMENT = rf"^\d{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([ T]{CLOCK})?$"
+"""What text may look like that Arrow takes as one of WRITTEN_AS; it refuses some days, such as February 30."""
 OFFSET = r":\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
+
+
+class NotTimes(InvalidData):
+    """A column of text that is neither all numbers nor all times; what its cells are is told of this part of a file."""
+
+
+@dataclass(slots=True)
+class Kinds:
+    """What the cells of a column of a file are; parts of the file may be counted one after the other."""
+
+    rows: int = 0
+    numbers: int = 0
+    times: int = 0
+    neither: int = 0
+    first: str = ""
+    """The first cell that is neither, and where it stands."""
+    refused: str = ""
+    """What Arrow says of the first part that it takes as none of WRITTEN_AS."""
+
+    def count(self, raw: RawFile, column: pa.ChunkedArray) -> None:
+        """Count those of a part, whose column this is."""
+        self.rows += len(column)
+        filled = len(column) - column.null_count
+        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            moments = pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)
+            self.times += filled if moments else 0
+            self.numbers += 0 if moments else filled
+            return
+        text = _texts(column)
+        numbers, times = (pc.match_substring_regex(text, pattern).fill_null(False) for pattern in (NUMBER, MOMENT))
+        neither = pc.and_(text.is_valid(), pc.invert(pc.or_(numbers, times)))
+        self.numbers += pc.sum(numbers).as_py() or 0
+        self.times += pc.sum(times).as_py() or 0
+        if pc.any(neither).as_py() and not self.first:
+            row = pc.index(neither, True).as_py()
+            self.first = f"{text[row].as_py()[:60]!r} in {raw.place(row)}"
+        self.neither += pc.sum(neither).as_py() or 0
+        if not self.refused:
+            try:
+                text.cast(NANOSECONDS)
+            except pa.ArrowInvalid as error:
+                self.refused = str(error)
+
+    def refusal(self, path: Path, name: str) -> NotTimes:
+        """What to raise for the file."""
+        if self.neither:
+            told = f"it holds {self.first}, and in {self.neither} of its {self.rows} rows what is neither"
+        elif self.numbers and self.times:
+            told = f"of its {self.rows} rows {self.numbers} hold a number and {self.times} a time"
+        else:
+            told = f"{self.refused}, and in {self.rows} rows there may be more"
+        return NotTimes(f"{path}: the column {name!r} must hold {TIMES}: {told}.")
 
 
 def time_or_number(raw: RawFile, name: str, key: str = TIMESTAMP) -> pa.ChunkedArray:
@@ -23,12 +80,14 @@ def time_or_number(raw: RawFile, name: str, key: str = TIMESTAMP) -> pa.ChunkedA
     A reader may find a unit a file: whole seconds, nanoseconds where there are fractions, days where there are dates.
     `name` is what the file calls the column, `key` what `raw` does.
     """
-    column = raw.table[key]
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = plain(raw.table[key])
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         column = _parsed(column)
     kind = column.type
+    if pa.types.is_string(kind):
+        kinds = Kinds()
+        kinds.count(raw, column)
+        raise kinds.refusal(raw.path, name)
     if pa.types.is_integer(kind):
         return _cast(column, pa.int64(), raw.path, name)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -37,10 +96,10 @@ def time_or_number(raw: RawFile, name: str, key: str = TIMESTAMP) -> pa.ChunkedA
         example = next(value for value in column if value.is_valid)
         raise InvalidData(
             f"{raw.path}: the column {name!r} holds times of the day without a date, such as {example}, "
-            f"which give no order: it must hold {TIMES}."
+            f"in {raw.rows} rows, which give no order: it must hold {TIMES}."
         )
-    if not (pa.types.is_floating(kind) or pa.types.is_string(kind) or pa.types.is_null(kind)):
-        raise InvalidData(f"{raw.path}: the column {name!r} holds {kind}: it must hold {TIMES}.")
+    if not (pa.types.is_floating(kind) or pa.types.is_null(kind)):
+        raise InvalidData(f"{raw.path}: the column {name!r} holds {kind} in {raw.rows} rows: it must hold {TIMES}.")
     return _finite(_cast(column, pa.float64(), raw.path, name), raw, name)
 
 
@@ -100,14 +159,18 @@ def written(time: int | float, *, timed: bool) -> str:
 
 def _parsed(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Text as numbers or times, or as it is where it is neither; "" is null."""
-    text = column.cast(pa.string())
-    text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    text = _texts(column)
     for wanted in WRITTEN_AS:
         try:
             return text.cast(wanted)
         except pa.ArrowInvalid:
             continue
     return _with_and_without_offset(text)
+
+
+def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    text = column.cast(pa.string())
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
 def _with_and_without_offset(text: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -120,6 +183,11 @@ def _with_and_without_offset(text: pa.ChunkedArray) -> pa.ChunkedArray:
     except pa.ArrowInvalid:
         return text
     return pc.coalesce(named.cast(NANOSECONDS), bare)
+
+
+def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column without a dictionary."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _nanoseconds(column: pa.ChunkedArray, raw: RawFile, name: str) -> pa.ChunkedArray:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from recsys_workers.data.cleaning import Cleaning, Dropped, Limits, core, inside, nothing_left, outside_told
 from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.files import telling_of
 from recsys_workers.preprocessing import REGRESSION, Floats
 from recsys_workers.tabular.reading import Table
 from recsys_workers.tabular.schema import NUMERIC
@@ -60,7 +61,8 @@ def kept_rows(table: Table, cleaning: Cleaning) -> tuple[Rows, list[Dropped]]:
         dropped.append(Dropped("minInteractions", len(rows) - len(stay), rounds))
         rows = rows[stay]
     if not len(rows):
-        raise nothing_left(len(table), dropped, told)
+        with telling_of([place.path for place in table.places], table.schema.columns):
+            raise nothing_left(len(table), dropped, told)
     return rows, dropped
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.files import named
 from recsys_workers.data.protocol import BY_COLUMN, BY_RATIO, BY_TIME, Protocol
 from recsys_workers.data.times import written
 from recsys_workers.preprocessing import Floats
@@ -84,8 +85,9 @@ def _parts(table: Table, part: npt.NDArray[np.int64], protocol: Protocol) -> Par
         told = ", ".join(f"{count} {name}" for name, count in zip(PARTS, counts.tolist(), strict=True))
         empty = PARTS[int(counts.argmin())]
         raise InvalidData(
-            f"{_files(table)}: the protocol {protocol.name} splits {counts.sum()} rows into {told}: nothing is left "
-            f"for {empty}. Change spec.evaluation of the RecModel, or add data."
+            f"{named([place.path for place in table.places])}: the protocol {protocol.name} splits {counts.sum()} rows "
+            f"{_by(table, protocol)}into {told}: nothing is left for {empty}. Change spec.evaluation of the RecModel, "
+            "or add data."
         )
     return Parts(*(np.flatnonzero(part == index) for index in range(len(PARTS))))
 
@@ -196,6 +198,8 @@ def _by_column(table: Table, rows: Rows) -> tuple[npt.NDArray[np.int64], dict[st
     return part, {"split": f"as the column {name} says: {', '.join(PARTS)}"}
 
 
-def _files(table: Table) -> str:
-    first = str(table.places[0].path)
-    return first if len(table.places) == 1 else f"{first} and {len(table.places) - 1} more"
+def _by(table: Table, protocol: Protocol) -> str:
+    """By which column the protocol splits."""
+    schema = table.schema
+    column = {BY_COLUMN: schema.split, BY_TIME: schema.timestamp}.get(protocol.name, schema.group)
+    return "" if column is None else f"by the column {column!r} "

@@ -12,7 +12,7 @@ from recsys_workers.data import streamed
 from recsys_workers.data.blocks import Wanted
 from recsys_workers.data.cleaning import Dropped, clean, require_for_interactions
 from recsys_workers.data.errors import FULL, DiskFull
-from recsys_workers.data.files import DatasetFile
+from recsys_workers.data.files import DatasetFile, telling_of
 from recsys_workers.data.interactions import Interactions, in_order
 from recsys_workers.data.parts import rows_of
 from recsys_workers.data.protocol import split_by
@@ -48,11 +48,10 @@ def read(config: RunConfig, files: Sequence[DatasetFile]) -> Read:
     if sum(rows_of(file.path, wanted.file_format) for file in files) > MOST_IN_MEMORY:
         return _streamed(config, wanted)
     drop_incomplete = config.cleaning.missing == "Drop"
-    columns, dropped = clean(
-        read_columns(files, wanted.file_format, wanted.roles, types=wanted.types, drop_incomplete=drop_incomplete),
-        config.cleaning,
-    )
-    return _split(config, dropped, in_order(columns))
+    columns = read_columns(files, wanted.file_format, wanted.roles, types=wanted.types, drop_incomplete=drop_incomplete)
+    with telling_of(wanted.paths, wanted.roles.values()):
+        columns, dropped = clean(columns, config.cleaning)
+    return _split(config, wanted, dropped, in_order(columns))
 
 
 def _streamed(config: RunConfig, wanted: Wanted) -> Read:
@@ -66,15 +65,16 @@ def _streamed(config: RunConfig, wanted: Wanted) -> Read:
                 # Closed before Ray is, also where a row is wrong: what Ray Data does at its end would start a new Ray.
                 with closing(by_ray.blocks(wanted, here=bool(scheme_of(config.dataset.uri)))) as blocks:
                     dropped, interactions = streamed.interactions(blocks, wanted, Path(scratch), items)
-            return _split(config, dropped, interactions)
+            return _split(config, wanted, dropped, interactions)
         except OSError as error:
             if error.errno in FULL:
                 raise _full(config, Path(scratch), error) from error
             raise
 
 
-def _split(config: RunConfig, dropped: Sequence[Dropped], interactions: Interactions) -> Read:
-    split, protocol = split_by(config.protocol, interactions)
+def _split(config: RunConfig, wanted: Wanted, dropped: Sequence[Dropped], interactions: Interactions) -> Read:
+    with telling_of(wanted.paths, wanted.roles.values()):
+        split, protocol = split_by(config.protocol, interactions)
     span = span_of(interactions)
     return Read(dropped, replace(interactions, times=interactions.times[:0].copy()), split, protocol, span)
 

@@ -39,7 +39,7 @@ def test_rows_with_a_missing_value_are_dropped_when_asked(tmp_path: Path) -> Non
     assert cleaned(tmp_path, rows, missing="Drop") == ([rows[0], rows[5]], {"missing": 4})
     with pytest.raises(InvalidData, match=r"'user_id' is empty in 1 of 6 rows, .*cleaning\.missing: Drop"):
         cleaned(tmp_path, rows)
-    with pytest.raises(InvalidData, match=r"no row with a user, an item and a timestamp: .* dropped all 2 rows"):
+    with pytest.raises(InvalidData, match=r"no row with a value in each of the columns .*: .* dropped all 2 rows"):
         cleaned(tmp_path, rows[1:3], missing="Drop")
 
 

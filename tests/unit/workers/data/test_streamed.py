@@ -20,7 +20,7 @@ from recsys_workers.data import json_lines, parts, shards
 from recsys_workers.data.blocks import Wanted, in_this_process
 from recsys_workers.data.cleaning import Cleaning, Dropped, clean
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.files import list_files
+from recsys_workers.data.files import list_files, telling_of
 from recsys_workers.data.interactions import Interactions, in_order
 from recsys_workers.data.readers import read_columns, roles_of
 from recsys_workers.data.streamed import interactions
@@ -55,7 +55,8 @@ def test_rows_of_text_are_estimated_by_its_first_lines(
 def in_memory(wanted: Wanted) -> Result:
     drop = wanted.cleaning.missing == "Drop"
     columns = read_columns(wanted.files, wanted.file_format, wanted.roles, types=wanted.types, drop_incomplete=drop)
-    cleaned, dropped = clean(columns, wanted.cleaning)
+    with telling_of(wanted.paths, wanted.roles.values()):
+        cleaned, dropped = clean(columns, wanted.cleaning)
     return dropped, in_order(cleaned)
 
 

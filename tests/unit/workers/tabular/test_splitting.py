@@ -134,7 +134,9 @@ def test_a_fold_with_one_class_is_told(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_too_few_groups_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = [{**row, "household": f"h-{number % 3}"} for number, row in enumerate(rows(60))]
-    with pytest.raises(InvalidData, match=r"splits 60 rows into .* nothing is left for (validation|test)"):
+    with pytest.raises(
+        InvalidData, match=r"splits 60 rows by the column 'household' into .* left for (validation|test)"
+    ):
         parts_of(tmp_path, monkeypatch, table, GROUP, validationPercent=10, testPercent=10)
 
 

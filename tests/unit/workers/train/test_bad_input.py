@@ -1,0 +1,249 @@
+"""A run whose files are wrong ends within seconds, for good, by file, column and count of rows; in every task."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from tests.unit.workers.ranking import clicks
+from tests.unit.workers.refusals import outcome
+from tests.unit.workers.tabular import tables
+
+SECONDS = 30.0
+Table = list[dict[str, Any]]
+INTERACTIONS = {"user": "User", "item": "Item", "day": "Timestamp"}
+
+
+def interactions() -> Table:
+    """5 users with 4 items each."""
+    return [{"user": f"u{user}", "item": f"i{step}", "day": step} for user in range(5) for step in range(4)]
+
+
+def of_interactions(folder: Path, monkeypatch: pytest.MonkeyPatch, table: Table) -> dict[str, Any]:
+    """run.json of a run of lists on the rows."""
+    made = tables.document(folder, monkeypatch, table)
+    del made["objective"]
+    made["schema"]["columns"] = [{"name": name, "role": role} for name, role in INTERACTIONS.items()]
+    made["evaluation"] = {"protocol": "LeaveOneOut", "excludeSeen": True, "metrics": ["NDCG@10"]}
+    made["gates"] = [{"name": "floor", "floor": {"metric": "NDCG@10", "min": "0.1"}}]
+    return made
+
+
+def sequential(folder: Path, monkeypatch: pytest.MonkeyPatch, table: Table) -> dict[str, Any]:
+    return of_interactions(folder, monkeypatch, table) | {"task": "SequentialRecommendation", "architecture": "SASRec"}
+
+
+def retrieval(folder: Path, monkeypatch: pytest.MonkeyPatch, table: Table) -> dict[str, Any]:
+    return of_interactions(folder, monkeypatch, table) | {"task": "Retrieval", "architecture": "TwoTower"}
+
+
+def regression(folder: Path, monkeypatch: pytest.MonkeyPatch, table: Table) -> dict[str, Any]:
+    made = tables.document(folder, monkeypatch, table)
+    made["evaluation"]["metrics"] = ["RMSE"]
+    gates = [{"name": "ceiling", "floor": {"metric": "RMSE", "max": "9"}}]
+    return made | {"objective": "Regression", "gates": gates}
+
+
+@dataclass(frozen=True)
+class Task:
+    """How a run of a task is made of rows, and columns of it that a case spoils."""
+
+    document: Callable[[Path, pytest.MonkeyPatch, Table], dict[str, Any]]
+    rows: Callable[[], Table]
+    read: str
+    """A column that must be there and be whole."""
+    typed: str
+    """A column that holds numbers."""
+    told: str
+    """How it is told that the first row holds `soon` there."""
+
+
+TASKS: Mapping[str, Task] = {
+    "SequentialRecommendation": Task(sequential, interactions, "item", "day", "it holds 'soon' in line 2"),
+    "Retrieval": Task(retrieval, interactions, "item", "day", "it holds 'soon' in line 2"),
+    "Tabular": Task(tables.document, tables.rows, "plan", "tenure", "holds 'soon' in line 2, which is no number"),
+    "Regression": Task(regression, tables.rows, "plan", "tenure", "holds 'soon' in line 2, which is no number"),
+    "Ranking": Task(clicks.document, clicks.rows, "item", "price", "holds 'soon' in line 2, which is no number"),
+}
+OF_LISTS = ("SequentialRecommendation", "Retrieval")
+OF_ROWS = ("Tabular", "Regression", "Ranking")
+
+
+def refused(made: dict[str, Any], folder: Path, *said: str) -> None:
+    """The run ends at once and for good, and its message has all of this."""
+    began = time.monotonic()
+    code, reason, message = outcome(made, folder)
+    assert time.monotonic() - began < SECONDS
+    assert (code, reason) == (2, "InvalidData"), message
+    assert not [words for words in said if words not in message], message
+    assert str(folder) not in message, "a user knows the claim, not where the pod has it"
+
+
+def as_parquet(made: dict[str, Any], folder: Path, table: Table, **options: Any) -> Path:
+    """Let the run read the rows as Parquet; where the file is."""
+    (folder / "data" / "customers.csv").unlink()
+    path = folder / "data" / "customers.parquet"
+    parquet.write_table(pa.Table.from_pylist(table), path, **options)
+    made["dataset"]["format"] = "Parquet"
+    return path
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_column_that_is_not_there(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = TASKS[name]
+    table = [{key: cell for key, cell in row.items() if key != task.read} for row in task.rows()]
+    found = f"it has {', '.join(table[0])} ({len(table)} rows)"
+    for file_format in ("csv", "parquet"):
+        folder = tmp_path / file_format
+        folder.mkdir()
+        made = task.document(folder, monkeypatch, table)
+        if file_format == "parquet":
+            as_parquet(made, folder, table)
+        refused(made, folder, f"pvc://data/customers.{file_format} has no column {task.read!r}, which sch", found)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_value_of_another_type(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, table = TASKS[name], TASKS[name].rows()
+    table[0][task.typed] = table[9][task.typed] = "soon"
+    made = task.document(tmp_path, monkeypatch, table)
+    refused(made, tmp_path, f"pvc://data/customers.csv: the column {task.typed!r}", task.told, f"2 of its {len(table)}")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_cell_that_is_empty(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, table = TASKS[name], TASKS[name].rows()
+    table[3][task.read] = table[4][task.read] = None
+    made = task.document(tmp_path, monkeypatch, table)
+    said = (f"the column {task.read!r} is empty", f"in 2 of {len(table)} rows", "line 5")
+    refused(made, tmp_path, "pvc://data/customers.csv", *said)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_csv_with_rows_of_other_lengths(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = TASKS[name]
+    made = task.document(tmp_path, monkeypatch, task.rows())
+    path = tmp_path / "data" / "customers.csv"
+    lines = path.read_text().splitlines()
+    width = lines[0].count(",") + 1
+    lines[2], lines[5] = lines[2] + ",more", lines[5].rpartition(",")[0]
+    path.write_text("\n".join(lines) + "\n")
+    told = f"pvc://data/customers.csv cannot be read as CSV: line 3 has {width + 1} cells and the header {width}: "
+    refused(made, tmp_path, told, f"Such are 2 of its {len(lines) - 1} rows")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_text_in_another_encoding(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, table = TASKS[name], TASKS[name].rows()
+    table[2][task.read] = "café"
+    made = task.document(tmp_path, monkeypatch, table)
+    path = tmp_path / "data" / "customers.csv"
+    path.write_bytes(path.read_text().encode("latin-1"))
+    told = f"the column {task.read!r} holds what is no UTF-8 in line 4, and so do 1 of its {len(table)} rows"
+    refused(made, tmp_path, f"pvc://data/customers.csv cannot be read as CSV: {told}")
+
+
+@pytest.mark.parametrize("damage", ["page", "cut", "text"])
+@pytest.mark.parametrize("name", TASKS)
+def test_a_damaged_parquet_file(name: str, damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, table = TASKS[name], TASKS[name].rows()
+    made = task.document(tmp_path, monkeypatch, table)
+    path = as_parquet(made, tmp_path, table, write_page_checksum=True, compression="none", use_dictionary=False)
+    data = bytearray(path.read_bytes())
+    place = list(table[0]).index(task.read)
+    chunk = parquet.read_metadata(path).row_group(0).column(place)
+    data[chunk.data_page_offset + chunk.total_compressed_size - 1] ^= 1
+    path.write_bytes({"page": data, "cut": data[:-20], "text": b"user,item,day\n"}[damage])
+    # Without its end nobody knows which columns and rows a file has.
+    column = f"the column {task.read!r} of its {len(table)} rows is damaged: " if damage == "page" else ""
+    refused(made, tmp_path, f"pvc://data/customers.parquet cannot be read as Parquet: {column}", "Write it anew.")
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize("name", TASKS)
+def test_one_row_or_none(name: str, rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = TASKS[name]
+    made = task.document(tmp_path, monkeypatch, task.rows()[:1])
+    path = tmp_path / "data" / "customers.csv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[: 1 + rows]))
+    if not rows:
+        told = ("The dataset pvc://data/customers.csv has no rows.",)
+    elif name in OF_LISTS:
+        told = ("pvc://data/customers.csv, columns 'user', 'item', 'day': ", "of the 1 users with together 1 rows")
+    else:
+        told = (f"pvc://data/customers.csv: the protocol {made['evaluation']['protocol']} splits 1 rows ", "nothing is")
+    refused(made, tmp_path, *told)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "said"),
+    [
+        ("LeaveOneOut", "None of the 20 users with together 20 rows has 3 or more interactions (the longest has 1)"),
+        ("ByTime", "ByTime cuts the 20 rows at 16 and 18: 16 lie before, 2 between for validation, 2 after for"),
+    ],
+)
+@pytest.mark.parametrize("name", OF_LISTS)
+def test_users_with_one_item_each(
+    name: str, protocol: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = [{"user": f"u{number}", "item": f"i{number % 4}", "day": number} for number in range(20)]
+    made = TASKS[name].document(tmp_path, monkeypatch, table)
+    made["evaluation"]["protocol"] = protocol
+    refused(made, tmp_path, f"pvc://data/customers.csv, columns 'user', 'item', 'day': {said}")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_cleaning_that_leaves_nothing(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, table = TASKS[name], TASKS[name].rows()
+    for row in table:
+        row[task.read] = None
+    made = task.document(tmp_path, monkeypatch, table)
+    made["cleaning"] = {"missing": "Drop"}
+    dropped = f"all {len(table)} rows" if name in OF_LISTS else f"{len(table)}"
+    refused(made, tmp_path, "pvc://data/customers.csv", f"dropped {dropped}", task.read)
+
+
+@pytest.mark.parametrize("name", OF_ROWS)
+@pytest.mark.parametrize("file_format", ["CSV", "Parquet"])
+def test_labels_that_are_no_number(
+    name: str, file_format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written as text a CSV may hold NaN as a class of its own; for a column of numbers it is a missing value."""
+    task, table = TASKS[name], TASKS[name].rows()
+    label = "click" if name == "Ranking" else "label"
+    for row in table:
+        row[label] = float(row[label]) if file_format == "Parquet" else row[label]
+    table[0][label] = table[6][label] = float("nan")
+    made = task.document(tmp_path, monkeypatch, table)
+    if file_format == "Parquet":
+        as_parquet(made, tmp_path, table)
+    place = "line 2" if file_format == "CSV" else "row 1"
+    told = f"pvc://data/customers.{file_format.lower()}, {place}: the label column {label!r} "
+    text = file_format == "CSV" and name != "Regression"
+    refused(made, tmp_path, told + ("holds 'nan', and " if text else "is empty, and so in "), f"2 of {len(table)} rows")
+
+
+@pytest.mark.parametrize("name", OF_ROWS)
+def test_labels_that_are_all_the_same(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, table = TASKS[name], TASKS[name].rows()
+    label = "click" if name == "Ranking" else "label"
+    for row in table:
+        row[label] = 1
+    made = task.document(tmp_path, monkeypatch, table)
+    refused(made, tmp_path, f"pvc://data/customers.csv: the label column {label!r} (", " rows) is ", "in all ")
+
+
+def test_a_wrong_row_leaves_nothing_to_go_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = TASKS["Tabular"]
+    made = task.document(tmp_path, monkeypatch, task.rows()[:1])
+    assert outcome(made, tmp_path)[0] == 2
+    told = json.loads((tmp_path / "termination").read_text())
+    assert told["reason"] == "InvalidData"
+    assert not list((tmp_path / "store").rglob("versions/*"))
+    (folder,) = (tmp_path / "store").rglob("runs/uid-1")
+    assert [entry.name for entry in folder.iterdir()] == ["attempt.lock"]
