@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.integration.api.case import Case, Manifest, Transition
 
-NUMBER = {"name": "tenure", "role": "Numeric", "missing": "Impute"}
+NUMBER = {"name": "tenure", "role": "Numeric", "type": "Number", "missing": "Impute"}
 CATEGORY = {"name": "plan", "role": "Categorical", "encoding": "Hashed", "buckets": 64}
 LABEL = {"name": "churned", "role": "Label", "positive": "yes"}
 TIME = {"name": "day", "role": "Timestamp"}
