@@ -1,7 +1,7 @@
 """Fitting the preprocessing on the training rows."""
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -38,8 +38,8 @@ def _column(table: Table, feature: Feature, training: Rows) -> Column:
     fill = fill_of(feature, known)
     if fill is None:
         return _made(table, feature, known, len(training))
-    made: Any = _made(table, feature, column.fill_null(fill), len(training))  # of a column whose fill is of that type
-    return cast("Column", replace(made, fill=fill))
+    by: dict[str, Any] = {"fill": fill}
+    return replace(_made(table, feature, column.fill_null(fill), len(training)), **by)
 
 
 def _made(table: Table, feature: Feature, known: pa.ChunkedArray, rows: int) -> Column:
