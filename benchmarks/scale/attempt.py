@@ -5,11 +5,14 @@ import os
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.scale.pod import pod
+from benchmarks.scale.pod import NoCgroups, Pod, pod
+from benchmarks.scale.processes import Processes, processes
 
 EVERY_SECONDS = 0.1
 TOLD = re.compile(rb'"progress": \{.*?"stage": "(\w+)"(?:.*?"message": "([^"]*)")?')
@@ -33,6 +36,8 @@ class Measured:
     code: int
     killed: int
     """How many processes the kernel killed for their memory."""
+    unlimited: str
+    """Why nothing ended what went beyond the limit, so that `peak` is to be compared with it; empty where it did."""
     stages: list[Stage]
     log: str
 
@@ -43,7 +48,10 @@ class Measured:
 
 
 def measured(document: dict[str, Any], folder: Path, limit: int, **variables: str) -> Measured:
-    """Run the trainer by this run.json, whose claims are folders of `folder`, with so many bytes of memory."""
+    """Run the trainer by this run.json, whose claims are folders of `folder`, with so many bytes of memory.
+
+    Where no cgroup can be made its processes are only counted.
+    """
     config, log = folder / "run.json", folder / "attempt.log"
     config.write_text(json.dumps(document))
     environment = {
@@ -58,7 +66,7 @@ def measured(document: dict[str, Any], folder: Path, limit: int, **variables: st
     }
     stages = [Stage("Starting", 0.0, 0)]
     began = time.monotonic()
-    with pod(limit) as held:
+    with _counted(limit) as (held, unlimited):
         process = held.run([sys.executable, "-m", "recsys_workers.train"], environment, log)
         with log.open("rb") as lines:
             while True:
@@ -71,8 +79,20 @@ def measured(document: dict[str, Any], folder: Path, limit: int, **variables: st
                 stages[-1].peak = max(stages[-1].peak, held.held())
                 began = now
                 if code is not None:
-                    return Measured(code, held.kills(), stages, log.read_text(errors="replace"))
+                    return Measured(code, held.kills(), unlimited, stages, log.read_text(errors="replace"))
                 time.sleep(EVERY_SECONDS)
+
+
+@contextmanager
+def _counted(limit: int) -> Iterator[tuple[Pod | Processes, str]]:
+    """Where the trainer is to run, and why there is no limit."""
+    with ExitStack() as made:
+        held: Pod | Processes
+        try:
+            held, unlimited = made.enter_context(pod(limit)), ""
+        except NoCgroups as error:
+            held, unlimited = made.enter_context(processes()), str(error)
+        yield held, unlimited
 
 
 def _stages(text: bytes) -> list[str]:

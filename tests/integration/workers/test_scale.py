@@ -5,27 +5,25 @@ from pathlib import Path
 import pytest
 from benchmarks.scale.__main__ import GIB, STEPS, generated, run_json, table
 from benchmarks.scale.attempt import measured
-from benchmarks.scale.pod import NoCgroups
 
 from recsys_workers import manifest
 
 pytestmark = [pytest.mark.torch, pytest.mark.full, pytest.mark.timeout(7200)]
 LEAST_ROWS = 0.95
 """Of the events that are asked for, which are so many on average."""
+LEAST_BYTES = 256 << 20
+"""What torch and Ray hold of themselves: a figure below counts nothing."""
 
 
 @pytest.mark.parametrize("events", [1_000_000, 10_000_000])
 def test_a_run_on_many_events_stays_below_two_gibibytes(events: int, tmp_path: Path) -> None:
     generated(tmp_path, events)
     cleaning = {"duplicates": "KeepFirst", "minUserInteractions": 5, "minItemInteractions": 5}
-    try:
-        found = measured(run_json(cleaning), tmp_path, 2 * GIB)
-    except NoCgroups as error:
-        pytest.skip(str(error))
-    told = f"{table(found)}\n{found.log[-3000:]}"
+    found = measured(run_json(cleaning), tmp_path, 2 * GIB)
+    told = f"{table(found)}\n{found.unlimited}\n{found.log[-3000:]}"
     print(table(found))
     assert (found.code, found.killed) == (0, 0), told
-    assert found.peak < 2 * GIB, told
+    assert LEAST_BYTES < found.peak < 2 * GIB, told
     version = manifest.load(tmp_path / "store/shop/scale/versions/1", None)
     assert version.manifest.dataset["interactions"] > LEAST_ROWS * events
     assert version.manifest.dataset["rowsDropped"] > 0
