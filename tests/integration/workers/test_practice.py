@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 
 import torch
 from tests.integration.workers.curves import curve, training
+from torch._dynamo.testing import CompileCounterWithBackend
 
 from recsys_workers.models.common import PREFIXES
 from recsys_workers.models.hyperparameters import check
@@ -219,14 +220,19 @@ def test_mixed_precision_gives_nearly_the_same_curve() -> None:
     assert [report.loss for report in mixed] != [report.loss for report in plain]
 
 
-def test_compilation_takes_the_loss_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled = []
+def test_compilation_takes_the_loss_and_changes_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch traces of forward and backward, for batches of any size; no code is made of it without a GPU."""
+    compiled, compile_ = CompileCounterWithBackend("aot_eager"), torch.compile
 
-    def compile_(loss: Any, **options: Any) -> Any:
-        compiled.append(options)
-        return loss
+    def traced(loss: Any, **options: Any) -> Any:
+        assert options == {"dynamic": True}
+        return compile_(loss, **options, backend=compiled)
 
-    plain = curve("SASRec", **SMALL)
-    monkeypatch.setattr(torch, "compile", compile_)
-    assert curve("SASRec", **SMALL, compile="On") == plain
-    assert compiled == [{"dynamic": True}]
+    two = {**SMALL, "epochs": "2"}
+    plain = curve("SASRec", **two)
+    torch.compiler.reset()
+    monkeypatch.setattr(torch, "compile", traced)
+    found = curve("SASRec", **two, compile="On")
+    assert [report.loss for report in found] == pytest.approx([report.loss for report in plain], rel=1e-4)
+    assert [report.validation for report in found] == pytest.approx([report.validation for report in plain], abs=0.02)
+    assert compiled.op_count > 10, "the loss was traced, and not left to run as it is"
