@@ -11,13 +11,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
-from tests.unit.workers.serve.tiny_version import TinyVersion
 
 WORKERS = Path(__file__).parents[3] / "workers"
 PATIENCE = 60.0
+
+
+class Served(Protocol):
+    """A version, wherever it comes from."""
+
+    def environment(self, **other: str) -> dict[str, str]:
+        """The environment of a server pod."""
+        ...
 
 
 @dataclass
@@ -60,7 +67,7 @@ class ServerProcess:
 
 
 @contextmanager
-def running(version: TinyVersion, folder: Path, **environment: str) -> Iterator[ServerProcess]:
+def running(version: Served, folder: Path, **environment: str) -> Iterator[ServerProcess]:
     """Start a server of the version; it is killed at the end if it still runs."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
