@@ -37,7 +37,11 @@ def page() -> str:
 def results() -> str:
     """A section a benchmark."""
     sections = [
-        _of_lines("Training", TRAINING, lambda found: training.PROTOCOL.rstrip() + "\n\n" + training.table(found)),
+        _of_lines(
+            "Training",
+            TRAINING,
+            lambda found: training.protocol(training.BEAUTY).rstrip() + "\n\n" + training.table(found),
+        ),
         _of_lines("Beside RecBole", RECBOLE, _recbole),
         _of_lines("Rows", TABULAR, lambda found: tabular.table(found) + "\n\n" + _listed(tabular.verdict(found))),
         *(_of_page(file) for file in (OVERHEAD, ROLLBACK, SHADOW, ANALYSIS) if file.exists()),

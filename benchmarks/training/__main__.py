@@ -1,9 +1,10 @@
 """Each architecture on amazon-beauty with seeds 1 to 3, beside the papers' figures: `make bench-training`.
 
 The data are not ours to ship: `--data` (or RECSYS_BEAUTY) names the folder with sequences.txt and
-item_attributes.json. Results are written to benchmarks/results/training.jsonl as they come; what is there already is
-not trained again, and what was killed goes on from its last epoch. Test figures are read only with a configuration that
-is committed; a trial (`--set`, `--epochs`) shows validation alone, and configurations are chosen by that.
+item_attributes.json, or one with other data in the same files, whose results are shown and not kept. Those of
+amazon-beauty are written to benchmarks/results/training.jsonl as they come; what is there already is not trained again,
+and what was killed goes on from its last epoch. Test figures are read only with a configuration that is committed; a
+trial (`--set`, `--epochs`) shows validation alone, and configurations are chosen by that.
 
 A configuration with `"ensemble": NAME` trains nothing: it is the mean of what the seeds of NAME score, in one graph.
 Their weights stay in the state folder; a seed whose weights are not there is trained again, and not recorded again.
@@ -43,7 +44,8 @@ def main() -> int:
     sample = given.users is not None or given.epochs is not None or bool(given.set)
     read_test, why_not = _may_read_test(given)
     data = beauty.read(given.data, given.users)
-    print(report.PROTOCOL)
+    sample |= data.digest != report.BEAUTY  # of other data nothing is recorded
+    print(report.protocol(data.digest, given.data.name))
     print(f"{data.users} users, {data.n_items} items, {data.interactions} interactions; sequences.txt is {data.digest}")
     print(f"commit {_git('rev-parse', 'HEAD')}, {given.threads} thread{'s' if given.threads > 1 else ''}")
     print("Validation and test are read.\n" if read_test else f"Test is not read: {why_not}\n", flush=True)

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
 
+BEAUTY = "226cce9c3105299ca0db9615d7d3fb32b3175e90da43100ae352599f0f0107b8"
+"""SHA-256 of amazon-beauty's sequences.txt, to which alone the published figures compare."""
 PROTOCOL = """\
-Protocol: amazon-beauty, leave-one-out (the last item of each user tests, the one before it validates, the test history
+Protocol: {data}, leave-one-out (the last item of each user tests, the one before it validates, the test history
 has the validation item), trained on all but the last two items without a refit, all items ranked by the exported ONNX
 graph, items that the user had excluded, tied scores against the model, maximum length 50. Validation chooses the epoch
 and everything else.
@@ -20,8 +22,13 @@ WORTH_EXPLAINING = 0.88
 """A test figure above this share of the validation figure wants an explanation."""
 
 
+def protocol(digest: str, folder: str = "") -> str:
+    """What stands above the figures of a data set."""
+    return PROTOCOL.format(data="amazon-beauty" if digest == BEAUTY else f"the data of {folder}")
+
+
 def table(results: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown: a line a run, a mean a configuration, then what is published."""
+    """Markdown: a line a run, a mean a configuration, then what is published of the same data."""
     lines = [
         "| configuration | seed | validation NDCG@10 | test NDCG@10 | test HR@10 | test / validation | epoch | minutes "
         "(processor) | targets/s |",
@@ -36,7 +43,8 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
                 for part, metric in (("validation", "NDCG@10"), ("test", "NDCG@10"), ("test", "HR@10"))
             ]
             lines.append(f"| **{name}** | mean of {len(runs)} | {' | '.join(figures)} | | | | |")
-    lines += [f"| {name} | | | {ndcg:.4f} | {hr:.4f} | | | | |" for name, ndcg, hr in PUBLISHED]
+    if all(result["data"] == BEAUTY for result in results):
+        lines += [f"| {name} | | | {ndcg:.4f} | {hr:.4f} | | | | |" for name, ndcg, hr in PUBLISHED]
     return "\n".join(lines)
 
 
