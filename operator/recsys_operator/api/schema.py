@@ -130,6 +130,16 @@ Hyperparameters = Annotated[
     Field(max_length=32, json_schema_extra={"x-recsys-key-pattern": "^[a-z][A-Za-z0-9]{0,39}$"}),
 ]
 
+ANNOTATION = "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+ANNOTATED = {
+    "rule": f"self.all(name, name.matches('{ANNOTATION}'))",
+    "message": "each name must be that of an annotation, such as eks.amazonaws.com/role-arn",
+}
+Annotations = Annotated[
+    dict[str, Annotated[str, Field(max_length=2048)]],
+    Field(max_length=8, json_schema_extra={"x-kubernetes-validations": [ANNOTATED]}),
+]
+
 NAME_RULES = (
     Rule(
         "self.metadata.name.size() <= 40", "metadata.name must have at most 40 characters: names of children grow on it"

@@ -25,6 +25,7 @@ from recsys_operator.api.ray import Ray
 from recsys_operator.api.schema import (
     DNS_SUBDOMAIN,
     NAME_RULES,
+    Annotations,
     Column,
     Digest,
     Hyperparameters,
@@ -144,6 +145,7 @@ class TrainingRunSpec(SharedPodFields):
         unchanged("activeDeadlineSeconds", optional=True),
         unchanged("queueName", optional=True),
         unchanged("metricsPort", optional=True),
+        unchanged("serviceAccountAnnotations", optional=True),
         *(unchanged(to_camel(name), optional=True) for name in SharedPodFields.model_fields),
         Rule(
             f"!has(self.dataset.credentialsSecret) || !has(self.env) || {anywhere(GCS, 'self.dataset')} || "
@@ -221,6 +223,11 @@ class TrainingRunSpec(SharedPodFields):
     )
     queue_name: QueueName | None = Field(
         None, description="The LocalQueue of Kueue that admits the run; it starts at once when absent."
+    )
+    service_account_annotations: Annotations | None = Field(
+        None,
+        description="Annotations of the ServiceAccount <run>-trainer, by which a cloud gives its pods an identity, such as "
+        "eks.amazonaws.com/role-arn or iam.gke.io/gcp-service-account.",
     )
     metrics_port: int | None = Field(
         None,

@@ -3,14 +3,18 @@
 A ValidatingAdmissionPolicy of the chart narrows the status to `progress` and `result`.
 """
 
+from collections.abc import Mapping
+
 from recsys_operator.api.kinds import ROLEBINDINGS, ROLES, SERVICEACCOUNTS, TRAININGRUNS
 from recsys_operator.build import names
 from recsys_operator.build.labels import Manifest, Owner, child, of_run
 
 
-def service_account(owner: Owner, model: str) -> Manifest:
-    """The pod's identity. Only the pod that asks for it gets a token."""
+def service_account(owner: Owner, model: str, annotations: Mapping[str, str] | None = None) -> Manifest:
+    """The pod's identity, which a cloud may know by its annotations. Only the pod that asks for it gets a token."""
     manifest = child(SERVICEACCOUNTS, owner, names.trainer_account(owner.name), of_run(model, owner.name))
+    if annotations:
+        manifest["metadata"]["annotations"] = dict(annotations)
     return {**manifest, "automountServiceAccountToken": False}
 
 

@@ -133,7 +133,7 @@ def manifests(
     if config is None:
         return changed
     wanted: list[tuple[Resource, Manifest]] = [
-        (SERVICEACCOUNTS, service_account(owner, config.model)),
+        (SERVICEACCOUNTS, service_account(owner, config.model, run.spec.service_account_annotations)),
         (ROLES, role(owner, config.model)),
         (ROLEBINDINGS, role_binding(owner, config.model)),
     ]

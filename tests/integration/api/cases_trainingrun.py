@@ -76,6 +76,7 @@ BASE: Manifest = {
         "hyperparameters": {"epochs": "20"},
         "tuning": cases_tuning.TUNING,
         "seed": 7,
+        "serviceAccountAnnotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/shop-data"},
         "initFrom": {"version": 3},
         "ray": {"workers": 2, "resourcesPerWorker": RESOURCES},
         **cases_pod_fields.SHARED,
@@ -270,6 +271,29 @@ CASES: list[Case] = [
     Case(f"{ATTRIBUTE}.minRows", "minimum", 0, 1, "should be greater than or equal to 1"),
     Case(f"{ATTRIBUTE}.minRows", "maximum", 1000001, 1000000, "should be less than or equal to 1000000"),
     *cases_cleaning.CASES,
+    # Who its pod is
+    Case(
+        "spec.serviceAccountAnnotations",
+        "rule",
+        {"role": "shop-data"},
+        {"example.com/role": "shop-data"},
+        "each name must be that of an annotation, such as eks.amazonaws.com/role-arn",
+    ),
+    Case(
+        "spec.serviceAccountAnnotations",
+        "maxProperties",
+        {f"example.com/{number}": "" for number in range(9)},
+        {f"example.com/{number}": "" for number in range(8)},
+        "must have at most 8 items",
+    ),
+    Case(
+        "spec.serviceAccountAnnotations",
+        "rule",
+        {"Example.com/role": "shop-data"},
+        {"example.com/Role": "shop-data"},
+        "each name must be that of an annotation, such as eks.amazonaws.com/role-arn",
+    ),
+    Case("spec.serviceAccountAnnotations{example.com/role}", "maxLength", "a" * 2049, "a", "more than 2048"),
     # The settings
     Case(
         "spec.hyperparameters",
@@ -361,6 +385,12 @@ CASES: list[Case] = [
         ({**cases_tuning.TUNING, "seed": 6}, cases_tuning.TUNING),
         (ABSENT, cases_tuning.TUNING),
         (cases_tuning.TUNING, ABSENT),
+    ),
+    *immutable(
+        "serviceAccountAnnotations",
+        ({"example.com/role": "a"}, {"example.com/role": "b"}),
+        (ABSENT, {"example.com/role": "a"}),
+        ({"example.com/role": "a"}, ABSENT),
     ),
     *immutable("seed", (2, 1), (2, ABSENT)),
     *immutable("initFrom", ({"version": 2}, {"version": 1}), (ABSENT, {"version": 1}), ({"version": 1}, ABSENT)),

@@ -50,7 +50,7 @@ def names(cause: str, constraint: Constraint) -> bool:
     field = re.sub(r"\[[^]]*\]", "[]", cause.split(":", 1)[0]).replace("<nil>", "")
     if constraint.keyword == "unique":
         return field == f"{constraint.path}[]"
-    return re.fullmatch(re.escape(constraint.path).replace(r"\{\}", r"\.\w+"), field) is not None
+    return re.fullmatch(re.escape(constraint.path).replace(r"\{\}", r"\.[-\w./]+"), field) is not None
 
 
 def assert_refused(answer: httpx.Response, case: Case) -> None:

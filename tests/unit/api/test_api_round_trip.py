@@ -13,7 +13,7 @@ from recsys_operator.api.schema import Kind
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.kind))
 
-MAPS = ("yperparameters", "nodeSelector", "matchLabels")
+MAPS = ("yperparameters", "nodeSelector", "matchLabels", "serviceAccountAnnotations")
 """Fields whose keys are the user's."""
 
 

@@ -55,7 +55,9 @@ def full_run() -> list[Manifest]:
         **cases_pod_fields.SHARED,
     )
     return [
-        service_account(OWNER, config.model),
+        service_account(
+            OWNER, config.model, {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/shop-data"}
+        ),
         role(OWNER, config.model),
         role_binding(OWNER, config.model),
         config_map(OWNER, config),
