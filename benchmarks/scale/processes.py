@@ -1,9 +1,8 @@
 """A process whose memory is counted where no cgroup can be made: what it and all that it started hold.
 
-Nothing ends what goes beyond a limit here, and what lives for less than the time between two looks may be missed.
+Nothing ends what goes beyond a limit here, and what begins and loses its parent between two looks is missed.
 """
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -14,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PROC = Path("/proc")
-PR_SET_CHILD_SUBREAPER = 36
 PARENT, STARTED = 0, 18
 """Of /proc/<pid>/stat, counted from behind the state: the parent, and the tick at which it began."""
 KIB = 1024
@@ -29,11 +27,9 @@ class Processes:
     """By the number of each process that was seen, when it began: a number comes again for another process."""
 
     def run(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
-        """Start it; its output goes to the file. Orphans of its children become its own, so none is lost."""
+        """Start it; its output goes to the file."""
         with log.open("wb") as output:
-            started = subprocess.Popen(
-                command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT, preexec_fn=_adopts
-            )
+            started = subprocess.Popen(command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT)
         if found := alive().get(started.pid):
             self.known[started.pid] = found[1]
         return started
@@ -66,10 +62,6 @@ class Processes:
             grown = len(self.known)
             self.known |= {number: began for number, (parent, began) in now.items() if int(parent) in self.known}
         return list(self.known)
-
-
-def _adopts() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def alive() -> dict[int, tuple[str, str]]:

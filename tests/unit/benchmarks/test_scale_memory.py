@@ -1,8 +1,10 @@
 """The memory of a run is counted where no cgroup can be made, too."""
 
 import os
+import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,34 +13,40 @@ from benchmarks.scale.processes import alive, processes
 
 MIB = 1 << 20
 HOLDS = f"""
-import os, sys, time
+import os, time
 own = b"x" * (60 * {MIB})
 if os.fork() == 0:
-    if os.fork() == 0:  # an orphan, since its parent ends
-        os.setsid()
+    os.setsid()
+    if os.fork() == 0:
         more = b"y" * (80 * {MIB})
-        print(os.getpid(), flush=True)
-        time.sleep(600)
-    os._exit(0)
-os.wait()
+        print(os.getppid(), os.getpid(), flush=True)
 time.sleep(600)
 """
 
 
-def test_what_a_process_and_its_orphans_hold_is_counted_and_they_end(tmp_path: Path) -> None:
+def test_what_a_process_and_its_descendants_hold_is_counted_and_they_end(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with processes() as counted:
         assert counted.held() == 0
         started = counted.run([sys.executable, "-c", HOLDS], os.environ, log)
-        end = time.monotonic() + 60
-        while not log.read_text() and time.monotonic() < end:
-            time.sleep(0.05)
-        orphan = int(log.read_text())
-        # What both hold since before the fork counts once.
+        until(lambda: log.read_text().endswith("\n"))
+        parent, child = map(int, log.read_text().split())
+        # What all hold since before they were forked counts once.
         assert 140 * MIB < counted.held() < 180 * MIB
-        assert set(counted.known) == {started.pid, orphan}
-    assert orphan not in alive()
-    assert started.wait(10) == -9
+        assert set(counted.known) == {started.pid, parent, child}
+        os.kill(parent, signal.SIGKILL)
+        until(lambda: parent not in alive())
+        assert 140 * MIB < counted.held() < 180 * MIB, "an orphan is not lost"
+        assert set(counted.known) == {started.pid, child}
+    assert child not in alive()
+    assert started.wait(10) == -signal.SIGKILL
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_without_cgroups_a_run_is_measured_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
