@@ -10,7 +10,7 @@ import pytest
 from pyarrow import csv, parquet
 from tests.e2e import churn, node
 from tests.e2e.churn import ended, pods, succeeded, trainingrun
-from tests.e2e.cluster import Namespace
+from tests.e2e.cluster import Namespace, until
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 
@@ -79,8 +79,14 @@ def test_a_wrong_file_ends_the_run_at_once(shop: Namespace, name: str) -> None:
     took = seconds(pod, found)
     assert took < SECONDS
     print(f"{name}: ended {took:.0f} s after its pod began: {found['failure']['message']}")
-    events = json.loads(shop.kubectl("get", "events", f"--field-selector=involvedObject.name={name}", "-o", "json"))
-    assert "InvalidData" in {event["reason"] for event in events["items"]}
+    until("the event", lambda: True if "InvalidData" in reasons(shop, name) else None, 60)
+
+
+def reasons(namespace: Namespace, run: str) -> set[str]:
+    """Of the run's events."""
+    chosen = f"--field-selector=involvedObject.kind=TrainingRun,involvedObject.name={run}"
+    events = json.loads(namespace.kubectl("get", "events", chosen, "-o", "json"))
+    return {event["reason"] for event in events["items"]}
 
 
 def seconds(pod: dict[str, Any], status: dict[str, Any]) -> float:
