@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from tests.e2e.cluster import ROOT, binaries, kubeconfig
 pytestmark = [pytest.mark.full, pytest.mark.timeout(2400)]
 
 EXAMPLES = ROOT / "examples"
-FORWARDED = "http://127.0.0.1:8080/"
+FORWARD = re.compile(r"kubectl port-forward \S+ (\d+):")
 FLOOR, MARGIN = 0.835, 0.002
 """What the gate of the churn example asks for, and by how much at least the winner of its search is above.
 
@@ -41,8 +42,9 @@ def script(lines: list[str]) -> str:
     written = ["set -euo pipefail", "trap 'kill $(jobs -p) 2> /dev/null || true' EXIT"]
     for line in lines:
         written.append(line)
-        if line.startswith("kubectl port-forward"):
-            written.append(f"for _ in $(seq 100); do curl -s -o /dev/null {FORWARDED} && break; sleep 0.2; done")
+        if forward := FORWARD.match(line):
+            url = f"http://127.0.0.1:{forward[1]}/"
+            written.append(f"for _ in $(seq 100); do curl -s -o /dev/null {url} && break; sleep 0.2; done")
     return "\n".join(written) + "\n"
 
 
@@ -95,6 +97,24 @@ def test_a_table_is_learned_and_served(reader: Reader, example: str, namespace: 
     assert len(answer["predictions"]) == rows, answer
 
 
+@pytest.mark.parametrize(
+    ("namespace", "section", "shown"),
+    [
+        ("census", "A number: hours a week", {"value"}),
+        ("census", "One of several: marital status", {"label", "probabilities"}),
+    ],
+    ids=["Regression", "Multiclass"],
+)
+def test_another_column_of_the_census_is_learned_and_served(
+    reader: Reader, namespace: str, section: str, shown: set[str]
+) -> None:
+    lines = commands("census")
+    data = lines[: next(at for at, line in enumerate(lines) if "model.yaml" in line)]
+    more = commands("census", section)
+    answer = reader.asks([*data, *more[: asked(more)]])
+    assert [set(one) for one in answer["predictions"]] == [shown, shown], answer
+
+
 @pytest.mark.parametrize("namespace", ["churn"])
 def test_hyperparameters_are_searched_for(reader: Reader, namespace: str) -> None:
     """In place of the run whose hyperparameters are given."""
@@ -123,6 +143,19 @@ def test_a_cart_is_completed(reader: Reader, namespace: str) -> None:
 def test_films_are_retrieved(reader: Reader, namespace: str) -> None:
     begin = [f"kubectl create namespace {namespace}", f"kubectl config set-context --current --namespace={namespace}"]
     answer = reader.asks([*begin, *commands("movielens", "The data"), *commands("movielens-retrieval")])
+    assert len({item["id"] for item in answer["items"]} - {"50", "172"}) == 3, answer
+
+
+@pytest.mark.parametrize(
+    ("namespace", "section"),
+    [
+        ("movies-bsarec", "Another architecture: BSARec"),
+        ("movies-decoder", "Another architecture: a decoder"),
+    ],
+)
+def test_films_are_learned_by_another_architecture(reader: Reader, namespace: str, section: str) -> None:
+    begin = [f"kubectl create namespace {namespace}", f"kubectl config set-context --current --namespace={namespace}"]
+    answer = reader.asks([*begin, *commands("movielens", "The data"), *commands("movielens", section)])
     assert len({item["id"] for item in answer["items"]} - {"50", "172"}) == 3, answer
 
 

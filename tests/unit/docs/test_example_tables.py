@@ -30,16 +30,29 @@ def objects(name: str, kind: str) -> list[dict[str, Any]]:
     return [one for path in paths for one in yaml.safe_load_all(path.read_text()) if one["kind"] == kind]
 
 
-def schemas(name: str) -> list[schema.TableSchema]:
-    specs = [one["spec"] for one in objects(name, "RecModel")]
-    return [schema.parse(spec["schema"]["columns"], spec["objective"], spec["task"]) for spec in specs]
+def schema_of(model: dict[str, Any]) -> schema.TableSchema:
+    spec = model["spec"]
+    return schema.parse(spec["schema"]["columns"], spec["objective"], spec["task"])
 
 
 @each
 def test_the_schema_fits_the_table(name: str) -> None:
-    first, *others = schemas(name)
-    assert set(first.columns) <= set(TABLES[name])
-    assert all(other == first for other in others)
+    for model in objects(name, "RecModel"):
+        assert set(schema_of(model).columns) <= set(TABLES[name]), model["metadata"]["name"]
+
+
+@each
+def test_models_of_one_label_learn_from_the_same_columns(name: str) -> None:
+    """Their figures stand side by side."""
+    by_label: dict[str, list[schema.TableSchema]] = {}
+    for model in objects(name, "RecModel"):
+        by_label.setdefault(label_of(model), []).append(schema_of(model))
+    assert all(other == first for first, *others in by_label.values() for other in others)
+
+
+def label_of(model: dict[str, Any]) -> str:
+    (label,) = [one["name"] for one in model["spec"]["schema"]["columns"] if one["role"] == schema.LABEL]
+    return str(label)
 
 
 def column(feature: schema.Feature) -> Column:
@@ -50,10 +63,16 @@ def column(feature: schema.Feature) -> Column:
     return OneHot(feature.name, (), feature.missing)
 
 
-@each
-def test_the_request_has_every_column(name: str) -> None:
-    fitted = Preprocessing(tuple(map(column, schemas(name)[0].features)), Target("y", "Binary"))
-    _, count = parse((ROOT / "examples" / name / "request.json").read_bytes(), fitted)
+@pytest.mark.parametrize(
+    ("name", "deployment"), [("census", "income"), ("census", "hours"), ("census", "marital"), ("reviews", "reviews")]
+)
+def test_the_request_has_every_column(name: str, deployment: str) -> None:
+    readme = (ROOT / "examples" / name / "README.md").read_text()
+    (path,) = re.findall(rf"service/{deployment} (?:\d+):80 &\n +curl .* -d @(\S+)", readme)
+    (spec,) = [one["spec"] for one in objects(name, "Deployment") if one["metadata"]["name"] == deployment]
+    (model,) = [one for one in objects(name, "RecModel") if one["metadata"]["name"] == spec["modelRef"]["name"]]
+    fitted = Preprocessing(tuple(map(column, schema_of(model).features)), Target("y", "Binary"))
+    _, count = parse((ROOT / path).read_bytes(), fitted)
     assert count == 2
 
 
