@@ -1,4 +1,6 @@
-"""The table of results in examples/movielens/README.md tells the settings that the manifests beside it have."""
+"""The table of results in examples/movielens/README.md tells the settings that the manifests beside it have, and the
+floors of its other architectures lie under their intervals and over popularity.
+"""
 
 import re
 
@@ -46,3 +48,15 @@ def test_a_row_tells_the_settings_of_its_run(run: int) -> None:
 def test_another_setting_is_found() -> None:
     assert told("64 wide, 12 epochs") == {"hiddenSize": "64", "epochs": "12"}
     assert not told("64 wide, 12 epochs").items() <= hyperparameters(2).items()
+
+
+@pytest.mark.parametrize("name", ["bsarec", "decoder"])
+def test_the_floor_of_another_architecture_is_under_the_interval_of_its_run_and_over_popularity(name: str) -> None:
+    gates = yaml.safe_load((FOLDER / f"model-{name}.yaml").read_text())["spec"]["gates"]
+    (floor,) = [gate["floor"] for gate in gates if "floor" in gate]
+    assert floor["metric"] == "NDCG@10"
+    text = (FOLDER / "README.md").read_text()
+    (cell,) = re.findall(rf"^\| run `movies-{name}-1` \| ([^|]+) \|", text, re.MULTILINE)
+    value, low, high = (float(figure) for figure in re.findall(r"[\d.]+", cell))
+    (popularity,) = set(re.findall(r"^\| popularity \| ([\d.]+) \|", text, re.MULTILINE))
+    assert float(popularity) < float(floor["min"]) < low < value < high
