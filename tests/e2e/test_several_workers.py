@@ -118,23 +118,15 @@ def test_a_worker_of_an_elastic_run_that_is_deleted_costs_no_attempt(
     assert metrics(found)["Accuracy"] > metrics(undisturbed)["Accuracy"] - 0.02
 
 
-def test_a_worker_that_is_deleted_costs_one_attempt(namespace: Namespace, undisturbed: dict[str, Any]) -> None:
-    """… and changes no figure."""
-    namespace.apply(run_of_two("disturbed"))
-    seen = reaches(namespace, "disturbed", MIDDLE, 300)
-    delete(namespace, "disturbed", "worker")
-    assert churn.resumed(namespace, "disturbed") >= seen - seen % churn.EVERY > 0
-    found = ended(namespace, "disturbed", 900)
-    assert succeeded(found) == ("True", "VersionCreated", 2), json.dumps(found, indent=2)
-    assert metrics(found) == pytest.approx(metrics(undisturbed), abs=1e-3)
-
-
-def test_a_head_that_is_deleted_costs_one_attempt(namespace: Namespace, undisturbed: dict[str, Any]) -> None:
-    """KubeRay tells nothing of it; the operator ends the attempt, and the next goes on to the same figures."""
-    namespace.apply(run_of_two("beheaded"))
-    seen = reaches(namespace, "beheaded", MIDDLE, 300)
-    delete(namespace, "beheaded", "head")
-    assert churn.resumed(namespace, "beheaded") >= seen - seen % churn.EVERY > 0
-    found = ended(namespace, "beheaded", 900)
+@pytest.mark.parametrize(("name", "which"), [("disturbed", "worker"), ("beheaded", "head")])
+def test_a_pod_that_is_deleted_costs_one_attempt(
+    name: str, which: str, namespace: Namespace, undisturbed: dict[str, Any]
+) -> None:
+    """… and changes no figure. Of a head KubeRay tells nothing: the operator ends the attempt."""
+    namespace.apply(run_of_two(name))
+    seen = reaches(namespace, name, MIDDLE, 300)
+    delete(namespace, name, which)
+    assert churn.resumed(namespace, name) >= seen - seen % churn.EVERY > 0
+    found = ended(namespace, name, 900)
     assert succeeded(found) == ("True", "VersionCreated", 2), json.dumps(found, indent=2)
     assert metrics(found) == pytest.approx(metrics(undisturbed), abs=1e-3)

@@ -48,6 +48,17 @@ def binary(name: str) -> Path:
     return path
 
 
+def made(group: str, name: str) -> Path:
+    """A program of what hack/cluster/bins.sh makes as `group`; in RECSYS_BIN_DIR where that is set."""
+    chosen = os.environ.get("RECSYS_BIN_DIR")
+    if not chosen:
+        done = subprocess.run([BINS, group], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise MissingBinaryError(f"{BINS} {group} failed: {done.stderr.strip()[-2000:]}")
+        chosen = done.stdout.strip().splitlines()[-1]
+    return Path(chosen) / name
+
+
 def gateway_api_crds() -> Path:
     """The directory of the Gateway API's CRDs, one YAML file each."""
     path = directory() / "gateway-api-crds"

@@ -7,7 +7,6 @@ signs, and answers as the storage of Google Cloud does to who may not.
 import base64
 import http.client
 import json
-import os
 import re
 import ssl
 import subprocess
@@ -21,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pyarrow import fs
-from tests.integration.harness.binaries import BINS, MissingBinaryError
+from tests.integration.harness.binaries import made
 from tests.integration.harness.certificates import Authority
 from tests.integration.harness.processes import Process, lasting_port
 from tests.integration.workers.buckets import BUCKET, OTHER_BUCKET, Buckets
@@ -95,7 +94,17 @@ def serving(folder: Path) -> Iterator[Google]:
     pair = authority.issue("store", user="store", hosts=("IP:127.0.0.1",))
     public, document = _service_account(folder)
     port = lasting_port()
-    program = [_program(), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
+    program = [
+        made("fake-gcs-server", "fake-gcs-server"),
+        "-scheme",
+        "http",
+        "-host",
+        "127.0.0.1",
+        "-port",
+        str(port),
+        "-backend",
+        "memory",
+    ]
     with (
         _door(port, public) as plain,
         _door(port, public, pair.certificate, pair.key) as secure,
@@ -115,17 +124,6 @@ def serving(folder: Path) -> Iterator[Google]:
             yield store
         finally:
             process.kill()
-
-
-def _program() -> Path:
-    """The server: in RECSYS_BIN_DIR, else what hack/cluster/bins.sh makes."""
-    chosen = os.environ.get("RECSYS_BIN_DIR")
-    if not chosen:
-        done = subprocess.run([BINS, "fake-gcs-server"], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise MissingBinaryError(f"{BINS} fake-gcs-server failed: {done.stderr.strip()[-2000:]}")
-        chosen = done.stdout.strip().splitlines()[-1]
-    return Path(chosen) / "fake-gcs-server"
 
 
 def _service_account(folder: Path) -> tuple[Path, str]:

@@ -1,8 +1,6 @@
 """SeaweedFS, an object store that speaks S3 and checks signatures, as a process on loopback."""
 
 import json
-import os
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -10,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyarrow import fs
-from tests.integration.harness.binaries import BINS, MissingBinaryError
+from tests.integration.harness.binaries import made
 from tests.integration.harness.certificates import Authority
 from tests.integration.harness.processes import Process, lasting_port
 from tests.integration.workers.buckets import BUCKET, OTHER_BUCKET, Buckets
@@ -60,17 +58,6 @@ class Seaweed(Buckets):
     """With all rights."""
 
 
-def program() -> Path:
-    """The server: in RECSYS_BIN_DIR, else what hack/cluster/bins.sh makes of `seaweedfs`."""
-    chosen = os.environ.get("RECSYS_BIN_DIR")
-    if not chosen:
-        done = subprocess.run([BINS, "seaweedfs"], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise MissingBinaryError(f"{BINS} seaweedfs failed: {done.stderr.strip()[-2000:]}")
-        chosen = done.stdout.strip().splitlines()[-1]
-    return Path(chosen) / "weed"
-
-
 @contextmanager
 def serving(folder: Path) -> Iterator[Seaweed]:
     """Run it with its data in `folder`, until everything is ready to be read and written."""
@@ -85,7 +72,7 @@ def serving(folder: Path) -> Iterator[Seaweed]:
     process = Process(
         "weed",
         [
-            program(),
+            made("seaweedfs", "weed"),
             "-logtostderr",
             "server",
             "-ip=127.0.0.1",

@@ -18,9 +18,9 @@ from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import DatasetFile, telling_of
 from recsys_workers.data.ids import as_text
 from recsys_workers.data.parts import PARTS
-from recsys_workers.data.raw import ROLES, TIMESTAMP
+from recsys_workers.data.raw import ROLES, TIMESTAMP, plain
 from recsys_workers.data.readers import Empty
-from recsys_workers.data.times import NANOSECONDS, Kinds, NotTimes, plain, time_or_number
+from recsys_workers.data.times import NANOSECONDS, Kinds, NotTimes, time_or_number
 from recsys_workers.data.types import Mistyped
 
 KEPT, INCOMPLETE, OUTSIDE, WRONG = range(4)

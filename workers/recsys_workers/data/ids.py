@@ -4,7 +4,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.raw import RawFile
+from recsys_workers.data.raw import RawFile, plain
 
 FITTING = (
     pa.types.is_string,
@@ -17,9 +17,7 @@ FITTING = (
 
 def as_text(raw: RawFile, role: str, name: str) -> pa.ChunkedArray:
     """The column of this role as strings, null where it is empty; `name` is what the file calls it."""
-    column = raw.table[role]
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = plain(raw.table[role])
     kind = column.type
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         example = next((value.as_py() for value in column if value.is_valid), None)

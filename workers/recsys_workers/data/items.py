@@ -13,7 +13,7 @@ from recsys_workers.data.delimited import recbole_types
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import DatasetFile
 from recsys_workers.data.ids import FITTING, as_text
-from recsys_workers.data.raw import ATTRIBUTE, RawFile
+from recsys_workers.data.raw import ATTRIBUTE, RawFile, plain
 from recsys_workers.data.readers import READERS
 
 ITEM = "Item"
@@ -173,10 +173,10 @@ def _attribute(raws: Sequence[RawFile], column: AttributeColumn, index: pa.Array
 def _words(raw: RawFile, column: AttributeColumn) -> tuple[Positions, pa.Array]:
     """Every value of the column, and in which row of the file it stands; what is empty has none."""
     parts = raw.table[_key(column)].chunks
-    cells = _plain(pa.concat_arrays(parts)) if parts else pa.array([], pa.string())
+    cells = plain(pa.concat_arrays(parts)) if parts else pa.array([], pa.string())
     rows: Positions = np.arange(len(cells))
     if pa.types.is_list(cells.type) or pa.types.is_large_list(cells.type):
-        rows, cells = pc.list_parent_indices(cells).to_numpy(), _plain(pc.list_flatten(cells))
+        rows, cells = pc.list_parent_indices(cells).to_numpy(), plain(pc.list_flatten(cells))
     _require_words(raw, column.name, cells.type)
     words = cells.cast(pa.string())
     if column.separator is not None:
@@ -185,10 +185,6 @@ def _words(raw: RawFile, column: AttributeColumn) -> tuple[Positions, pa.Array]:
     words = pc.utf8_trim_whitespace(words)
     filled = pc.not_equal(pc.fill_null(words, ""), "")
     return rows[filled.to_numpy(zero_copy_only=False)].astype(np.int64), words.filter(filled)
-
-
-def _plain(cells: pa.Array) -> pa.Array:
-    return cells.cast(cells.type.value_type) if pa.types.is_dictionary(cells.type) else cells
 
 
 def _require_words(raw: RawFile, name: str, kind: pa.DataType) -> None:

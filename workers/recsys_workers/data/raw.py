@@ -48,6 +48,11 @@ def shifted(place: Callable[[int], str], before: int) -> Callable[[int], str]:
     return lambda row: place(row + before)
 
 
+def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column, or a part of it, without a dictionary."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
 def require_column(path: Path, header: Sequence[str], name: str, count_rows: Callable[[], int]) -> None:
     """Raise InvalidData unless the header has this column once; only then the rows below it are counted."""
     count = header.count(name)

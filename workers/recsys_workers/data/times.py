@@ -9,7 +9,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from recsys_workers.calendars import LONGEST_SECONDS
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.raw import TIMESTAMP, RawFile
+from recsys_workers.data.raw import TIMESTAMP, RawFile, plain
 
 NANOSECONDS = pa.timestamp("ns")
 TIMES = "a number, or an ISO 8601 time from 1677-09-22 to 2262-04-10"
@@ -183,11 +183,6 @@ def _with_and_without_offset(text: pa.ChunkedArray) -> pa.ChunkedArray:
     except pa.ArrowInvalid:
         return text
     return pc.coalesce(named.cast(NANOSECONDS), bare)
-
-
-def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column without a dictionary."""
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _nanoseconds(column: pa.ChunkedArray, raw: RawFile, name: str) -> pa.ChunkedArray:

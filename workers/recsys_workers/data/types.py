@@ -9,7 +9,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.raw import RawFile
+from recsys_workers.data.raw import RawFile, plain
 
 TEXT, INTEGER, NUMBER, BOOLEAN, TIME = TYPES = ("Text", "Integer", "Number", "Boolean", "Time")
 WRITTEN = {
@@ -51,12 +51,10 @@ class Mistyped:
 
     def look(self, raw: RawFile, key: str) -> None:
         """Look at a part, which calls the column `key`; raises InvalidData where the whole column is of another."""
-        column = raw.table[key]
+        column = plain(raw.table[key])
         self.rows += len(column)
         if self.wanted is None or pa.types.is_null(column.type):
             return
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
         wrong = _wrong(column, self.wanted)
         if wrong is None:
             raise InvalidData(

@@ -11,7 +11,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 from recsys_workers.calendars import LONGEST_SECONDS, UNITS, seconds_of_numbers
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import DatasetFile
-from recsys_workers.data.raw import TIMESTAMP, RawFile
+from recsys_workers.data.raw import TIMESTAMP, RawFile, plain
 from recsys_workers.data.readers import READERS
 from recsys_workers.data.times import NANOSECONDS, comparable, time_or_number
 from recsys_workers.data.types import require
@@ -134,7 +134,7 @@ def _seconds(raw: RawFile, key: str, name: str, unit: str) -> pa.Array:
 
 def as_number(raw: RawFile, key: str, name: str) -> pa.ChunkedArray:
     """The column as float64, null where it is empty or NaN; raises InvalidData for text that is no number."""
-    column = _plain(raw.table[key])
+    column = plain(raw.table[key])
     if any(fits(column.type) for fits in TEXTS):
         text = pc.utf8_trim_whitespace(column.cast(pa.string()))
         text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
@@ -163,7 +163,7 @@ def as_number(raw: RawFile, key: str, name: str) -> pa.ChunkedArray:
 
 def as_text(raw: RawFile, key: str, name: str) -> pa.ChunkedArray:
     """The column as strings, null where it is empty. Whole numbers are their digits, booleans true or false."""
-    column = _plain(raw.table[key])
+    column = plain(raw.table[key])
     if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
         column = _whole(raw, column, name)
     fitting = (*TEXTS, pa.types.is_integer, pa.types.is_boolean, pa.types.is_null)
@@ -198,7 +198,3 @@ def _not_numbers(text: pa.ChunkedArray) -> tuple[int, int]:
         except ValueError:
             wrong.append(row)
     return (wrong[0], len(wrong)) if wrong else (0, len(text))
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column

@@ -56,18 +56,29 @@ def patiently(read: Callable[[], Found], said: str, seconds: float = PATIENCE_SE
 def until(call: Callable[[], Found], said: str, seconds: float, passes: Callable[[Exception], bool]) -> Found:
     """What `call` gives, as soon as it raises nothing that passes; StoreUnreachable after so long."""
     began = time.monotonic()
+    try:
+        return waited_for(call, said, f"the store has not {said}, which", seconds, passes)
+    except Exception as error:
+        if not passes(error):
+            raise
+        waited = time.monotonic() - began
+        raise StoreUnreachable(f"The store has not {said} for {waited:.0f} s: {error}.") from error
+
+
+def waited_for(
+    call: Callable[[], Found], said: str, what: str, seconds: float, passes: Callable[[Exception], bool]
+) -> Found:
+    """What `call` gives, as soon as it raises nothing that passes; after so long it is raised. `what` is waited for."""
+    began = time.monotonic()
     told = False
     while True:
         try:
             found = call()
         except Exception as error:
-            if not passes(error):
+            if not passes(error) or time.monotonic() - began >= seconds:
                 raise
-            waited = time.monotonic() - began
-            if waited >= seconds:
-                raise StoreUnreachable(f"The store has not {said} for {waited:.0f} s: {error}.") from error
             if not told:
-                LOGGER.warning("the store has not %s, which is waited for at most %.0f s: %s", said, seconds, error)
+                LOGGER.warning("%s is waited for at most %.0f s: %s", what, seconds, error)
             told = True
             time.sleep(PAUSE_SECONDS)
             continue

@@ -1,8 +1,6 @@
 """Reading the files of a run, which must hold what its spec and its first attempt fixed."""
 
-import logging
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,11 +14,10 @@ from recsys_workers.data.source import local_files
 from recsys_workers.data.store import Store
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import Dataset, ItemTable
+from recsys_workers.train.store import waited_for
 
-LOGGER = logging.getLogger(__name__)
 PATIENCE_SECONDS = 600.0
 """How long an attempt waits for a store that gave the files to an earlier one."""
-PAUSE_SECONDS = 1.0
 
 DIGEST_FILE = "dataset.digest"
 ITEMS_DIGEST_FILE = "items.digest"
@@ -79,24 +76,15 @@ def _reached(wanted: Files) -> Iterator[list[DatasetFile]]:
 
     One that never did may be another than was meant, which the first attempt says at once.
     """
-    began = time.monotonic()
     patience = PATIENCE_SECONDS if wanted.recorded.exists() else 0.0
-    told = False
     with ExitStack() as stack:
-        while True:
-            try:
-                files = stack.enter_context(local_files(wanted.uri, wanted.format, wanted.store))
-                break
-            except StoreUnreachable as error:
-                if time.monotonic() - began >= patience:
-                    raise
-                if not told:
-                    LOGGER.warning("the store of the data is waited for at most %.0f s: %s", patience, error)
-                told = True
-                time.sleep(PAUSE_SECONDS)
-        if told:
-            LOGGER.info("the store has given the data, after %.0f s", time.monotonic() - began)
-        yield files
+        yield waited_for(
+            lambda: stack.enter_context(local_files(wanted.uri, wanted.format, wanted.store)),
+            "given the data",
+            "the store of the data",
+            patience,
+            lambda error: isinstance(error, StoreUnreachable),
+        )
 
 
 def _verified(wanted: Files, files: list[DatasetFile], read: Callable[[list[DatasetFile]], Found]) -> tuple[str, Found]:
