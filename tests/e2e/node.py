@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,37 @@ def process(pod: dict[str, Any], command: str) -> int:
 def send(number: int, what: signal.Signals) -> None:
     """A signal to a process of a pod, past its kernel's protection of the first one."""
     os.kill(number, what)
+
+
+HOG = """
+import pathlib, sys, time
+group, held = pathlib.Path(sys.argv[1]), []
+pathlib.Path("/proc/self/oom_score_adj").write_text("-1000")
+(group / "cgroup.procs").write_text("0")
+counts = group / ("memory.events" if (group / "memory.events").exists() else "memory.oom_control")
+killed = lambda: next(int(line.split()[1]) for line in counts.read_text().splitlines() if line.startswith("oom_kill "))
+before = killed()
+while killed() == before:
+    held.append(b"x" * (16 << 20))
+    time.sleep(0.01)
+"""
+"""Joins a container's cgroup and takes memory there until the kernel has killed another process of it."""
+
+
+def fill_memory(number: int) -> None:
+    """Let the container of this process run out of its memory once: the kernel kills one of its own processes."""
+    subprocess.run([sys.executable, "-c", HOG, str(_memory_group(number))], check=True, timeout=120)
+
+
+def _memory_group(number: int) -> Path:
+    """The cgroup, of version 1 or 2, that counts the memory of the process."""
+    root = Path("/sys/fs/cgroup")
+    lines = [line.split(":", 2) for line in Path(f"/proc/{number}/cgroup").read_text().splitlines()]
+    for _, controllers, path in lines:
+        if "memory" in controllers.split(","):
+            return root / "memory" / path.lstrip("/")
+    (path,) = (path for _, controllers, path in lines if not controllers)
+    return root / path.lstrip("/")
 
 
 def folder_of(namespace: Namespace, claim: str) -> Path:

@@ -98,6 +98,15 @@ def training(shop: Shop, name: str, **spec: Any) -> tuple[dict[str, Any], int]:
     return pod, seen
 
 
+def failure_of(shop: Shop, name: str) -> dict[str, Any]:
+    """What status says of the attempt that has failed, once it does."""
+
+    def told() -> dict[str, Any] | None:
+        return status_of(shop.namespace, name).get("failure")
+
+    return until("status.failure", told, 60)
+
+
 @pytest.mark.parametrize(
     ("name", "command"), [("driver-killed", "recsys_workers.train"), ("worker-killed", "ray::RayTrainWorker")]
 )
@@ -106,10 +115,7 @@ def test_a_process_of_the_trainer_killed_with_signal_9(shop: Shop, name: str, co
     first = churn.epochs(churn.log_of(shop.namespace, pod))
     node.send(node.process(pod, command), signal.SIGKILL)
 
-    def failed() -> dict[str, Any] | None:
-        return status_of(shop.namespace, name).get("failure")
-
-    failure = until("status.failure", failed, 60)
+    failure = failure_of(shop, name)
     assert failure["pod"] == pod["metadata"]["name"]
     assert failure["exitCode"] == (137 if name == "driver-killed" else 1), failure
     assert failure["log"], f"the last lines of the log: {failure}"
@@ -178,6 +184,18 @@ def test_a_run_that_needs_more_memory_than_it_may_fails_by_that_name(shop: Shop)
     assert found["failure"]["pod"] == pods(shop.namespace, "too-small")[-1]["metadata"]["name"]
     shop.namespace.kubectl("delete", "pods", "-l", "recsys.dev/trainingrun=too-small")
     assert status_of(shop.namespace, "too-small")["failure"] == found["failure"]
+
+
+def test_a_pod_that_runs_out_of_memory_once_goes_on_from_its_checkpoint(shop: Shop) -> None:
+    """What filled it is gone when the next attempt begins."""
+    pod, seen = training(shop, "out-of-memory")
+    first = churn.epochs(churn.log_of(shop.namespace, pod))
+    node.fill_memory(node.process(pod, "ray::RayTrainWorker"))
+
+    failure = failure_of(shop, "out-of-memory")
+    assert (failure["reason"], failure["pod"]) == ("OOMKilled", pod["metadata"]["name"]), failure
+    shop.same("out-of-memory", attempts=2)
+    shop.goes_on("out-of-memory", first, seen)
 
 
 @contextmanager
