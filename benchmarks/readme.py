@@ -10,6 +10,7 @@ from benchmarks.recbole import report as recbole
 from benchmarks.recbole.configuration import FILE as RECBOLE
 from benchmarks.recorded import lines
 from benchmarks.rollback.configuration import FILE as ROLLBACK
+from benchmarks.scale.configuration import FILE as SCALE
 from benchmarks.shadow.configuration import FILE as SHADOW
 from benchmarks.tabular import report as tabular
 from benchmarks.tabular.configuration import FILE as TABULAR
@@ -44,7 +45,7 @@ def results() -> str:
         ),
         _of_lines("Beside RecBole", RECBOLE, _recbole),
         _of_lines("Rows", TABULAR, lambda found: tabular.table(found) + "\n\n" + _listed(tabular.verdict(found))),
-        *(_of_page(file) for file in (OVERHEAD, ROLLBACK, SHADOW, ANALYSIS) if file.exists()),
+        *(_of_page(file) for file in (OVERHEAD, ROLLBACK, SHADOW, ANALYSIS, SCALE) if file.exists()),
     ]
     return "\n".join(sections)
 

@@ -8,43 +8,64 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks import readme, recorded
 from benchmarks.scale.attempt import Measured, measured
+from benchmarks.scale.configuration import CLEANING, EVENTS, FILE, GIB, MEMORY_GIB, STEPS, configuration
 
 from recsys_workers.data.generate.__main__ import generate
 from recsys_workers.data.generate.world import Settings
 
-GIB = 1 << 30
 EVENTS_A_USER = 139
 """Of the generator with IMPRESSIONS a user."""
 IMPRESSIONS = 112
-STEPS = 1000
 
 
 def main() -> int:
     """Print the table; exit code 1 when the run failed, or held more than the pod has."""
     parser = argparse.ArgumentParser(prog="hack/bench.sh scale", description=__doc__)
-    parser.add_argument("--events", type=int, default=10_000_000)
-    parser.add_argument("--gib", type=float, default=2.0, help="memory of the pod")
+    parser.add_argument("--events", type=int, default=EVENTS)
+    parser.add_argument("--gib", type=float, default=MEMORY_GIB, help="memory of the pod")
     parser.add_argument("--folder", type=Path, help="where to work and to leave everything; else in /tmp, for a while")
-    parser.add_argument("--cleaning", default='{"duplicates": "KeepFirst", "minUserInteractions": 5}')
+    parser.add_argument("--cleaning", type=json.loads, default=CLEANING, help="spec.cleaning as JSON")
+    parser.add_argument("--write", action="store_true", help=f"write the table to {FILE.name} in benchmarks/results")
     asked = parser.parse_args()
+    asked_for = configuration(asked.events, asked.gib, asked.cleaning)
+    if asked.write and asked_for != configuration():
+        parser.error("--write keeps the results of the benchmark as it is configured: leave the other options out.")
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="recsys-scale-"))
     try:
-        return _run(folder, asked.events, int(asked.gib * GIB), json.loads(asked.cleaning))
+        return _run(folder, asked_for, keep=asked.write)
     finally:
         if asked.folder is None:
             shutil.rmtree(folder)
 
 
-def _run(folder: Path, events: int, limit: int, cleaning: dict[str, Any]) -> int:
-    generated(folder, events)
-    found = measured(run_json(cleaning), folder, limit)
+def _run(folder: Path, asked: recorded.Configuration, *, keep: bool) -> int:
+    limit = int(asked["gib"] * GIB)
+    generated(folder, asked["events"])
+    found = measured(run_json(asked["cleaning"]), folder, limit)
     print(table(found))
     if found.unlimited:
         print(f"{found.unlimited} So the memory is what its processes held, and nothing limited it.", file=sys.stderr)
     if found.code:
         print(found.log[-3000:], file=sys.stderr)
-    return 1 if found.code or found.killed or found.peak > limit else 0
+    if found.code or found.killed or found.peak > limit:
+        return 1
+    if keep:
+        FILE.write_text(recorded.page("Many events in a small pod", asked, told(asked, found)))
+        readme.write()
+    return 0
+
+
+def told(asked: recorded.Configuration, found: Measured) -> str:
+    """The table with what it is of."""
+    pod = f"a pod of {asked['gib']:g} GiB"
+    where = f"{pod}, of which nothing limited it here" if found.unlimited else f"{pod}, a cgroup"
+    return (
+        f"About {asked['events']:,} generated events go through cleaning, split and sharding and then "
+        f"{asked['steps']:,} steps of SASRec, in {where}; nothing was killed for its memory.\n\n"
+        f"{table(found)}"
+    )
 
 
 def generated(folder: Path, events: int) -> None:

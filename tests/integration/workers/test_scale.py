@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from benchmarks.scale.__main__ import GIB, STEPS, generated, run_json, table
+from benchmarks.scale.__main__ import generated, run_json, table
 from benchmarks.scale.attempt import measured
+from benchmarks.scale.configuration import GIB, STEPS
 
 from recsys_workers import manifest
 
