@@ -49,12 +49,14 @@ def room(needed: dict[str, float]) -> int:
     )
 
 
-def newest_kept(folder: Path) -> str:
-    """The newest checkpoint that Ray has taken in whole; empty without one."""
+def newest_kept(folder: Path) -> str | None:
+    """The newest checkpoint that Ray has taken in whole; empty without one, None while the store does not say."""
     try:
         latest = json.loads((folder / SNAPSHOT).read_text())["latest_checkpoint_result"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except FileNotFoundError:
         return ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
     return str(latest["checkpoint_dir_name"]) if latest else ""
 
 
@@ -88,6 +90,8 @@ class AsManyAsThereAre(ScalingPolicy):
             self._waits_from, self._due = None, False
             return NoopDecision()
         kept, due = newest_kept(self.folder), self._due
+        if kept is None:
+            return NoopDecision()
         if self._waits_from is None:
             self._waits_from = kept
         self._due = kept != self._waits_from
@@ -129,8 +133,8 @@ class LostPodsAreForgiven(DefaultFailurePolicy):
         """RETRY begins the training anew from the newest checkpoint, with those that are left."""
         if not _is_own(training_failed_error) and self._lost():
             kept = newest_kept(self.folder)
-            self._losses = self._losses + 1 if kept == self._kept else 1
-            self._kept = kept
+            self._losses = self._losses + 1 if kept in (None, self._kept) else 1
+            self._kept = self._kept if kept is None else kept
             if self._losses <= LOSSES:
                 LOGGER.warning("a pod is gone: the training goes on from its last checkpoint with the others")
                 return FailureDecision.RETRY
