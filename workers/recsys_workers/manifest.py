@@ -28,6 +28,8 @@ TUNING = "tuning.json"
 """Every trial of a search for hyperparameters; absent without one."""
 WEIGHTS = "weights.safetensors"
 """What a later run may begin with. Nobody else reads it."""
+TENSORBOARD = "tensorboard"
+"""The folder with the event files of the run, for people; absent where there were none. No program reads it."""
 SCHEMA_VERSION = 1
 PARTIAL = ".partial"
 """How the name of a file ends that is not whole yet."""
@@ -43,7 +45,7 @@ class DigestMismatch(ArtifactError):
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One file of a version; `path` is relative to the version's folder, `sha256` is bare hex."""
+    """One file of a version; `path` is relative to the version's folder, with slashes, `sha256` is bare hex."""
 
     path: str
     sha256: str
@@ -183,8 +185,8 @@ def load(folder: Path, digest: str | None, only: Collection[str] | None = None) 
     """Read a version and verify every byte that is read. Files are read once: what was verified is what is returned.
 
     `digest` is the expected `sha256:<hex>` of manifest.json; None accepts any manifest (its files are verified
-    anyway). `only` these files are read; all but the weights, which servers and judges have no use for, when it is
-    None. Raises ArtifactError with a sentence that names the file.
+    anyway). `only` these files are read; when it is None, all but the weights and the event files, which servers and
+    judges have no use for. Raises ArtifactError with a sentence that names the file.
     """
     manifest_path = folder / MANIFEST
     try:
@@ -195,8 +197,12 @@ def load(folder: Path, digest: str | None, only: Collection[str] | None = None) 
     if digest is not None and found != digest:
         raise DigestMismatch(f"{manifest_path} has digest {found} but {digest} was expected: refusing to load it.")
     manifest = decode(data, str(manifest_path))
-    read = [entry for entry in manifest.files if (entry.path != WEIGHTS if only is None else entry.path in only)]
+    read = [entry for entry in manifest.files if (_of_use(entry.path) if only is None else entry.path in only)]
     return Version(manifest, found, {entry.path: _verified(folder, entry) for entry in read})
+
+
+def _of_use(path: str) -> bool:
+    return path != WEIGHTS and not path.startswith(f"{TENSORBOARD}/")
 
 
 def _verified(folder: Path, entry: FileEntry) -> bytes:

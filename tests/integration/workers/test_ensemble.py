@@ -241,8 +241,8 @@ def test_what_has_no_weights_and_weights_that_are_not_the_graphs_are_refused(
     )
 
     folder = tmp_path / "store/shop/walks/versions/2"
-    for entry in folder.iterdir():
-        entry.chmod(0o644)
+    for name in (manifest.WEIGHTS, manifest.MANIFEST):
+        (folder / name).chmod(0o644)
     other = (tmp_path / "store/shop/walks/versions/1" / manifest.WEIGHTS).read_bytes()
     entry = manifest.write_file(folder / manifest.WEIGHTS, other)
     document = json.loads((folder / manifest.MANIFEST).read_text())

@@ -14,6 +14,7 @@ from recsys_workers.tasks import RANKING, RETRIEVAL, SEQUENTIAL, TABULAR
 from recsys_workers.train import (
     checks,
     documents,
+    events,
     exposition,
     hardware,
     history,
@@ -179,6 +180,9 @@ def _train(
         contents[manifest.TUNING] = search.encode()
     if wanted is None or wanted.method == WEIGHTS:
         contents[manifest.WEIGHTS] = (config.run_folder / manifest.WEIGHTS).read_bytes()
+    winner = f"trial-{search.winner.number}" if search else ""
+    for path, data in events.copied(config.events_folder, winner).items():
+        contents[f"{manifest.TENSORBOARD}/{path}"] = data
     done = publish.publish(
         config.versions_folder, config.uid, contents, lambda number, files: describe(number, files, judgement), fence
     )

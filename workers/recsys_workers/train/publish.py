@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from recsys_workers import manifest
@@ -102,22 +103,36 @@ def publish(
 ) -> tuple[int, Manifest, str]:
     """Write a version's files, then its manifest; returns (number, manifest, digest).
 
-    `describe(number, files)` makes the manifest. What an attempt that was killed left in the folder is replaced. Raises
-    Superseded before the next file is touched where a newer attempt has the run: each write may hang in the store.
+    `contents` are files by their paths in the version's folder, `describe(number, files)` makes the manifest. What an
+    attempt that was killed left in the folder is replaced. Raises Superseded before the next file is touched where a
+    newer attempt has the run: each write may hang in the store.
     """
     fence.require()
     number = take_number(versions, run_uid)
     folder = versions / str(number)
     # What has a name of the version is replaced in one step: deleting it late would take it from a newer attempt.
     named = {manifest.OWNER, manifest.MANIFEST, *contents}
-    for leftover in folder.iterdir():
-        if leftover.name not in named:
+    folders = {parent.as_posix() for name in contents for parent in Path(name).parents} - {"."}
+    for leftover in sorted(folder.rglob("*"), reverse=True):  # what is in a folder before the folder
+        if leftover.relative_to(folder).as_posix() not in named | folders:
             fence.require()
-            leftover.unlink(missing_ok=True)
-    files = [manifest.write_file(folder / name, data, fence.require) for name, data in contents.items()]
+            _remove(leftover)
+    for name in sorted(folders):
+        (folder / name).mkdir(exist_ok=True)
+        manifest.sync_folder((folder / name).parent)
+    files = [
+        replace(manifest.write_file(folder / name, data, fence.require), path=name) for name, data in contents.items()
+    ]
     described = describe(number, files)
     data = manifest.encode(described)
     manifest.write_file(folder / manifest.MANIFEST, data, fence.require)
     for name in [*contents, manifest.MANIFEST, manifest.OWNER]:
         os.chmod(folder / name, 0o444)  # noqa: PTH101
     return number, described, manifest.digest_of(data)
+
+
+def _remove(leftover: Path) -> None:
+    if leftover.is_dir() and not leftover.is_symlink():
+        leftover.rmdir()
+    else:
+        leftover.unlink(missing_ok=True)

@@ -116,6 +116,38 @@ def test_weights_are_read_and_verified_by_those_alone_who_ask_for_them(tmp_path:
         manifest.load(folder, digest, {manifest.WEIGHTS, "items.json"})
 
 
+EVENTS = {"tensorboard/events.out.tfevents.1.pod": b"own", "tensorboard/trial-2/events.out.tfevents.2.pod": b"trial"}
+
+
+def test_event_files_are_fixed_by_the_digest_and_nobody_reads_them_unasked(tmp_path: Path) -> None:
+    contents = {**CONTENTS, **EVENTS}
+    number, described, digest = publish.publish(tmp_path, "uid-1", contents, describe, fenced(tmp_path))
+    folder = tmp_path / str(number)
+    assert [entry.path for entry in described.files] == list(contents)
+    assert manifest.load(folder, digest, EVENTS).contents == EVENTS
+    (trial,) = (folder / "tensorboard" / "trial-2").iterdir()
+    assert trial.stat().st_mode & 0o777 == 0o444
+    trial.chmod(0o644)
+    trial.write_bytes(b"other")
+    assert manifest.load(folder, digest).contents == CONTENTS
+    with pytest.raises(manifest.DigestMismatch, match="trial-2"):
+        manifest.load(folder, digest, EVENTS)
+
+
+def test_event_files_of_an_attempt_that_was_killed_while_it_published_are_replaced(tmp_path: Path) -> None:
+    number, _, _ = publish.publish(tmp_path, "uid-1", {**CONTENTS, **EVENTS}, describe, fenced(tmp_path))
+    folder = tmp_path / str(number)
+    (folder / manifest.MANIFEST).unlink()
+    (folder / "tensorboard" / "trial-2" / ".events.7.partial").write_bytes(b"half")
+    (folder / "tensorboard" / "events.out.tfevents.1.pod").chmod(0o644)
+    (folder / "tensorboard" / "events.out.tfevents.1.pod").write_bytes(b"half")
+    again = {**CONTENTS, "tensorboard/events.out.tfevents.1.pod": b"own", "tensorboard/seed-1/events": b"seed"}
+    publish.publish(tmp_path, "uid-1", again, describe, fenced(tmp_path))
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    assert found == {manifest.OWNER, manifest.MANIFEST, *again, "tensorboard", "tensorboard/seed-1"}
+    assert (folder / "tensorboard" / "events.out.tfevents.1.pod").read_bytes() == b"own"
+
+
 def test_a_manifest_of_before_weights_were_kept_is_read_and_others_must_be_whole() -> None:
     document = json.loads(manifest.encode(describe(1, [])))
     assert (document.pop("schema"), document.pop("initFrom")) == ([], None)
