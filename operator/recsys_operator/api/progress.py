@@ -13,6 +13,13 @@ Figure = Annotated[str, Field(max_length=32)]
 """A number as text, of at most six significant digits."""
 
 
+class ValidatedMetric(Model):
+    """One more figure of the last validation."""
+
+    name: MetricName = Field(description="The metric, one of the RecModel's evaluation.metrics.")
+    value: Figure = Field(description="Its value.")
+
+
 class Validated(Model):
     """What the validations found, by the metric that chooses the epoch."""
 
@@ -21,6 +28,13 @@ class Validated(Model):
     epoch: int = Field(ge=0, description="The epoch of the last validation.")
     best: Figure = Field(description="Its best value so far.")
     best_epoch: int = Field(ge=0, description="The epoch of the best value, whose weights are exported.")
+    metrics: tuple[ValidatedMetric, ...] = Field(
+        (),
+        max_length=10,
+        json_schema_extra=listing("map", keys=("name",)),
+        description="What the last validation found by the other ones of the RecModel's evaluation.metrics, which choose "
+        "nothing; one that is no number, such as a GAUC without a user of both classes, is left out.",
+    )
 
 
 class HistoryPoint(Model):

@@ -27,7 +27,7 @@ from recsys_workers.preprocessing import Inputs
 from recsys_workers.tabular import data, metrics, schema
 from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.training import RowTraining, outputs_of
-from recsys_workers.train import run_config
+from recsys_workers.train import history, run_config
 
 pytestmark = pytest.mark.torch
 
@@ -127,6 +127,30 @@ def test_the_settings_of_the_page_reach_98_percent_of_what_can_be_known_of_a_cli
     assert 0.98 <= lift <= 1.01, lift
 
 
+def test_a_validation_knows_whose_the_rows_are_that_were_laid_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GAUC needs that; a user's number has no meaning but that."""
+    made = document(tmp_path, monkeypatch, rows(400))
+    config = run_config.parse(made)
+    files = list_files(tmp_path / "data", config.dataset.format)
+    found = data.load(files, config, schema.parse(config.schema, config.objective, config.task))
+    data.write(tmp_path, found)
+    parts = [data.read_part(tmp_path, name) for name in ("train", "validation")]
+    once = check("LogisticRegression", {"epochs": "1"})
+    training = RowTraining("LogisticRegression", found.preprocessing, *parts, once, seed=1)
+    training.measure(["GAUC", "AUC", "LogLoss"])
+    training.run(lambda report: None, lambda: None)
+    measured = training.validations_of(training.model)
+    held = found.parts.validation
+    outputs = outputs_of(training.model, found.examples(held).inputs)
+    for name, value in measured.items():
+        expected = metrics.per_row(name, found.preprocessing.target, outputs, found.labels[held], found.users(held))
+        assert value == float(expected.mean())
+    assert measured["GAUC"] != measured["AUC"]
+    assert parts[0].users is None
+
+
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("architecture", ["LogisticRegression", "DCNv2"])
 def test_a_run_makes_a_version_that_passes_its_gates_and_reigns(
@@ -144,6 +168,9 @@ def test_a_run_makes_a_version_that_passes_its_gates_and_reigns(
     assert found["dataset"]["users"] == len({row["user"] for row in rows(400)})
     assert (found["protocol"]["name"], found["protocol"]["testFrom"]) == ("ByTime", "360")
     assert "the rows of a user counted together" in found["protocol"]["interval"]
+    validated = history.read(run_config.parse(made).run_folder)
+    assert validated is not None
+    assert (validated.metric, sorted(validated.others)) == ("LogLoss", ["AUC", "GAUC"])
     card = (folder / manifest.MODEL_CARD).read_text()
     assert f"{architecture} for Ranking (Binary)" in card
     assert "ids that it saw too rarely as one rare id" in card

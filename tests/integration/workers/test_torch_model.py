@@ -216,6 +216,34 @@ def test_validation_follows_the_rules_of_the_metrics() -> None:
     assert validation_of_lists(Fixed(), tasks, 2, exclude_seen=True, metric="MRR@10") == pytest.approx((1 + 1 / 3) / 3)
 
 
+def test_a_validation_finds_the_other_metrics_by_the_same_ranks_and_chooses_as_without_them(tmp_path: Path) -> None:
+    reports: list[EpochReport] = []
+    plain = training()
+    plain.run(reports.append, lambda: None)
+    measured = training()
+    measured.measure(["HR@5", "NDCG@10", "MRR@20"])
+    measured.run(reports.append, lambda: None)
+    assert plain.points == measured.points
+    assert plain.found_by_others == {}
+    expected = {
+        name: validation_of_lists(measured.model, examples(), 6, exclude_seen=True, metric=name)
+        for name in ("HR@5", "MRR@20")
+    }
+    assert measured.found_by_others == expected == reports[-1].others == measured.history().others
+    assert len({*expected.values(), measured.points[-1].validation}) == 3
+    measured.save(tmp_path)
+    again = training()
+    again.restore(tmp_path)
+    assert again.history() == measured.history()
+
+
+def test_an_epoch_without_a_validation_tells_nothing_of_the_one_before() -> None:
+    made, reports = training(checkpointEvery="2"), list[EpochReport]()
+    made.measure(["HR@5"])
+    made.run(reports.append, lambda: None)
+    assert [list(report.others) for report in reports] == [[], ["HR@5"], [], ["HR@5"]]
+
+
 def keep_two(folder: Path) -> Path:
     """Checkpoints after the first and the last epoch; the state of the latter."""
     made = training(checkpointEvery="1")

@@ -88,7 +88,14 @@ TRAININGRUN_STATUS: dict[str, Any] = {
         "workers": 2,
         "targetsPerSecond": 5200,
         "loss": "6.1234",
-        "validation": {"metric": "NDCG@10", "value": "0.0312", "epoch": 3, "best": "0.0315", "bestEpoch": 2},
+        "validation": {
+            "metric": "NDCG@10",
+            "value": "0.0312",
+            "epoch": 3,
+            "best": "0.0315",
+            "bestEpoch": 2,
+            "metrics": [{"name": "HR@10", "value": "0.0623"}],
+        },
         "history": [
             {"epoch": 0, "step": 0, "validation": "0.0115"},
             {"epoch": 1, "step": 400, "loss": "7.9", "validation": "0.0121"},

@@ -24,15 +24,21 @@ from recsys_workers.tabular.splitting import Parts
 from recsys_workers.train.run_config import RunConfig
 
 FILE = "prepared.npz"
+VALIDATION = "validation"
+"""The part whose users are laid down too: for a metric that is a mean over users."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Rows as the model takes them; `labels` are classes' indices, or values in the label's own unit."""
+    """Rows as the model takes them; `labels` are classes' indices, or values in the label's own unit.
+
+    `users` says whose each row is, as numbers; None where rows have no user, or nobody needs to know.
+    """
 
     inputs: Inputs
     labels: Floats
     weights: Floats
+    users: Rows | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -90,7 +96,8 @@ class Rowwise:
         weight = self.table.schema.weight
         rows = self.rows[part]
         weights = np.ones(len(part)) if weight is None else self.table.numbers(weight)[rows]
-        return Examples(self.preprocessing.apply(columns_of(self.table, rows), len(part)), self.labels[part], weights)
+        inputs = self.preprocessing.apply(columns_of(self.table, rows), len(part))
+        return Examples(inputs, self.labels[part], weights, self.users(part))
 
 
 def load(files: Sequence[DatasetFile], config: RunConfig, schema: TableSchema) -> Rowwise:
@@ -165,6 +172,8 @@ def write(folder: Path, data: Rowwise, file: str = FILE) -> None:
             f"{name}Labels": made.labels,
             f"{name}Weights": made.weights,
         }
+        if made.users is not None and name == VALIDATION:
+            arrays[f"{name}Users"] = made.users
     partial = folder / f".{file}.partial.npz"
     np.savez(partial, allow_pickle=False, **arrays)
     partial.replace(folder / file)
@@ -174,7 +183,8 @@ def read_part(folder: Path, name: str, file: str = FILE) -> Examples:
     """One of splitting.PARTS, as it was laid down."""
     with np.load(folder / file) as arrays:
         inputs = Inputs(arrays[f"{name}Numeric"], arrays[f"{name}Categorical"], 0)
-        return Examples(inputs, arrays[f"{name}Labels"], arrays[f"{name}Weights"])
+        users = arrays.get(f"{name}Users")
+        return Examples(inputs, arrays[f"{name}Labels"], arrays[f"{name}Weights"], users)
 
 
 def _require_weights(table: Table, rows: Rows, parts: Parts) -> None:

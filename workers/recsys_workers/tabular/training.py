@@ -110,16 +110,20 @@ class RowTraining(Loop):
         sampler = RowSampler(training, preprocessing, batch_size, seed, most)
         super().__init__(model, sampler, hyperparameters, beginning)
 
-    def validation_of(self, model: nn.Module) -> float:
-        """The metric on the validation rows; raises TrainingDiverged where an output is no finite number."""
+    def validations_of(self, model: nn.Module) -> dict[str, float]:
+        """The metrics on the validation rows; raises TrainingDiverged where an output is no finite number."""
         outputs = outputs_of(model, self.validation.inputs)
-        found = float(metrics.per_row(self.validated_by, self.target, outputs, self.validation.labels).mean())
-        if not math.isfinite(found):
+        found = {name: self._found(name, outputs) for name in (self.validated_by, *self.others)}
+        if not math.isfinite(chosen_by := found[self.validated_by]):
             raise TrainingDiverged(
-                f"The {self.validated_by} of the validation rows is {found} after epoch {self.epoch}: the training "
+                f"The {self.validated_by} of the validation rows is {chosen_by} after epoch {self.epoch}: the training "
                 "diverged. Lower the hyperparameter learningRate."
             )
         return found
+
+    def _found(self, metric: str, outputs: Outputs) -> float:
+        rows = self.validation
+        return float(metrics.per_row(metric, self.target, outputs, rows.labels, rows.users).mean())
 
     def best_outputs(self, inputs: Inputs) -> Outputs:
         """torch's outputs of rows by the weights that validated best; ends the training."""

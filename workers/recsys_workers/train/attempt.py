@@ -271,6 +271,7 @@ def _settings(
         "architecture": config.architecture,
         "hyperparameters": dict(hyperparameters.text),
         "seed": config.seed,
+        "metrics": list(config.metrics),
         "namespace": config.namespace,
         "name": config.name,
         "uid": config.uid,

@@ -76,9 +76,15 @@ class TrainingCollector(Collector):
     def _validation(self, told: Mapping[str, Any] | None) -> Iterator[Metric]:
         labels = (*LABELS, "metric")
         last = GaugeMetricFamily("recsys_training_validation", "What the last validation found", labels=labels)
-        best = GaugeMetricFamily("recsys_training_validation_best", "The best that a validation found", labels=labels)
+        best = GaugeMetricFamily(
+            "recsys_training_validation_best",
+            "The best that a validation found, by the metric that chooses the epoch",
+            labels=labels,
+        )
         if told is not None:
             last.add_metric((*self.labels, told["metric"]), float(told["value"]))
+            for other in told.get("metrics", ()):
+                last.add_metric((*self.labels, other["name"]), float(other["value"]))
             best.add_metric((*self.labels, told["metric"]), float(told["best"]))
         yield from (last, best)
 

@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,16 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All validations of a run, oldest first; `metric` is what they measure, `epochs` how many there are to be."""
+    """All validations of a run, oldest first; `metric` is what they measure, `epochs` how many there are to be.
+
+    `others` is what the last one found by other metrics.
+    """
 
     metric: str
     epochs: int
     best_epoch: int
     points: Sequence[Point]
+    others: Mapping[str, float] = field(default_factory=dict)
 
     def fields(self) -> dict[str, Any]:
         """What status.progress says of it, as of the last validation; nothing before the first one."""
@@ -54,6 +58,7 @@ class History:
                 "epoch": last.epoch,
                 "best": text(best.validation),
                 "bestEpoch": best.epoch,
+                **_others(self.others),
             },
             "history": [
                 {
@@ -71,6 +76,10 @@ def _loss(point: Point) -> dict[str, str]:
     return {} if point.loss is None else {"loss": text(point.loss)}
 
 
+def _others(found: Mapping[str, float]) -> dict[str, list[dict[str, str]]]:
+    return {"metrics": [{"name": name, "value": text(value)} for name, value in found.items()]} if found else {}
+
+
 def text(number: float) -> str:
     """A figure of the status."""
     return f"{number:.6g}"
@@ -83,6 +92,7 @@ def write(folder: Path, history: History) -> None:
         "epochs": history.epochs,
         "bestEpoch": history.best_epoch,
         "points": [asdict(point) for point in history.points],
+        "others": dict(history.others),
     }
     manifest.write_file(folder / FILE, (json.dumps(document) + "\n").encode())
 
@@ -92,7 +102,8 @@ def read(folder: Path) -> History | None:
     try:
         document = json.loads((folder / FILE).read_text())
         points = [Point(**point) for point in document["points"]]
-        return History(document["metric"], document["epochs"], document["bestEpoch"], points)
+        others = document.get("others", {})
+        return History(document["metric"], document["epochs"], document["bestEpoch"], points, others)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

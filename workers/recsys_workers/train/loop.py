@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from recsys_workers.data.attributes import ItemAttributes
 from recsys_workers.data.interactions import Indices
 from recsys_workers.data.split import Examples
-from recsys_workers.evaluate.metrics import values
+from recsys_workers.evaluate.metrics import Values, values
 from recsys_workers.models import registry
 from recsys_workers.models.declaration import ON
 from recsys_workers.models.hyperparameters import Hyperparameters
@@ -78,8 +78,10 @@ class Loop:
     """
 
     validated_by = ""
-    """The metric."""
+    """The metric that chooses the epoch."""
     smaller_is_better = False
+    others: Sequence[str] = ()
+    """Further metrics of what validates, which are told and decide nothing."""
 
     def __init__(
         self,
@@ -105,6 +107,8 @@ class Loop:
         self.best_epoch = 0
         self.best: dict[str, Any] = {}
         self.without_better = 0
+        self.found_by_others: Mapping[str, float] = {}
+        """What the last validation found by `others`, but for what is no finite number; of the worker that tells."""
         self.seconds = 0.0
         """Of training, those of earlier attempts included, where somebody counts them."""
         self.team = Team()
@@ -113,6 +117,10 @@ class Loop:
         """Let another metric of the task choose the epoch, before the first one: its name and direction."""
         self.validated_by, self.smaller_is_better = told["metric"], told["smallerIsBetter"]
         self.best_validation = self.worst
+
+    def measure(self, metrics: Sequence[str]) -> None:
+        """Let each validation find these too; what chooses the epoch stays."""
+        self.others = tuple(name for name in metrics if name != self.validated_by)
 
     @property
     def worst(self) -> float:
@@ -130,7 +138,7 @@ class Loop:
 
     def history(self) -> History:
         """The validations so far, those of earlier attempts included."""
-        return History(self.validated_by, self.epochs, self.best_epoch, tuple(self.points))
+        return History(self.validated_by, self.epochs, self.best_epoch, tuple(self.points), self.found_by_others)
 
     def run(
         self,
@@ -156,7 +164,8 @@ class Loop:
     def _report(self, loss: float | None, validation: float | None, on_epoch: Callable[[EpochReport], None]) -> None:
         if validation is not None:
             self.points.append(Point(self.epoch, self.step, loss, validation))
-        on_epoch(EpochReport(self.epoch, self.epochs, loss, validation, self.step))
+        others = {} if validation is None else self.found_by_others
+        on_epoch(EpochReport(self.epoch, self.epochs, loss, validation, self.step, others))
 
     def _loss(self) -> Callable[..., Tensor]:
         loss_of = cast("Callable[..., Tensor]", self.model.loss)
@@ -199,12 +208,14 @@ class Loop:
             )
         return mean
 
-    def validation_of(self, model: nn.Module) -> float:
-        """The metric `validated_by` of the model on what validates."""
+    def validations_of(self, model: nn.Module) -> dict[str, float]:
+        """The metrics `validated_by` and `others` of the model on what validates."""
         raise NotImplementedError
 
     def _validate(self) -> float:
-        found = self.team.from_teller(self.validation_of(self.judged) if self.team.tells else 0.0)
+        measured = self.validations_of(self.judged) if self.team.tells else {}
+        found = self.team.from_teller(measured.pop(self.validated_by, 0.0))
+        self.found_by_others = {name: value for name, value in measured.items() if math.isfinite(value)}
         self.without_better += 1
         if self.better(found, self.best_validation):
             self.best_validation, self.best_epoch, self.without_better = found, self.epoch, 0
@@ -233,6 +244,7 @@ class Loop:
                 "bestValidation": self.best_validation,
                 "bestEpoch": self.best_epoch,
                 "withoutBetter": self.without_better,
+                "foundByOthers": dict(self.found_by_others),
                 "seconds": self.seconds,
             },
             folder / STATE,
@@ -254,6 +266,7 @@ class Loop:
         self.best, self.best_validation = state["best"], state["bestValidation"]
         self.best_epoch = state["bestEpoch"]
         self.without_better = state["withoutBetter"]
+        self.found_by_others = state.get("foundByOthers", {})
         self.seconds = state.get("seconds", 0.0)
 
 
@@ -297,11 +310,10 @@ class Training(Loop):
             _described(model, architecture, attributes, beginning)
         super().__init__(model, sampler, hyperparameters, beginning)
 
-    def validation_of(self, model: nn.Module) -> float:
-        """The metric on the validation items."""
-        return validation_of_lists(
-            model, self.validation, self.max_length, exclude_seen=self.exclude_seen, metric=self.validated_by
-        )
+    def validations_of(self, model: nn.Module) -> dict[str, float]:
+        """The metrics on the validation items, all by the same ranks."""
+        ranks = ranks_of_lists(model, self.validation, self.max_length, exclude_seen=self.exclude_seen)
+        return {name: float(values(name, ranks).mean()) for name in (self.validated_by, *self.others)}
 
 
 def _described(model: nn.Module, architecture: str, attributes: ItemAttributes, beginning: Beginning | None) -> None:
@@ -326,12 +338,18 @@ def validation_of_lists(
     *,
     exclude_seen: bool,
     metric: str = f"NDCG@{VALIDATION_K}",
-    batch: int = 256,
 ) -> float:
-    """NDCG@k, HR@k or MRR@k over all items by the rules of recsys_workers.evaluate.metrics, on the torch model."""
+    """NDCG@k, HR@k or MRR@k of the torch model; see `ranks_of_lists`."""
+    return float(values(metric, ranks_of_lists(model, examples, max_length, exclude_seen=exclude_seen)).mean())
+
+
+def ranks_of_lists(
+    model: nn.Module, examples: Examples, max_length: int, *, exclude_seen: bool, batch: int = 256
+) -> Values:
+    """Each target's rank among all items by the rules of recsys_workers.evaluate.metrics, on the torch model."""
     model.eval()
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-    gains = []
+    ranks = []
     with torch.no_grad():
         for start in range(0, len(examples.users), batch):
             histories = examples.histories[start : start + batch]
@@ -343,5 +361,5 @@ def validation_of_lists(
                     scores[row, torch.from_numpy(history.astype(np.int64)) - 1] = -math.inf
             rank = (scores >= wanted).sum(1) - (scores.gather(1, target) >= wanted).sum(1) + 1
             seen = ~torch.isfinite(scores.gather(1, target)[:, 0])
-            gains.append(values(metric, torch.where(seen, math.inf, rank.double()).numpy()))
-    return float(np.concatenate(gains).mean())
+            ranks.append(torch.where(seen, math.inf, rank.double()).numpy())
+    return np.concatenate(ranks)

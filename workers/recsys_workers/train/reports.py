@@ -1,6 +1,7 @@
 """What the training loop tells of itself as it runs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,5 @@ class EpochReport:
     validation: float | None
     step: int
     """Steps so far, of all epochs."""
+    others: Mapping[str, float] = field(default_factory=dict)
+    """What the same validation found by other metrics."""

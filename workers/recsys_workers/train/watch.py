@@ -109,6 +109,7 @@ class Watch:
         values = {} if report.loss is None else {"loss/training": report.loss}
         if report.validation is not None:
             values[f"validation/{self.training.validated_by}"] = report.validation
+        values |= {f"validation/{name}": value for name, value in report.others.items()}
         if self._pace:
             values["pace/targetsPerSecond"] = float(self._pace)
         for recorder in self.recorders:

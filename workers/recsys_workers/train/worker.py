@@ -168,6 +168,7 @@ def fresh(settings: Mapping[str, Any]) -> tuple[Loop, Callable[[Progress], None]
     beginning = beginning_of(settings)
     if settings["task"] in OF_ROWS:
         rows = tabular.training_of(settings, beginning)
+        rows.measure(settings.get("metrics", ()))
         return rows, lambda progress: tabular.export_and_score(rows, settings, progress)
     split = prepared.read(Path(settings["folder"]))
     training = Training(
@@ -183,6 +184,7 @@ def fresh(settings: Mapping[str, Any]) -> tuple[Loop, Callable[[Progress], None]
     )
     if "validatedBy" in settings:
         training.validate_by(settings["validatedBy"])
+    training.measure(settings.get("metrics", ()))
     return training, lambda progress: export_and_score(training, split.test, settings, progress)
 
 

@@ -74,6 +74,7 @@ def _train(training: Loop, settings: Mapping[str, Any], number: int, folder: Pat
         values = {} if found.loss is None else {"loss/training": found.loss}
         if found.validation is not None:
             values[f"validation/{training.validated_by}"] = found.validation
+        values |= {f"validation/{name}": value for name, value in found.others.items()}
         events.scalars(found.step, values)
 
     def on_checkpoint() -> None:

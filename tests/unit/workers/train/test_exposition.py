@@ -28,7 +28,14 @@ TRAINING = {
     "targetsPerSecond": 5000,
     "etaSeconds": 90,
     "tuning": {"trials": 16, "ended": 5, "failed": 0, "metric": "NDCG@10"},
-    "validation": {"metric": "NDCG@10", "value": "0.03", "epoch": 6, "best": "0.04", "bestEpoch": 5},
+    "validation": {
+        "metric": "NDCG@10",
+        "value": "0.03",
+        "epoch": 6,
+        "best": "0.04",
+        "bestEpoch": 5,
+        "metrics": [{"name": "HR@10", "value": "0.0625"}],
+    },
 }
 
 Series = dict[tuple[str, str], float]
@@ -84,6 +91,7 @@ def test_every_figure_of_the_training_has_its_series(pod: Pod) -> None:
         "trials_ended": 5,
     }
     assert (found["validation", "NDCG@10"], found["validation_best", "NDCG@10"]) == (0.03, 0.04)
+    assert (found["validation", "HR@10"], ("validation_best", "HR@10") in found) == (0.0625, False)
     assert {stage: found["stage", stage] for stage in STAGES} == {stage: stage == "Training" for stage in STAGES}
 
 

@@ -23,11 +23,12 @@ class Training:
     def __init__(self, points: int = 0, epochs: int = 4) -> None:
         self.epochs = epochs
         self.epoch = points
+        self.others: dict[str, float] = {}
         self.points = [Point(epoch, 10 * epoch, 8.0 / epoch, 0.01 * epoch) for epoch in range(1, points + 1)]
 
     def history(self) -> History:
         best = max(self.points, key=lambda point: point.validation, default=None)
-        return History(self.validated_by, self.epochs, best.epoch if best else 0, tuple(self.points))
+        return History(self.validated_by, self.epochs, best.epoch if best else 0, tuple(self.points), self.others)
 
 
 class Played:
@@ -120,6 +121,19 @@ def test_the_figures_of_each_epoch_are_recorded() -> None:
         (10, {"loss/training": 6.25}),
         (20, {"loss/training": 6.25, "validation/NDCG@10": 0.25, "pace/targetsPerSecond": 50.0}),
     ]
+
+
+def test_what_a_validation_finds_by_other_metrics_is_told_and_recorded_and_history_keeps_the_one() -> None:
+    played = Played(Training(points=1))
+    others = {"HR@10": 0.5, "MRR@5": 0.0625}
+    played.training.others = others
+    played.watch.on_epoch(EpochReport(1, 4, 6.25, 0.01, 10, others))
+    told = played.progress.latest
+    assert told["validation"]["metrics"] == [{"name": "HR@10", "value": "0.5"}, {"name": "MRR@5", "value": "0.0625"}]
+    assert told["history"] == [{"epoch": 1, "step": 10, "loss": "8", "validation": "0.01"}]
+    ProgressField.model_validate(told)
+    recorded = {"loss/training": 6.25, "validation/NDCG@10": 0.01, "validation/HR@10": 0.5, "validation/MRR@5": 0.0625}
+    assert played.recorded == [(10, recorded)]
 
 
 def test_an_attempt_that_goes_on_estimates_by_its_own_pace_and_keeps_the_history() -> None:
