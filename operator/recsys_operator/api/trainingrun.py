@@ -314,6 +314,13 @@ class RunResult(Model):
     metrics: tuple[MetricValue, ...] = Field(
         (), max_length=10, json_schema_extra=listing("map", keys=("name",)), description="Test figures."
     )
+    protocol: str | None = Field(
+        None,
+        max_length=1024,
+        description="Under which rules the metrics compare, in a sentence: the split and its cuts, how much was evaluated, "
+        "and of lists the candidates, whether items that a user had are left out, how ties count and what k is. Absent of "
+        "runs that an earlier release of the trainer made.",
+    )
     gates: tuple[GateVerdict, ...] = Field(
         (), max_length=16, json_schema_extra=listing("map", keys=("name",)), description="What each gate found."
     )

@@ -15,6 +15,7 @@ from tests.unit.workers.tabular.tables import document, rows
 from recsys_workers import manifest, predictions, preprocessing
 from recsys_workers.data.files import list_files
 from recsys_workers.data.generate import churn
+from recsys_workers.evaluate.protocol import sentence
 from recsys_workers.models.hyperparameters import check
 from recsys_workers.preprocessing import Preprocessing, Target
 from recsys_workers.serve.predictor import Predictor
@@ -23,7 +24,7 @@ from recsys_workers.tabular import data, metrics, schema, scored
 from recsys_workers.tabular.data import Examples
 from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.training import RowTraining, outputs_of
-from recsys_workers.train import ray_run, run_config, worker
+from recsys_workers.train import history, ray_run, run_config, worker
 from recsys_workers.train.__main__ import main
 from recsys_workers.train.reports import EpochReport
 
@@ -102,14 +103,22 @@ def test_a_run_makes_a_version_that_passes_its_gates_and_reigns(
     made = document(tmp_path, monkeypatch, rows(300))
     made |= {"gates": GATES, "architecture": architecture}
     folder, found = ran(made, tmp_path)
+    validated_too = [name for name in made["evaluation"]["metrics"] if name != "LogLoss"]
     assert [gate["verdict"] for gate in found["gates"]] == ["Passed"] * 5, found["gates"]
     messages = {gate["name"]: gate["message"] for gate in found["gates"]}
     assert "90 of 90 rows get the same prediction from ONNX and torch" in messages["onnx"]
     assert "The served predictions of 90 rows equal the evaluated ones." in messages["fast"]
     assert "at most 0.9 is allowed" in messages["sure"]
     assert {entry["path"] for entry in found["files"]} == {
-        "model.onnx", "weights.safetensors", "preprocessing.json", "data.json", "evaluation.json", "model-card.md"
+        "model.onnx", "weights.safetensors", "preprocessing.json", "data.json", "evaluation.json", "model-card.md",
+        *(f"tensorboard/{path.name}" for path in run_config.parse(made).events_folder.iterdir()),
     }  # fmt: skip
+    (events,) = (folder / "tensorboard").iterdir()
+    assert f"validation/{validated_too[0]}".encode() in events.read_bytes()
+    validated = history.read(run_config.parse(made).run_folder)
+    assert validated is not None
+    assert [validated.metric, *validated.others] == ["LogLoss", *validated_too]
+    assert sentence(manifest.load(folder, None).manifest) in (folder / manifest.MODEL_CARD).read_text()
     report = json.loads((folder / manifest.DATA).read_text())
     assert (report["rows"], report["columns"][2]) == (300, {"name": "plan", "distinct": 3, "missing": 0})
     evaluation = json.loads((folder / manifest.EVALUATION).read_text())

@@ -124,6 +124,7 @@ TRAININGRUN_STATUS: dict[str, Any] = {
         "initFrom": {"version": 2, "digest": OTHER_DIGEST},
         "ensemble": {"method": "Scores", "versions": [{"version": 2, "digest": OTHER_DIGEST}], "seeds": [1, 2]},
         "metrics": [_metric("NDCG@10", "0.04")],
+        "protocol": "LeaveOneOut: of users with 3 or more rows the last one tests; 943 targets of 943 users.",
         "gates": [
             {
                 "name": "floor",

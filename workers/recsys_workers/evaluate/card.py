@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from recsys_workers.evaluate import protocol
 from recsys_workers.evaluate.metrics import text
 from recsys_workers.manifest import Manifest
 
 
 def render(described: Manifest) -> str:
     """The card as Markdown."""
-    dataset, protocol = described.dataset, described.protocol
+    dataset = described.dataset
     users = int(dataset["users"])
     tied = int(dataset["tiedUsers"])
     lines = [
@@ -29,10 +30,7 @@ def render(described: Manifest) -> str:
         *_items(described),
         "",
         "## Quality",
-        f"{protocol['name']}{cuts(described)}: {protocol['split']}. {protocol['evaluatedTargets']} targets of "
-        f"{protocol['evaluatedUsers']} users, all items ranked, items that the user had "
-        f"{'excluded' if protocol['excludeSeen'] else 'included'}, tied scores counted against the model. "
-        f"Intervals: {protocol['interval']}.",
+        f"{protocol.sentence(described)}.",
         "",
         *results(described),
         *tuned(described),
@@ -128,14 +126,6 @@ def begun(described: Manifest) -> list[str]:
         f"version {number} or one before it learned from make the figures better than they are.",
         "",
     ]
-
-
-def cuts(described: Manifest) -> str:
-    """Where a split by time cut, in brackets; empty for the others."""
-    protocol = described.protocol
-    if "testFrom" not in protocol:
-        return ""
-    return f" (validationFrom {protocol['validationFrom']}, testFrom {protocol['testFrom']})"
 
 
 def _items(described: Manifest) -> list[str]:

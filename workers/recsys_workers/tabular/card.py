@@ -2,7 +2,8 @@
 
 import json
 
-from recsys_workers.evaluate.card import begun, cuts, made_by, members, results, tuned
+from recsys_workers.evaluate.card import begun, made_by, members, results, tuned
+from recsys_workers.evaluate.protocol import sentence
 from recsys_workers.manifest import Manifest
 from recsys_workers.tasks import RANKING
 
@@ -30,9 +31,7 @@ def render(described: Manifest) -> str:
         "stands in `data.json`, what was fitted on the training rows in `preprocessing.json`.",
         "",
         "## Quality",
-        f"{protocol['name']}{cuts(described)}: {protocol['split']}. {protocol['trainedRows']} rows trained, "
-        f"{protocol['validatedRows']} validated, {protocol['evaluatedRows']} tested. "
-        f"Intervals: {protocol['interval']}.",
+        f"{sentence(described)}.",
         "",
         *results(described),
         *_crossed(described),

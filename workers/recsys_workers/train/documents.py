@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recsys_workers import locations
+from recsys_workers.evaluate import protocol
 from recsys_workers.manifest import FileEntry, Manifest
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.train.progress import now
@@ -80,6 +81,7 @@ def result(config: RunConfig, number: int, described: Manifest, digest: str) -> 
     dataset = {"rowsDropped": 0, **{key: value for key, value in described.dataset.items() if key in told}}
     crossed = {"crossValidation": dict(described.cross_validation)} if described.cross_validation else {}
     searched = {"tuning": {key: described.tuning[key] for key in TUNING_RESULT}} if described.tuning else {}
+    rules = protocol.of_status(described)
     return {
         "version": number,
         "uri": locations.join(config.model_uri, "versions", str(number)),
@@ -89,6 +91,7 @@ def result(config: RunConfig, number: int, described: Manifest, digest: str) -> 
         # The CRD takes numbers only; a metric that is NaN stands in the manifest and in the gates' messages.
         "metrics": [metric for metric in described.metrics if metric["value"] != "NaN"],
         "gates": list(described.gates),
+        **({"protocol": rules} if rules else {}),
         **({"initFrom": described.init_from} if described.init_from else {}),
         **({"ensemble": _fused(described.ensemble)} if described.ensemble else {}),
         **crossed,

@@ -1,14 +1,17 @@
 """What a run's data looks like in its version, its status and its files; the training itself is played."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.unit.workers.train.played import Training
 
+from recsys_operator.api.trainingrun import RunResult
 from recsys_workers import manifest
 from recsys_workers.data.readers import Columns, read_columns
+from recsys_workers.evaluate import protocol
 from recsys_workers.train import reading, verified
 from recsys_workers.train.__main__ import main
 from recsys_workers.train.run_config import parse
@@ -89,6 +92,35 @@ def test_a_split_by_time_stands_beside_the_figures(
     assert (protocol["evaluatedUsers"], protocol["evaluatedTargets"], protocol["testWithoutHistory"]) == (3, 3, 0)
     card = version.contents[manifest.MODEL_CARD].decode()
     assert "ByTime (validationFrom 2, testFrom 3): rows from testFrom on test" in card
+    assert training.told[0]["protocol"].startswith("ByTime (validationFrom 2, testFrom 3): rows from testFrom on test")
+
+
+def test_the_status_says_under_which_rules_the_figures_compare(
+    document: dict[str, Any], run_folder: Path, training: Training
+) -> None:
+    assert main() == 0
+    (told,) = training.told
+    RunResult.model_validate(told)
+    assert told["protocol"] == (
+        "LeaveOneOut: of users with 3 or more rows the last one tests, the one before validates; the others train; "
+        "3 targets of 3 users, all items ranked, items that the user had excluded, tied scores counted against the "
+        "model, a metric at k by the first k items of a list; intervals: 95 %, normal over users."
+    )
+    version = manifest.load(parse(document).versions_folder / "1", None)
+    assert told["protocol"] in version.contents[manifest.MODEL_CARD].decode()
+
+
+def test_what_the_status_says_of_the_rules_fits_it_and_is_not_made_up(
+    document: dict[str, Any], run_folder: Path, training: Training
+) -> None:
+    assert main() == 0
+    made = manifest.load(parse(document).versions_folder / "1", None).manifest
+    (room,) = (one.max_length for one in RunResult.model_fields["protocol"].metadata if hasattr(one, "max_length"))
+    long = protocol.of_status(replace(made, protocol={**made.protocol, "split": "x" * 2000}))
+    assert long is not None
+    assert (len(long), long[-1]) == (room, "…")
+    short = {key: value for key, value in made.protocol.items() if key != "evaluatedTargets"}
+    assert protocol.of_status(replace(made, protocol=short)) is None, "as of a version that an earlier release made"
 
 
 def test_a_split_by_time_that_leaves_a_part_empty_ends_the_run(
