@@ -122,12 +122,11 @@ def log_of(namespace: Namespace, pod: dict[str, Any]) -> str:
 
 def resumed(namespace: Namespace, run: str, seconds: float = 300) -> int:
     """After which epoch a run of several workers went on, once one of its heads says it."""
-    show = ("-c", "trainer", "--", "sh", "-c", "cat /tmp/ray/session_latest/logs/job-driver-*.log")
 
     def probe() -> int | None:
         for pod in namespace.items("pods", f"recsys.dev/trainingrun={run},ray.io/node-type=head"):
-            with suppress(AssertionError):  # It has yet to start the driver, or is about to end.
-                if found := continued(namespace.kubectl("exec", pod["metadata"]["name"], *show)):
+            with suppress(AssertionError):  # It has yet to start its container, or is about to end.
+                if found := continued(log_of(namespace, pod)):
                     return found[-1]
         return None
 

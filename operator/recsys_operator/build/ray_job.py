@@ -36,9 +36,16 @@ GROUP = "workers"
 AT_ONCE = 1
 """An `activeDeadlineSeconds` that is over: KubeRay ends the RayJob and deletes its cluster."""
 
+POD_LOG = {"name": "RECSYS_POD_LOG", "value": "/proc/1/fd/1"}
+"""What `kubectl logs` of the head shows is what its first process prints; Ray has the job's lines in a file only."""
+
 RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_COLOR_PREFIX": "0",
+    # The log is for the run's own lines, in the pods of Ray's workers as in the trainer, which asks for the same.
+    "RAY_LOGGER_LEVEL": "warning",
+    "RAY_SCHEDULER_EVENTS": "0",
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
     # Ray would kill its worker at 95 % of the pod's memory, and call it something else.
     "RAY_memory_monitor_refresh_ms": "0",
 }
@@ -131,7 +138,8 @@ def _cluster(owner: Owner, run: TrainingRunSpec, config: RunConfig, attempt: int
             ATTEMPT: str(attempt),
         }
         # KubeRay's own command starts Ray; a container that ends is started again, and tells how it ended.
-        spec = pod(owner, run, config, command={}, ports=served, env=[dict(one) for one in env])
+        own = [*env, POD_LOG] if head else env
+        spec = pod(owner, run, config, command={}, ports=served, env=[dict(one) for one in own])
         return {"metadata": {"labels": marks}, "spec": {"restartPolicy": "Always", **spec}}
 
     return {

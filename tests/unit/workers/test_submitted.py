@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from recsys_operator.build import ray_job
 from recsys_operator.decide.trainingrun import rayword
 from recsys_workers.train import memory, submitted
 from recsys_workers.train.attempt import DETERMINISTIC_FAILURES, PASSING_FAILURES
 from recsys_workers.train.failure import OUT_OF_MEMORY
-from recsys_workers.train.ray_run import origin
+from recsys_workers.train.ray_run import ENVIRONMENT, origin
 
 SAYS = (
     "import os, pathlib; print('a line', flush=True); "
@@ -33,6 +34,11 @@ def last_line(text: str) -> dict[str, object]:
 def test_operator_and_trainer_call_it_the_same() -> None:
     assert submitted.MARK == rayword.MARK
     assert OUT_OF_MEMORY == rayword.OUT_OF_MEMORY
+    assert ray_job.POD_LOG["name"] == submitted.POD_LOG
+
+
+def test_ray_is_as_quiet_in_the_pods_of_a_rayjob_as_in_one_pod() -> None:
+    assert ray_job.RAY_ENVIRONMENT.items() <= ENVIRONMENT.items()
 
 
 def test_the_last_line_is_the_trainers_word(capfd: pytest.CaptureFixture[str]) -> None:
@@ -66,6 +72,79 @@ def test_a_trainer_that_was_killed_is_said_to_be_when_the_kernel_counted_it(
         assert (last_line(out)["reason"], last_line(out)["exitCode"]) == (OUT_OF_MEMORY, 137)
     else:
         assert out == "x\n"
+
+
+class PodsOutput:
+    """What the first process of a pod prints to: a pipe, which others reach by a path."""
+
+    def __init__(self) -> None:
+        self.end, self.begin = os.pipe()
+        self.path = f"/proc/self/fd/{self.begin}"
+
+    def read(self) -> str:
+        os.close(self.begin)
+        with os.fdopen(self.end, "rb") as stream:
+            return stream.read().decode()
+
+
+def test_what_the_trainer_prints_stands_in_the_pods_log_too_and_its_word_for_the_operator_does_not(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pod = PodsOutput()
+    monkeypatch.setenv(submitted.POD_LOG, pod.path)
+    assert submitted.main(("-c", f"import sys; print('an error', file=sys.stderr, flush=True); {SAYS}")) == 2
+    own, errors = capfd.readouterr()
+    assert errors == ""
+    assert own.splitlines()[:-1] == ["an error", "a line"]
+    assert last_line(own)["reason"] == "InvalidData"
+    assert pod.read() == "an error\na line\n"
+
+
+def test_a_line_is_in_the_pods_log_when_it_is_printed_and_not_at_the_end(tmp_path: Path) -> None:
+    pod_log, answer = tmp_path / "log", tmp_path / "answer"
+    os.mkfifo(pod_log)
+    os.mkfifo(answer)
+    script = f"print('begun', flush=True); open({str(answer)!r}).read(); print('done')"
+    command = f"import sys; from recsys_workers.train import submitted; sys.exit(submitted.main(('-c', {script!r})))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", command], stdout=subprocess.PIPE, env={**os.environ, submitted.POD_LOG: str(pod_log)}
+    )
+    try:
+        with pod_log.open() as shown:
+            assert shown.readline() == "begun\n"
+            answer.write_text("")
+            assert shown.read() == "done\n"
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("lost", ["from the beginning", "later"])
+def test_a_pods_log_that_cannot_be_written_ends_no_run(
+    lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pod = PodsOutput()
+    os.close(pod.end)
+    monkeypatch.setenv(submitted.POD_LOG, pod.path if lost == "later" else str(tmp_path / "no" / "log"))
+    assert submitted.main(("-c", "print(1); print(2)")) == 0
+    lines = capfd.readouterr().out.splitlines()
+    os.close(pod.begin)
+    assert lines[-2:] == ["1", "2"]
+    assert len(lines) == (2 if lost == "later" else 3), "the reason is told once"
+
+
+def test_a_process_that_the_trainer_leaves_behind_holds_up_no_end(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pod = PodsOutput()
+    monkeypatch.setenv(submitted.POD_LOG, pod.path)
+    monkeypatch.setattr(submitted, "LAST_LINES_SECONDS", 0.5)
+    leaves = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True)"
+    assert submitted.main(("-c", leaves)) == 0
+    os.kill(int(capfd.readouterr().out), signal.SIGKILL)
+    os.close(pod.begin)
+    os.close(pod.end)
 
 
 def test_being_stopped_is_passed_on() -> None:

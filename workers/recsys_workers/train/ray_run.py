@@ -36,6 +36,10 @@ ENVIRONMENT = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.25",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_COLOR_PREFIX": "0",
+    # The log is for the run's own lines: Ray would add one to each checkpoint, torch one to each worker's first step.
+    "RAY_LOGGER_LEVEL": "warning",
+    "RAY_SCHEDULER_EVENTS": "0",
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
     # Whatever comes too late, after Ray was left, fails instead of starting a Ray of its own, which ends the process
     # (by _exit) once it has been away for a minute.
     "RAY_ENABLE_AUTO_CONNECT": "0",
@@ -67,6 +71,10 @@ def scaling(threads: int, gpus: int, workers: int = 1, least: int | None = None)
     apart = {"placement_strategy": "SPREAD"} if workers > 1 else {}
     number = workers if least is None else (least, workers)
     return {"num_workers": number, "use_gpu": gpus > 0, "resources_per_worker": resources, **apart}
+
+
+TOKENS = "ray._private.authentication.authentication_token_setup"
+"""Ray's module that warns whenever it protects its ports with a token of its own, which is as it should be."""
 
 
 class TrainingFailed(Exception):
@@ -131,6 +139,7 @@ def session(threads: int, gpus: int, workers: int) -> Iterator[None]:
         from recsys_workers.train import one_pod
 
         one_pod.leave_out_the_dashboard()
+    logging.getLogger(TOKENS).setLevel(logging.ERROR)
     try:
         ray.init(log_to_driver=True, logging_level=logging.WARNING, **_cluster(threads, gpus, workers))
         yield

@@ -2,6 +2,9 @@
 
 Of such a job, Ray keeps the exit code and the last lines, and KubeRay puts both into the RayJob's status. So the last
 line is what a pod would have as its termination message. A trainer that was killed says nothing; this process does.
+
+Ray writes what a job prints into a file in the head. What the trainer prints goes to the file RECSYS_POD_LOG too, where
+the operator names one: the standard output of the pod, so that `kubectl logs` shows it.
 """
 
 import json
@@ -11,8 +14,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from recsys_workers.train import memory
 from recsys_workers.train.failure import OUT_OF_MEMORY
@@ -21,6 +26,10 @@ MARK = "recsys-trainer-ended "
 """What the last line of a trainer that failed begins with; the operator looks for it."""
 
 TRAINER = ("-m", "recsys_workers.train")
+POD_LOG = "RECSYS_POD_LOG"
+"""Variable with the file that everything the trainer prints goes to as well."""
+LAST_LINES_SECONDS = 5.0
+"""How long the trainer's last lines are waited for, when a process that it has left behind could still print more."""
 
 
 def main(arguments: tuple[str, ...] = TRAINER) -> int:
@@ -28,15 +37,22 @@ def main(arguments: tuple[str, ...] = TRAINER) -> int:
     with tempfile.TemporaryDirectory(prefix="recsys-") as folder:
         said = Path(folder) / "termination"
         before = memory.kills()
+        pod_log = _pod_log()
         trainer = subprocess.Popen(
-            [sys.executable, *arguments], env={**os.environ, "RECSYS_TERMINATION_LOG": str(said)}
+            [sys.executable, *arguments],
+            env={**os.environ, "RECSYS_TERMINATION_LOG": str(said)},
+            stdout=None if pod_log is None else subprocess.PIPE,
+            stderr=None if pod_log is None else subprocess.STDOUT,
         )
+        copying = threading.Thread(target=_copy, args=(trainer.stdout, pod_log), daemon=True)
+        copying.start()
 
         def forward(number: int, _: FrameType | None) -> None:
             trainer.send_signal(number)
 
         signal.signal(signal.SIGTERM, forward)
         ended = trainer.wait()
+        copying.join(LAST_LINES_SECONDS)
         code = 128 - ended if ended < 0 else ended
         if code:
             word = _word(said)
@@ -46,6 +62,32 @@ def main(arguments: tuple[str, ...] = TRAINER) -> int:
                 told = {"pod": socket.gethostname(), **word, "exitCode": code}
                 print(f"{MARK}{json.dumps(told)}", flush=True)
     return code
+
+
+def _pod_log() -> IO[bytes] | None:
+    """Where the pod's own log is written, where somebody has said it and it can be: no run fails for it."""
+    path = os.environ.get(POD_LOG)
+    if not path:
+        return None
+    try:
+        return Path(path).open("ab", buffering=0)
+    except OSError as error:
+        print(f"The log of this pod goes without the trainer's lines: {error}", flush=True)
+        return None
+
+
+def _copy(printed: IO[bytes] | None, pod_log: IO[bytes] | None) -> None:
+    """Each line as it comes, to this process's standard output and to the pod's log."""
+    if printed is None:
+        return
+    for line in printed:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+        if pod_log is not None:
+            try:
+                pod_log.write(line)
+            except OSError:
+                pod_log = None
 
 
 def _word(said: Path) -> dict[str, object]:

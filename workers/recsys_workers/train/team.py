@@ -62,7 +62,7 @@ class Team:
             return loss_of
         # Not every loss uses every weight.
         together = nn.parallel.DistributedDataParallel(
-            _Loss(model, loss_of), broadcast_buffers=False, find_unused_parameters=True
+            _Loss(model, loss_of), forward_sync_buffers=False, find_unused_parameters=True
         )
         return cast("Callable[..., Tensor]", together)
 
