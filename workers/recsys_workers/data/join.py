@@ -15,10 +15,11 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 from pyarrow import parquet
 
+from recsys_workers.data.categories import as_text
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.raw import RawFile
 from recsys_workers.data.readers import READERS
-from recsys_workers.tabular.reading import as_number, as_text
+from recsys_workers.tabular.reading import as_number
 
 FORMATS = {".inter": "RecBole", ".user": "RecBole", ".item": "RecBole", ".csv": "CSV", ".parquet": "Parquet"}
 

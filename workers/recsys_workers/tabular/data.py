@@ -11,6 +11,7 @@ import numpy as np
 from recsys_workers.data.cleaning import Dropped
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import DatasetFile
+from recsys_workers.data.split_column import PARTS
 from recsys_workers.data.times import written
 from recsys_workers.preprocessing import Column, Columns, Floats, Inputs, Preprocessing
 from recsys_workers.tabular import splitting
@@ -164,7 +165,7 @@ def report(data: Rowwise, uri: str, file_format: str, digest: str, cleaning: Map
 def write(folder: Path, data: Rowwise, file: str = FILE) -> None:
     """Lay down the three parts; replaces what is there."""
     arrays: dict[str, Any] = {}
-    for name, part in zip(splitting.PARTS, (data.parts.train, data.parts.validation, data.parts.test), strict=True):
+    for name, part in zip(PARTS, (data.parts.train, data.parts.validation, data.parts.test), strict=True):
         made = data.examples(part)
         arrays |= {
             f"{name}Numeric": made.inputs.numeric,
@@ -180,7 +181,7 @@ def write(folder: Path, data: Rowwise, file: str = FILE) -> None:
 
 
 def read_part(folder: Path, name: str, file: str = FILE) -> Examples:
-    """One of splitting.PARTS, as it was laid down."""
+    """One of recsys_workers.data.split_column.PARTS, as it was laid down."""
     with np.load(folder / file) as arrays:
         inputs = Inputs(arrays[f"{name}Numeric"], arrays[f"{name}Categorical"], 0)
         users = arrays.get(f"{name}Users")

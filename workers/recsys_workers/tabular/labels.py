@@ -5,10 +5,11 @@ import numpy.typing as npt
 
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.interactions import id_order
+from recsys_workers.data.split_column import PARTS
 from recsys_workers.preprocessing import BINARY, MULTICLASS, REGRESSION, Floats, Target
 from recsys_workers.tabular.cleaning import Rows
 from recsys_workers.tabular.reading import Table
-from recsys_workers.tabular.splitting import PARTS, Parts
+from recsys_workers.tabular.splitting import Parts
 
 MOST_CLASSES = 1000
 WORDS = (("0", "1"), ("false", "true"), ("False", "True"))

@@ -9,6 +9,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from recsys_workers.calendars import LONGEST_SECONDS, UNITS, seconds_of_numbers
+from recsys_workers.data.categories import TEXTS, as_text
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import DatasetFile
 from recsys_workers.data.raw import TIMESTAMP, RawFile, plain
@@ -18,7 +19,6 @@ from recsys_workers.data.types import require
 from recsys_workers.preprocessing import REGRESSION, Floats
 from recsys_workers.tabular.schema import CALENDAR, NUMERIC, TableSchema
 
-TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean)
 
 
@@ -159,34 +159,6 @@ def as_number(raw: RawFile, key: str, name: str) -> pa.ChunkedArray:
             f"{pc.sum(infinite).as_py()} of its {len(column)} rows: numbers must be finite."
         )
     return pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
-
-
-def as_text(raw: RawFile, key: str, name: str) -> pa.ChunkedArray:
-    """The column as strings, null where it is empty. Whole numbers are their digits, booleans true or false."""
-    column = plain(raw.table[key])
-    if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
-        column = _whole(raw, column, name)
-    fitting = (*TEXTS, pa.types.is_integer, pa.types.is_boolean, pa.types.is_null)
-    if not any(fits(column.type) for fits in fitting):
-        raise InvalidData(
-            f"{raw.path}: the column {name!r} holds {column.type} in {len(column)} rows: categories and labels must be "
-            "text, whole numbers or booleans."
-        )
-    column = column.cast(pa.string())
-    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
-
-
-def _whole(raw: RawFile, column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """Whole numbers that pandas made floats, because one was missing, as integers; NaN is missing."""
-    column = column.cast(pa.float64())
-    column = pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
-    try:
-        return column.cast(pa.int64())
-    except pa.ArrowInvalid as error:
-        raise InvalidData(
-            f"{raw.path}: the column {name!r} holds numbers with fractions in {len(column)} rows, which are no "
-            "categories: give it the role Numeric, or write text."
-        ) from error
 
 
 def _not_numbers(text: pa.ChunkedArray) -> tuple[int, int]:

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import named
 from recsys_workers.data.protocol import BY_COLUMN, BY_RATIO, BY_TIME, Protocol
+from recsys_workers.data.split_column import PARTS, TEST, TRAIN, VALIDATION, coded, wrong_part
 from recsys_workers.data.times import written
 from recsys_workers.preprocessing import Floats
 from recsys_workers.tabular.cleaning import Rows
 from recsys_workers.tabular.reading import Table
 
 PROTOCOLS = (BY_RATIO, BY_TIME, BY_COLUMN)
-PARTS = ("train", "validation", "test")
-TRAIN, VALIDATION, TEST = range(3)
 SEED = 20170217
 """Of ByRatio. Not the run's seed: all runs of a model are judged on the same rows."""
 
@@ -186,16 +186,11 @@ def _by_column(table: Table, rows: Rows) -> tuple[npt.NDArray[np.int64], dict[st
     name = table.schema.split
     if name is None:
         raise InvalidData("evaluation.protocol ByColumn needs a column with the role Split: add it to schema.columns.")
-    texts = table.texts(name)
-    known = {text: index for index, text in enumerate(PARTS)}
-    part = np.fromiter((known.get(str(texts[row]), -1) for row in rows), dtype=np.int64, count=len(rows))
-    if (part < 0).any():
-        row = int(rows[int((part < 0).argmax())])
-        raise InvalidData(
-            f"{table.place(row)}: the column {name!r} holds {texts[row]!r}, and another value than "
-            f"{', '.join(PARTS)} in {(part < 0).sum()} of {len(rows)} rows: write one of these three."
-        )
-    return part, {"split": f"as the column {name} says: {', '.join(PARTS)}"}
+    codes = coded(table.columns[name].take(rows))
+    if codes.null_count:
+        row = int(rows[pc.index(codes.is_null(), True).as_py()])
+        raise wrong_part(table.place(row), name, table.texts(name)[row], codes.null_count, len(rows))
+    return codes.to_numpy().astype(np.int64), {"split": f"as the column {name} says: {', '.join(PARTS)}"}
 
 
 def _by(table: Table, protocol: Protocol) -> str:

@@ -11,10 +11,10 @@ from tests.unit.workers.tabular.tables import document, rows
 
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import list_files
+from recsys_workers.data.split_column import PARTS
 from recsys_workers.evaluate import metrics
 from recsys_workers.preprocessing import Numeric
 from recsys_workers.tabular import data, schema
-from recsys_workers.tabular.splitting import PARTS
 from recsys_workers.train import run_config
 
 COLUMNS = [{"name": "tenure", "role": "Numeric"}, {"name": "label", "role": "Label"}]
