@@ -41,7 +41,7 @@ def parse(evaluation: Mapping[str, Any]) -> Protocol:
 def split_by(protocol: Protocol, interactions: Interactions) -> tuple[Split, dict[str, Any]]:
     """The split, and what the manifest's `protocol` says of it. Raises InvalidData when a part is empty."""
     if protocol.name == BY_TIME:
-        split, cuts = by_time(interactions, protocol.validation_percent, protocol.test_percent)
+        split, cuts, without = by_time(interactions, protocol.validation_percent, protocol.test_percent)
         rules: dict[str, Any] = {
             "split": "rows from testFrom on test, those from validationFrom to testFrom validate, those before train; "
             "a target's history is all that its user did before it",
@@ -49,8 +49,7 @@ def split_by(protocol: Protocol, interactions: Interactions) -> tuple[Split, dic
             "testPercent": protocol.test_percent,
             "validationFrom": cuts.validation_from,
             "testFrom": cuts.test_from,
-            "validationWithoutHistory": cuts.validation_without_history,
-            "testWithoutHistory": cuts.test_without_history,
+            **without.document(),
             "interval": "95 %, normal over users, the targets of a user counted together",
         }
     else:

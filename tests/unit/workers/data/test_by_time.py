@@ -47,7 +47,7 @@ def shown(examples: Examples) -> list[tuple[int, list[int], int]]:
 def test_every_row_after_a_cut_is_told_from_all_before_it(sequences: list[list[int]], first: int, second: int) -> None:
     data = interactions_of(sequences)
     try:
-        split, cuts = by_time(data, first, second)
+        split, cuts, without = by_time(data, first, second)
     except InvalidData:
         return
     times = np.sort(np.concatenate([np.array(times) for times in sequences]))
@@ -75,7 +75,7 @@ def test_every_row_after_a_cut_is_told_from_all_before_it(sequences: list[list[i
     assert [part.tolist() for part in split.training] == training
     assert shown(split.validation) == expected["validation"]
     assert shown(split.test) == expected["test"]
-    assert (cuts.validation_without_history, cuts.test_without_history) == (alone["validation"], alone["test"])
+    assert (without.validation, without.test) == (alone["validation"], alone["test"])
 
 
 def test_the_cuts_are_written_as_the_timestamps_are(tmp_path: Path) -> None:
