@@ -9,8 +9,8 @@ ROWS = (TABULAR, RANKING)
 FEATURES = ("Numeric", "Categorical", "Calendar", "Text")
 """The roles of columns that a model of rows sees, besides a Timestamp with calendar."""
 SMALLER_IS_BETTER = ("LogLoss", "RMSE", "MAE")
-OF_LISTS, OF_ROWS = ("LeaveOneOut", "ByTime"), ("ByTime", "ByRatio", "ByColumn")
-"""The protocols."""
+OF_ROWS = ("ByTime", "ByRatio", "ByColumn")
+"""The protocols of the tasks that answer rows; those that make lists have all."""
 METRICS = {
     "Binary": ("AUC", "LogLoss", "Accuracy", "Precision", "Recall", "F1"),
     "Multiclass": ("LogLoss", "Accuracy", "Precision", "Recall", "F1"),
@@ -57,10 +57,6 @@ TASK_RULES = (
         )
         for task, names in of_task().items()
     ),
-    _for_lists(
-        _in("self.evaluation.protocol", OF_LISTS),
-        f"spec.evaluation.protocol must be one for the tasks {SEQUENTIAL} and {RETRIEVAL}: {', '.join(OF_LISTS)}",
-    ),
     *(
         _for(
             task,
@@ -77,8 +73,13 @@ TASK_RULES = (
         for rule, role in ((_for_ids, "User"), (_for_ids, "Item"), (_for_lists, "Timestamp"))
     ),
     _for_lists(
-        "self.schema.columns.all(c, c.role in ['User', 'Item', 'Timestamp'])",
-        "the roles of SequentialRecommendation and Retrieval are User, Item and Timestamp only: leave out the other columns",
+        "self.schema.columns.all(c, c.role in ['User', 'Item', 'Timestamp', 'Split'])",
+        "the roles of SequentialRecommendation and Retrieval are User, Item, Timestamp and Split only: leave out the other columns",
+    ),
+    _for_lists(
+        "!has(self.evaluation.byRatio) || !has(self.evaluation.byRatio.folds)",
+        "evaluation.byRatio.folds is for the tasks Tabular and Ranking: folds are dealt at random, so a model of lists would learn "
+        "from what users did after the rows that it is judged on. Leave folds out: each figure has an interval without them",
     ),
     _for_lists(
         "self.evaluation.metrics.all(m, m.contains('@'))",
@@ -111,27 +112,25 @@ TASK_RULES = (
             f"self.schema.columns.filter(c, c.role == '{role}').size() <= 1",
             f"schema.columns must name at most one {role} column",
         )
-        for role in ("Timestamp", "Split", "Weight", "Group")
+        for role in ("Timestamp", "Weight", "Group")
+    ),
+    Rule(
+        "self.schema.columns.filter(c, c.role == 'Split').size() <= 1",
+        "schema.columns must name at most one Split column",
+    ),
+    Rule(
+        "self.evaluation.protocol != 'ByColumn' || self.schema.columns.exists(c, c.role == 'Split')",
+        "the protocol ByColumn needs a column with the role Split in schema.columns: name one, or set another protocol",
     ),
     _for_rows(
         "self.evaluation.protocol != 'ByTime' || !self.schema.columns.exists(c, c.role == 'Group')",
         "the protocol ByTime, the default, may cut a group in two: set spec.evaluation.protocol to ByRatio or ByColumn, or "
         "leave out the column with the role Group",
     ),
-    *(
-        _for_rows(
-            f"self.evaluation.protocol != '{protocol}' || self.schema.columns.exists(c, c.role == '{role}')",
-            message,
-        )
-        for protocol, role, message in (
-            (
-                "ByTime",
-                "Timestamp",
-                "the protocol ByTime, the default, needs a column with the role Timestamp in schema.columns: name one, or set "
-                "spec.evaluation.protocol to ByRatio or ByColumn",
-            ),
-            ("ByColumn", "Split", "the protocol ByColumn needs a column with the role Split in schema.columns"),
-        )
+    _for_rows(
+        "self.evaluation.protocol != 'ByTime' || self.schema.columns.exists(c, c.role == 'Timestamp')",
+        "the protocol ByTime, the default, needs a column with the role Timestamp in schema.columns: name one, or set "
+        "spec.evaluation.protocol to ByRatio or ByColumn",
     ),
     _for(
         TABULAR,

@@ -73,8 +73,8 @@ class Cleaning(Model):
 
     missing: Literal["Fail", "Drop"] = Field(
         "Fail",
-        description="A row without a user, an item or a timestamp (Tabular and Ranking: any column that may not be missing): Fail ends "
-        "the run, Drop drops the row.",
+        description="A row without a user, an item or a timestamp, or with ByColumn a part (Tabular and Ranking: any column that may not be "
+        "missing): Fail ends the run, Drop drops the row.",
     )
     time_window: TimeWindow | None = Field(None, description="Which times are kept.")
     bounds: tuple[Bounds, ...] | None = Field(
@@ -93,8 +93,8 @@ class Cleaning(Model):
     )
     duplicates: Literal["KeepAll", "KeepFirst", "KeepLast"] = Field(
         "KeepAll",
-        description="Of rows with the same user, item and timestamp (Tabular and Ranking: the same value in every column that is "
-        "read): keep all, the first or the last one.",
+        description="Of rows with the same user, item and timestamp, whatever their parts (Tabular and Ranking: the same value in every "
+        "column that is read): keep all, the first or the last one.",
     )
     min_user_interactions: int | None = Field(
         None,

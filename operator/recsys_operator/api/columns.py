@@ -102,7 +102,8 @@ class SchemaColumn(Model):
     role: Literal[
         "User", "Item", "Timestamp", "Label", "Numeric", "Categorical", "Calendar", "Text", "Split", "Weight", "Group"
     ] = Field(
-        description="What the column means. SequentialRecommendation has User, Item and Timestamp, one each. Tabular has one "
+        description="What the column means. SequentialRecommendation and Retrieval have User, Item and Timestamp, one each, and "
+        "perhaps a Split (for ByColumn). Tabular has one "
         "Label, any number of Numeric (standardised), Categorical (text, whole numbers, booleans), Calendar (a time, as hour, "
         "weekday and so on) and Text (words, weighted by TF-IDF), and perhaps a Timestamp (for ByTime and cleaning), a Split (train, "
         "validation, test; for ByColumn), a Weight (of a row in the loss) and a Group (rows of one value stand in one part of the "

@@ -65,16 +65,20 @@ class ByTime(Model):
 
 
 class ByRatio(Model):
-    """Which share of the rows is held out."""
+    """Which share of the rows is held out; of lists which share of each user's rows."""
 
-    validation_percent: int = Field(10, ge=1, le=40, description="Share of the rows that validates.")
-    test_percent: int = Field(10, ge=1, le=40, description="Share of the rows that tests.")
+    validation_percent: int = Field(
+        10, ge=1, le=40, description="Share of the rows that validates; of lists those before the test rows."
+    )
+    test_percent: int = Field(
+        10, ge=1, le=40, description="Share of the rows that tests; of lists the latest ones of each user."
+    )
     folds: int | None = Field(
         None,
         ge=2,
         le=20,
         description="Cross-validation besides: the rows that do not test are dealt into so many folds, each judged by a model of its "
-        "own that learned from the others. It takes as many trainings more; none when absent.",
+        "own that learned from the others. It takes as many trainings more; none when absent. Tabular and Ranking only.",
     )
 
 
@@ -96,8 +100,9 @@ class Evaluation(Model):
         "ByTime",
         description="ByTime: two moments cut the data of all users, each row after a cut is to be told from what its user did "
         "before it. LeaveOneOut, for the papers' tables: each user's last item tests, the one before validates, so the training "
-        "knows other users' later rows. All items are ranked. Tabular and Ranking have ByTime, ByRatio (rows are dealt at "
-        "random, alike in all runs) and ByColumn (as the Split column says).",
+        "knows other users' later rows. ByRatio: each user's latest rows test, so many percent of them, those before validate. "
+        "ByColumn: as the Split column says, where each user's rows train, then validate, then test. All items are ranked. Tabular and "
+        "Ranking have ByTime, ByRatio (rows are dealt at random, alike in all runs) and ByColumn, in any order.",
     )
     by_time: ByTime | None = Field(None, description="The cuts of ByTime; a tenth each when absent.")
     by_ratio: ByRatio | None = Field(None, description="The shares of ByRatio; a tenth each when absent.")

@@ -1,5 +1,7 @@
 """RecModel: one wrong manifest and its correction for each rule and bound."""
 
+from typing import Any
+
 from tests.integration.api import cases_ranking, cases_tabular
 from tests.integration.api.case import ABSENT, Case, Manifest, Transition
 
@@ -31,6 +33,7 @@ RETRIEVAL = (
 USER = {"name": "user_id", "role": "User"}
 ITEM = {"name": "item_id", "role": "Item"}
 TIMESTAMP = {"name": "timestamp", "role": "Timestamp"}
+SPLIT = {"name": "part", "role": "Split"}
 COLUMNS = [USER, ITEM, TIMESTAMP]
 
 BASE: Manifest = {
@@ -78,6 +81,18 @@ def fillers(count: int) -> list[dict[str, object]]:
 def more_columns(count: int) -> list[dict[str, str]]:
     """So many columns in all; each role may be named once, so the rest repeats one."""
     return [*COLUMNS, *({"name": f"c{number}", "role": "Item"} for number in range(count - 3))]
+
+
+def _judged(ratio: dict[str, int], **changed: Any) -> dict[str, Any]:
+    """The spec of a model that is judged ByRatio."""
+    evaluation = {"protocol": "ByRatio", "byRatio": ratio, "metrics": ["NDCG@10", "HR@10"]}
+    return {**BASE["spec"], "evaluation": evaluation, **changed}
+
+
+def _by_column(columns: list[dict[str, str]], **changed: Any) -> dict[str, Any]:
+    """The spec of a model that is judged ByColumn."""
+    evaluation = {"protocol": "ByColumn", "metrics": ["NDCG@10", "HR@10"]}
+    return {**BASE["spec"], "schema": {"columns": columns}, "evaluation": evaluation, **changed}
 
 
 CASES: list[Case] = [
@@ -155,7 +170,7 @@ CASES: list[Case] = [
         "rule",
         [*COLUMNS, {"name": "rating", "role": "Label"}],
         COLUMNS,
-        "the roles of SequentialRecommendation and Retrieval are User, Item and Timestamp only: "
+        "the roles of SequentialRecommendation and Retrieval are User, Item, Timestamp and Split only: "
         "leave out the other columns",
         about="spec",
     ),
@@ -188,14 +203,42 @@ CASES: list[Case] = [
     ),
     # How it is judged
     Case("spec.evaluation", "required", ABSENT, BASE["spec"]["evaluation"], "Required value"),
-    Case("spec.evaluation.protocol", "enum", "RandomSplit", "ByTime", 'supported values: "LeaveOneOut", "ByTime"'),
     Case(
-        "spec.evaluation",
+        "spec.evaluation.protocol",
+        "enum",
+        "RandomSplit",
+        "ByTime",
+        'supported values: "LeaveOneOut", "ByTime", "ByRatio", "ByColumn"',
+    ),
+    *(
+        Case(
+            "spec",
+            "rule",
+            _judged(ratio | {"folds": 5}, **changed),
+            _judged(ratio, **changed),
+            "evaluation.byRatio.folds is for the tasks Tabular and Ranking: folds are dealt at random, so a model of "
+            "lists would learn from what users did after the rows that it is judged on. Leave folds out: each figure "
+            "has an interval without them",
+        )
+        for changed in ({}, {"task": "Retrieval", "architecture": {"name": "TwoTower"}})
+        for ratio in ({}, {"validationPercent": 5, "testPercent": 20})
+    ),
+    *(
+        Case(
+            "spec",
+            "rule",
+            _by_column(COLUMNS, **changed),
+            _by_column([*COLUMNS, SPLIT], **changed),
+            cases_tabular.NO_SPLIT,
+        )
+        for changed in ({}, {"task": "Retrieval", "architecture": {"name": "BPRMF"}})
+    ),
+    Case(
+        "spec.schema.columns",
         "rule",
-        {"protocol": "ByRatio", "metrics": ["NDCG@10", "HR@10"]},
-        {"protocol": "LeaveOneOut", "metrics": ["NDCG@10", "HR@10"]},
-        "spec.evaluation.protocol must be one for the tasks SequentialRecommendation and Retrieval: "
-        "LeaveOneOut, ByTime",
+        [*COLUMNS, SPLIT, {"name": "second", "role": "Split"}],
+        [*COLUMNS, SPLIT],
+        "schema.columns must name at most one Split column",
         about="spec",
     ),
     Case(

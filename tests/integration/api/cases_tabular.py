@@ -95,7 +95,9 @@ NO_TIME = (
     "the protocol ByTime, the default, needs a column with the role Timestamp in schema.columns: name one, or set "
     "spec.evaluation.protocol to ByRatio or ByColumn"
 )
-NO_SPLIT = "the protocol ByColumn needs a column with the role Split in schema.columns"
+NO_SPLIT = (
+    "the protocol ByColumn needs a column with the role Split in schema.columns: name one, or set another protocol"
+)
 OBJECTIVE = "spec.objective must be set for the task Tabular (Binary, Multiclass or Regression), and for no other"
 
 

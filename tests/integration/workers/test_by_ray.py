@@ -35,12 +35,18 @@ def write_files(folder: Path) -> None:
             (f"u{random.integers(60)}", int(random.integers(40)) if random.random() > 0.02 else "", int(time))
             for time in random.integers(300, size=ROWS)
         ]
-        WRITERS["CSV"][1](folder / f"{number}.csv", rows)
+        path = WRITERS["CSV"][1](folder / f"{number}.csv", rows)
+        header, *lines = path.read_text().splitlines()
+        parts = ("train" if row[2] < 200 else "validation" if row[2] < 250 else "test" for row in rows)
+        lines = [f"{line},{part}" for line, part in zip(lines, parts, strict=True)]
+        path.write_text("\n".join([f"{header},part", *lines]) + "\n")
 
 
-def test_both_ways_give_the_same(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("protocol", ["ByTime", "ByColumn"])
+def test_both_ways_give_the_same(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str) -> None:
     write_files(tmp_path / "data")
-    run.document["evaluation"]["protocol"] = "ByTime"
+    run.document["evaluation"]["protocol"] = protocol
+    run.document["schema"]["columns"].append({"name": "part", "role": "Split"})
     run.document["cleaning"] = CLEANING
     config = run.reads("pvc://data", "CSV")
     config.run_folder.mkdir(parents=True)

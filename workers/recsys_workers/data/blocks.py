@@ -16,11 +16,11 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from recsys_workers.data.cleaning import Cleaning, inside
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import DatasetFile, telling_of
-from recsys_workers.data.ids import as_text
 from recsys_workers.data.parts import PARTS
-from recsys_workers.data.raw import ROLES, TIMESTAMP, plain
-from recsys_workers.data.readers import Empty
-from recsys_workers.data.times import NANOSECONDS, Kinds, NotTimes, time_or_number
+from recsys_workers.data.raw import SPLIT, TIMESTAMP, plain
+from recsys_workers.data.readers import Empty, values_of
+from recsys_workers.data.split_column import TRAIN, WrongParts, coded
+from recsys_workers.data.times import NANOSECONDS, Kinds, NotTimes
 from recsys_workers.data.types import Mistyped
 
 KEPT, INCOMPLETE, OUTSIDE, WRONG = range(4)
@@ -35,6 +35,7 @@ SCHEMA = pa.schema(
         ("kind", pa.int8()),
         ("fate", pa.int8()),
         ("file", pa.int32()),
+        ("part", pa.int8()),
     ]
 )
 
@@ -61,24 +62,27 @@ def of_file(wanted: Wanted, number: int) -> Iterator[pa.Table]:
     try:
         yield from _of_file(wanted, number)
     except InvalidData as error:
-        columns = [[str(error)], [None], [0], [NOTHING], [WRONG], [number]]
+        columns = [[str(error)], [None], [0], [NOTHING], [WRONG], [number], [TRAIN]]
         yield pa.table(columns, schema=SCHEMA)
 
 
 def _of_file(wanted: Wanted, number: int) -> Iterator[pa.Table]:
     file, roles = wanted.files[number], wanted.roles
-    empty = {role: Empty() for role in ROLES}
-    mistyped = {role: Mistyped(roles[role], wanted.types.get(roles[role])) for role in ROLES}
+    empty = {role: Empty() for role in roles}
+    mistyped = {role: Mistyped(name, wanted.types.get(name)) for role, name in roles.items()}
+    wrong = WrongParts()
     for raw in PARTS[wanted.file_format](file.path, roles):
         for role, values in mistyped.items():
             values.look(raw, role)
-        columns = {role: as_text(raw, role, roles[role]) for role in ROLES[:2]}
         try:
-            columns[TIMESTAMP] = time_or_number(raw, roles[TIMESTAMP])
+            columns = values_of(raw, roles)
         except NotTimes as error:
             raise _not_times(wanted, number) from error
         for role, found in empty.items():
             found.count(raw, columns[role])
+        if SPLIT in columns:
+            text, columns[SPLIT] = columns[SPLIT], coded(columns[SPLIT])
+            wrong.count(raw, text, columns[SPLIT])
         with telling_of(wanted.paths, roles.values()):
             block = _block(columns, wanted.cleaning, number)
         yield block
@@ -87,6 +91,8 @@ def _of_file(wanted: Wanted, number: int) -> Iterator[pa.Table]:
     if wanted.cleaning.missing != "Drop":
         for role, found in empty.items():
             found.refuse(file.path, roles[role])
+    if SPLIT in roles:
+        wrong.refuse(file.path, roles[SPLIT])
 
 
 def _not_times(wanted: Wanted, number: int) -> NotTimes:
@@ -99,9 +105,10 @@ def _not_times(wanted: Wanted, number: int) -> NotTimes:
 
 
 def _block(columns: Mapping[str, pa.ChunkedArray], cleaning: Cleaning, number: int) -> pa.Table:
-    user, item, time = (columns[role].combine_chunks() for role in ROLES)
+    user, item, time, *more = (column.combine_chunks() for column in columns.values())
+    part = more[0] if more else pa.repeat(pa.scalar(TRAIN, pa.int8()), len(user))
     kind = _kind(time)
-    fate = np.where(_absent(user) | _absent(item) | _absent(time), INCOMPLETE, KEPT)
+    fate = np.where(_absent(user) | _absent(item) | _absent(time) | _absent(part), INCOMPLETE, KEPT)
     if kind == TIMED:
         time = time.cast(pa.int64())
     numbers = time.fill_null(0).to_numpy()
@@ -110,7 +117,7 @@ def _block(columns: Mapping[str, pa.ChunkedArray], cleaning: Cleaning, number: i
         fate[(fate == KEPT) & ~within] = OUTSIDE
     rows = len(numbers)
     return pa.table(
-        [user, item, numbers.view(np.int64), np.full(rows, kind), fate, np.full(rows, number)], schema=SCHEMA
+        [user, item, numbers.view(np.int64), np.full(rows, kind), fate, np.full(rows, number), part], schema=SCHEMA
     )
 
 

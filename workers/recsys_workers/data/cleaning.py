@@ -143,8 +143,9 @@ def clean(columns: Columns, cleaning: Cleaning) -> tuple[Columns, list[Dropped]]
         raise nothing_left(total, dropped, "")
     if len(rows) == len(columns.time):
         return columns, dropped
-    table = pa.table([columns.user, columns.item, columns.time], names=["user", "item", "time"]).take(pa.array(rows))
-    return replace(columns, user=table["user"], item=table["item"], time=table["time"]), dropped
+    found = {name: getattr(columns, name) for name in ("user", "item", "time", "part")}
+    table = pa.table({name: column for name, column in found.items() if column is not None}).take(pa.array(rows))
+    return replace(columns, **{name: table[name] for name in table.column_names}), dropped
 
 
 def core(user: Rows, item: Rows, least_user: int, least_item: int) -> tuple[Rows, int]:

@@ -11,15 +11,16 @@ from recsys_workers.data.readers import Columns
 TOGETHER = 1_000_000
 """Rows that are counted at once."""
 Indices = npt.NDArray[np.int32]
+PartCodes = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
     """All sequences, flat: user u's items are `items[offsets[u]:offsets[u + 1]]`, oldest first.
 
-    Rows are ordered by (timestamp, row number). `items` holds item indices from 1 to len(item_ids): index i is
-    `item_ids[i - 1]`; 0 is left for padding. Ids are in id order: numerically when all of them are whole numbers,
-    else lexicographically.
+    Rows are ordered by (timestamp, row number), those with parts by (timestamp, part, row number). `items` holds item
+    indices from 1 to len(item_ids): index i is `item_ids[i - 1]`; 0 is left for padding. Ids are in id order:
+    numerically when all of them are whole numbers, else lexicographically.
     """
 
     user_ids: list[str]
@@ -32,6 +33,8 @@ class Interactions:
     """When each of `items` was, as in recsys_workers.data.readers.Columns."""
     timed: bool
     """Whether `times` are nanoseconds since 1970; else they are numbers of unknown unit."""
+    parts: PartCodes | None = None
+    """The part of each of `items`, as in recsys_workers.data.split_column, where a column says it."""
 
     def sequence(self, user: int) -> Indices:
         """The items of one user, oldest first."""
@@ -51,14 +54,17 @@ def in_order(columns: Columns) -> Interactions:
     user_ids, user = _indexed(columns.user)
     item_ids, item = _indexed(columns.item)
     time = columns.time.to_numpy()
-    order = np.lexsort((np.arange(len(time)), time, user))
+    part = None if columns.part is None else columns.part.to_numpy()
+    number = np.arange(len(time))
+    order = np.lexsort((number, time, user) if part is None else (number, part, time, user))
     lengths = np.bincount(user, minlength=len(user_ids))
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     sorted_time = time[order]
     last = offsets[1:] - 1
     tied = (lengths > 1) & (sorted_time[last] == sorted_time[np.maximum(last - 1, 0)])
     items = (item[order] + 1).astype(np.int32)
-    return Interactions(user_ids, item_ids, items, offsets, int(tied.sum()), sorted_time, columns.timed)
+    sorted_part = None if part is None else part[order]
+    return Interactions(user_ids, item_ids, items, offsets, int(tied.sum()), sorted_time, columns.timed, sorted_part)
 
 
 def id_order(ids: list[str]) -> list[str]:

@@ -6,14 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from recsys_workers.data.by_column import by_column
+from recsys_workers.data.by_ratio import by_ratio
 from recsys_workers.data.by_time import by_time
 from recsys_workers.data.interactions import Interactions
 from recsys_workers.data.split import SHORTEST, Split, leave_one_out
+from recsys_workers.data.split_column import PARTS
 
 LEAVE_ONE_OUT, BY_TIME = "LeaveOneOut", "ByTime"
 BY_RATIO, BY_COLUMN = "ByRatio", "ByColumn"
-PROTOCOLS = (LEAVE_ONE_OUT, BY_TIME)
+PROTOCOLS = (LEAVE_ONE_OUT, BY_TIME, BY_RATIO, BY_COLUMN)
 """Those of interactions; recsys_workers.tabular.splitting has those of single rows."""
+HISTORY = "a target's history is all that its user did before it"
+OF_USERS = "95 %, normal over users, the targets of a user counted together"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +43,41 @@ def parse(evaluation: Mapping[str, Any]) -> Protocol:
     )
 
 
-def split_by(protocol: Protocol, interactions: Interactions) -> tuple[Split, dict[str, Any]]:
-    """The split, and what the manifest's `protocol` says of it. Raises InvalidData when a part is empty."""
+def split_by(protocol: Protocol, interactions: Interactions, column: str = "") -> tuple[Split, dict[str, Any]]:
+    """The split, and what the manifest's `protocol` says of it. Raises InvalidData when a part is empty.
+
+    `column` is the name of the one that says the parts, of ByColumn.
+    """
+    order = "timestamp, then row number"
+    shares = {"validationPercent": protocol.validation_percent, "testPercent": protocol.test_percent}
+    rules: dict[str, Any]
     if protocol.name == BY_TIME:
         split, cuts, without = by_time(interactions, protocol.validation_percent, protocol.test_percent)
-        rules: dict[str, Any] = {
-            "split": "rows from testFrom on test, those from validationFrom to testFrom validate, those before train; "
-            "a target's history is all that its user did before it",
-            "validationPercent": protocol.validation_percent,
-            "testPercent": protocol.test_percent,
-            "validationFrom": cuts.validation_from,
-            "testFrom": cuts.test_from,
+        moments = {"validationFrom": cuts.validation_from, "testFrom": cuts.test_from}
+        rules = {
+            "split": f"rows from testFrom on test, those from validationFrom to testFrom validate, those before train; "
+            f"{HISTORY}",
+            **shares,
+            **moments,
             **without.document(),
-            "interval": "95 %, normal over users, the targets of a user counted together",
+            "interval": OF_USERS,
+        }
+    elif protocol.name == BY_RATIO:
+        split = by_ratio(interactions, protocol.validation_percent, protocol.test_percent)
+        rules = {
+            "split": f"of each user's rows in the order of time the last {protocol.test_percent} % test, the "
+            f"{protocol.validation_percent} % before them validate, the others, the first one always, train (rounded "
+            f"to the nearest row); {HISTORY}",
+            **shares,
+            "interval": OF_USERS,
+        }
+    elif protocol.name == BY_COLUMN:
+        split, without = by_column(interactions, column)
+        order = "timestamp, then part, then row number"
+        rules = {
+            "split": f"as the column {column} says: {', '.join(PARTS)}; {HISTORY}",
+            **without.document(),
+            "interval": OF_USERS,
         }
     else:
         split = leave_one_out(interactions)
@@ -64,4 +91,5 @@ def split_by(protocol: Protocol, interactions: Interactions) -> tuple[Split, dic
         **rules,
         "evaluatedUsers": len(np.unique(split.test.users)),
         "evaluatedTargets": len(split.test.targets),
+        "order": order,
     }

@@ -12,6 +12,8 @@ TIMESTAMP = "Timestamp"
 IDS = ("User", "Item")
 ROLES = (*IDS, TIMESTAMP)
 """What interactions have; another table has other columns, and readers take any."""
+SPLIT = "Split"
+"""What they have besides for the protocol ByColumn."""
 ATTRIBUTE = "attribute "
 """Roles that begin so may have lists in their cells."""
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_workers.data.cleaning import distinct
-from recsys_workers.data.interactions import Interactions, id_order
+from recsys_workers.data.interactions import Interactions, PartCodes, id_order
 
 SHARD_ROWS = 1_000_000
 """Rows of a shard, about, and of a piece that is dealt out at once; those of one user are never divided."""
@@ -26,23 +26,34 @@ Positions = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
+class Shard:
+    """Some rows; user and item are places among the ids. Of a shard they are views of what is on the disk."""
+
+    user: Codes
+    item: Codes
+    time: Numbers
+    part: PartCodes
+    """As in recsys_workers.data.split_column."""
+
+    @property
+    def columns(self) -> tuple[Codes, Codes, Numbers, PartCodes]:
+        """All of them."""
+        return self.user, self.item, self.time, self.part
+
+    def at(self, rows: slice) -> "Shard":
+        """Views of some of the rows."""
+        return Shard(self.user[rows], self.item[rows], self.time[rows], self.part[rows])
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
-    """All rows. `pieces(size)` gives (user, item, time), so many at a time; user and item are places among the ids."""
+    """All rows. `pieces(size)` gives them, so many at a time."""
 
     user_ids: list[str]
     item_ids: list[str]
     count: int
     time: "np.dtype[Any]"
-    pieces: Callable[[int], Iterator[tuple[Codes, Codes, Numbers]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """All rows of some users. The arrays are views of what is on the disk."""
-
-    user: Codes
-    item: Codes
-    time: Numbers
+    pieces: Callable[[int], Iterator[Shard]]
 
 
 def mapped(path: Path, kind: Any, count: int) -> Any:
@@ -59,13 +70,11 @@ class Shards:
     def __init__(self, rows: Rows, folder: Path) -> None:
         self.rows = rows
         self.folder = folder
-        self.user, self.item, self.time = (
-            mapped(folder / f"{name}.npy", kind, rows.count)
-            for name, kind in (("user", np.int32), ("item", np.int32), ("time", rows.time))
-        )
+        kinds = {"user": np.int32, "item": np.int32, "time": rows.time, "part": np.int8}
+        self.all = Shard(**{name: mapped(folder / f"{name}.npy", kind, rows.count) for name, kind in kinds.items()})
         per_user = np.zeros(len(rows.user_ids), dtype=np.int64)
-        for user, _, _ in rows.pieces(SHARD_ROWS):
-            per_user += np.bincount(user, minlength=len(per_user))
+        for piece in rows.pieces(SHARD_ROWS):
+            per_user += np.bincount(piece.user, minlength=len(per_user))
         before = np.concatenate([[0], np.cumsum(per_user)])
         firsts = np.searchsorted(before[:-1], np.arange(0, rows.count, SHARD_ROWS))
         self.first_users: Positions = np.append(np.unique(firsts), len(per_user))
@@ -74,15 +83,16 @@ class Shards:
 
     def _dealt(self) -> Positions:
         filled = np.zeros(len(self.starts) - 1, dtype=np.int64)
-        for user, item, time in self.rows.pieces(SHARD_ROWS):
-            shard = np.searchsorted(self.first_users, user, side="right") - 1
+        for piece in self.rows.pieces(SHARD_ROWS):
+            shard = np.searchsorted(self.first_users, piece.user, side="right") - 1
             order = np.argsort(shard, kind="stable")
             ends = np.cumsum(np.bincount(shard, minlength=len(filled)))
             for number in np.unique(shard):
-                part = order[ends[number - 1] if number else 0 : ends[number]]
-                place = slice(self.starts[number] + filled[number], self.starts[number] + filled[number] + len(part))
-                self.user[place], self.item[place], self.time[place] = user[part], item[part], time[part]
-                filled[number] += len(part)
+                rows = order[ends[number - 1] if number else 0 : ends[number]]
+                place = slice(self.starts[number] + filled[number], self.starts[number] + filled[number] + len(rows))
+                for column, values in zip(self.all.columns, piece.columns, strict=True):
+                    column[place] = values[rows]
+                filled[number] += len(rows)
         return filled
 
     @property
@@ -92,17 +102,16 @@ class Shards:
 
     def __iter__(self) -> Iterator[Shard]:
         for number, length in enumerate(self.lengths):
-            place = slice(self.starts[number], self.starts[number] + length)
-            yield Shard(self.user[place], self.item[place], self.time[place])
+            yield self.all.at(slice(self.starts[number], self.starts[number] + length))
 
     def _keep(self, chosen: Callable[[Shard], Any]) -> int:
         """Keep the rows of each shard that are chosen, as positions in order or as a mask; how many that dropped."""
         before = self.count
         for number, shard in enumerate(self):
             kept = chosen(shard)
-            for array in (shard.user, shard.item, shard.time):
-                left = array[kept]
-                array[: len(left)] = left
+            for column in shard.columns:
+                left = column[kept]
+                column[: len(left)] = left
             self.lengths[number] = len(left)
         return before - self.count
 
@@ -130,7 +139,7 @@ class Shards:
         return users, items
 
     def in_order(self, items_file: Path, *, timed: bool) -> Interactions:
-        """The sequences of those that are left: items in the file, times in the folder."""
+        """The sequences of those that are left: items in the file, times and parts in the folder."""
         users, items = self._counts()
         user_ids, user_index = _ordered(self.rows.user_ids, np.flatnonzero(users))
         item_ids, item_index = _ordered(self.rows.item_ids, np.flatnonzero(items))
@@ -139,15 +148,17 @@ class Shards:
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         made = mapped(items_file, np.int32, self.count)
         times = mapped(self.folder / "times.npy", self.rows.time, self.count)
+        parts = mapped(self.folder / "parts.npy", np.int8, self.count)
         for shard in self:
             user = user_index[shard.user]
-            order = np.lexsort((shard.time, user))
+            order = np.lexsort((shard.part, shard.time, user))
             place = _places(user[order], offsets)
             made[place] = item_index[shard.item[order]] + 1
             times[place] = shard.time[order]
+            parts[place] = shard.part[order]
         last = offsets[1:] - 1
         tied = (lengths > 1) & (times[last] == times[np.maximum(last - 1, 0)])
-        return Interactions(user_ids, item_ids, made, offsets, int(tied.sum()), times, timed)
+        return Interactions(user_ids, item_ids, made, offsets, int(tied.sum()), times, timed, parts)
 
 
 def _frequent(users: npt.NDArray[np.bool_], items: npt.NDArray[np.bool_], shard: Shard) -> npt.NDArray[np.bool_]:

@@ -5,7 +5,7 @@ recsys_workers.data.shards. The memory holds what grows with users and items: th
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ from recsys_workers.data.cleaning import Dropped, nothing_left, outside_told
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import telling_of
 from recsys_workers.data.interactions import Interactions, id_order
-from recsys_workers.data.raw import TIMESTAMP
+from recsys_workers.data.raw import SPLIT, TIMESTAMP
 from recsys_workers.data.readers import nothing_read
-from recsys_workers.data.shards import Codes, Numbers, Rows, Shards
+from recsys_workers.data.shards import Codes, Rows, Shard, Shards
 from recsys_workers.data.times import as_fractions, numbers_and_times, times_and_numbers
 
 
@@ -57,7 +57,8 @@ def interactions(
     if not shards.count:
         with telling_of(wanted.paths, wanted.roles.values()):
             raise nothing_left(total, dropped, "")
-    return dropped, shards.in_order(items, timed=kind == TIMED)
+    found = shards.in_order(items, timed=kind == TIMED)
+    return dropped, found if SPLIT in wanted.roles else replace(found, parts=None)
 
 
 class _Ids:
@@ -90,10 +91,12 @@ class _Piece:
 
 
 class _Read:
-    """The rows of all blocks that stay, on the disk, in order: the numbers of their ids, and 64 bits of time."""
+    """The rows of all blocks that stay, on the disk, in order: the numbers of their ids, 64 bits of time, the part."""
 
     def __init__(self, folder: Path) -> None:
-        self.user, self.item, self.time = (folder / f"{name}.read" for name in ("user", "item", "time"))
+        self.user, self.item, self.time, self.part = (
+            folder / f"{name}.read" for name in ("user", "item", "time", "part")
+        )
         self.users, self.items = _Ids(), _Ids()
         self.pieces: list[_Piece] = []
         self.kinds: dict[int, set[int]] = {}
@@ -106,13 +109,19 @@ class _Read:
 
     def take(self, blocks: Iterable[pa.Table]) -> None:
         """Read them to the end; raises the InvalidData that one of them holds."""
-        with self.user.open("wb") as user, self.item.open("wb") as item, self.time.open("wb") as time:
+        with (
+            self.user.open("wb") as user,
+            self.item.open("wb") as item,
+            self.time.open("wb") as time,
+            self.part.open("wb") as part,
+        ):
             for block in blocks:
                 for file, kind, table in _uniform(block):
                     kept = self._counted(table, file, kind)
                     user.write(self.users.codes(kept["user"]).tobytes())
                     item.write(self.items.codes(kept["item"]).tobytes())
                     time.write(kept["time"].to_numpy().tobytes())
+                    part.write(kept["part"].to_numpy().tobytes())
 
     def _counted(self, table: pa.Table, file: int, kind: int) -> pa.Table:
         fate = table["fate"].to_numpy()
@@ -170,10 +179,12 @@ class _Read:
         item_ids, item_rank = self.items.ranked()
         dtype: Any = np.float64 if kind == FRACTIONS else np.int64
 
-        def pieces(size: int) -> Iterator[tuple[Codes, Codes, Numbers]]:
+        def pieces(size: int) -> Iterator[Shard]:
             for first in range(0, int(self.fates[KEPT]), size):
                 user, item = (np.fromfile(path, np.int32, size, offset=first * 4) for path in (self.user, self.item))
-                yield user_rank[user], item_rank[item], np.fromfile(self.time, dtype, size, offset=first * 8)
+                time = np.fromfile(self.time, dtype, size, offset=first * 8)
+                part = np.fromfile(self.part, np.int8, size, offset=first)
+                yield Shard(user_rank[user], item_rank[item], time, part)
 
         return Rows(user_ids, item_ids, int(self.fates[KEPT]), np.dtype(dtype), pieces)
 

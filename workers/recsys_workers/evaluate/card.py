@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from recsys_workers.data.protocol import BY_COLUMN
 from recsys_workers.evaluate import protocol
 from recsys_workers.evaluate.metrics import text
 from recsys_workers.manifest import Manifest
@@ -24,8 +25,8 @@ def render(described: Manifest) -> str:
         *members(described),
         "## Data",
         f"{dataset['uri']} ({dataset['digest']}): {dataset['interactions']} interactions of {users} users with "
-        f"{dataset['items']} items. The last timestamp of {tied} users ({text(100 * tied / users)} %) is tied; row "
-        "order decides there what comes last.",
+        f"{dataset['items']} items. The last timestamp of {tied} users ({text(100 * tied / users)} %) is tied; "
+        f"{_ties(described)} decides there what comes last.",
         *_cleaning(described),
         *_items(described),
         "",
@@ -140,6 +141,11 @@ def _items(described: Manifest) -> list[str]:
         f"What items are was told by {table['uri']} ({table['digest']}), which has no row for "
         f"{table['itemsWithoutRow']} of them: {told}."
     ]
+
+
+def _ties(described: Manifest) -> str:
+    """What orders the rows of one timestamp."""
+    return "the part, then row order" if described.protocol["name"] == BY_COLUMN else "row order"
 
 
 def _cleaning(described: Manifest) -> list[str]:

@@ -32,6 +32,11 @@ from recsys_workers.tune import space
 
 TASKS = {SEQUENTIAL: PROTOCOLS, RETRIEVAL: PROTOCOLS, **dict.fromkeys(OF_ROWS, splitting.PROTOCOLS)}
 """The protocols of each task."""
+NO_FOLDS = (
+    "evaluation.byRatio.folds is for the tasks Tabular and Ranking: folds are dealt at random, so a model of lists "
+    "would learn from what users did after the rows that it is judged on. Leave folds out: each figure has an interval "
+    "without them."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ def specification(config: RunConfig) -> Hyperparameters:
     if config.protocol.name not in protocols:
         known = " or ".join(protocols)
         raise _never("InvalidEvaluation", f"The protocol {config.protocol.name!r} is not supported: use {known}.")
+    if config.protocol.folds and config.task not in OF_ROWS:
+        raise _never("InvalidEvaluation", NO_FOLDS)
     try:
         for name in config.metrics:
             metric(config, name)

@@ -15,7 +15,8 @@ from recsys_workers.data.errors import FULL, DiskFull
 from recsys_workers.data.files import DatasetFile, telling_of
 from recsys_workers.data.interactions import Interactions, in_order
 from recsys_workers.data.parts import rows_of
-from recsys_workers.data.protocol import split_by
+from recsys_workers.data.protocol import BY_COLUMN, split_by
+from recsys_workers.data.raw import SPLIT
 from recsys_workers.data.readers import read_columns, roles_of
 from recsys_workers.data.report import Span, span_of
 from recsys_workers.data.split import Split
@@ -31,7 +32,7 @@ MOST_IN_MEMORY = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The interactions, without their times, which the split has used up."""
+    """The interactions, without their times and parts, which the split has used up."""
 
     dropped: Sequence[Dropped]
     interactions: Interactions
@@ -44,7 +45,8 @@ class Read:
 def read(config: RunConfig, files: Sequence[DatasetFile]) -> Read:
     """Read, clean and split. Raises InvalidData, and DiskFull for the pod's disk or the store's."""
     require_for_interactions(config.cleaning)
-    wanted = Wanted(files, config.dataset.format, roles_of(config.schema), config.cleaning, types_of(config.schema))
+    roles = roles_of(config.schema, split=config.protocol.name == BY_COLUMN)
+    wanted = Wanted(files, config.dataset.format, roles, config.cleaning, types_of(config.schema))
     if sum(rows_of(file.path, wanted.file_format) for file in files) > MOST_IN_MEMORY:
         return _streamed(config, wanted)
     drop_incomplete = config.cleaning.missing == "Drop"
@@ -74,9 +76,10 @@ def _streamed(config: RunConfig, wanted: Wanted) -> Read:
 
 def _split(config: RunConfig, wanted: Wanted, dropped: Sequence[Dropped], interactions: Interactions) -> Read:
     with telling_of(wanted.paths, wanted.roles.values()):
-        split, protocol = split_by(config.protocol, interactions)
+        split, protocol = split_by(config.protocol, interactions, wanted.roles.get(SPLIT, ""))
     span = span_of(interactions)
-    return Read(dropped, replace(interactions, times=interactions.times[:0].copy()), split, protocol, span)
+    used_up = replace(interactions, times=interactions.times[:0].copy(), parts=None)
+    return Read(dropped, used_up, split, protocol, span)
 
 
 def _full(config: RunConfig, scratch: Path, error: OSError) -> DiskFull:

@@ -96,7 +96,6 @@ class Sequential:
                 "cleaning": self.config.cleaning.document(),
                 "excludeSeen": self.config.exclude_seen,
                 "candidates": "all items",
-                "order": "timestamp, then row number",
                 "ties": "against the model",
             },
             max_length=self.hyperparameters.integer("maxLength"),

@@ -50,7 +50,18 @@ from recsys_workers.train.run_config import RunConfig
         ),
         (["dataset", "digest"], "sha256:" + "0" * 64, "DatasetChanged", "start a new TrainingRun"),
         (["evaluation", "metrics"], ["MAP@10"], "InvalidEvaluation", "'MAP@10' does not exist"),
-        (["evaluation", "protocol"], "TimeSplit", "InvalidEvaluation", "use LeaveOneOut or ByTime"),
+        (
+            ["evaluation", "protocol"],
+            "TimeSplit",
+            "InvalidEvaluation",
+            "use LeaveOneOut or ByTime or ByRatio or ByColumn",
+        ),
+        (
+            ["evaluation"],
+            {"protocol": "ByRatio", "byRatio": {"folds": 5}, "metrics": ["NDCG@10"]},
+            "InvalidEvaluation",
+            "evaluation.byRatio.folds is for the tasks Tabular and Ranking: folds are dealt at random, so a model of",
+        ),
         (["gates"], [{"name": "x"}], "InvalidGate", "exactly one of"),
         (["gates"], [{"name": "x", "smell": {}}], "InvalidRunConfig", "run.json has gates.smell, which this trainer"),
         (

@@ -123,6 +123,54 @@ def test_what_the_status_says_of_the_rules_fits_it_and_is_not_made_up(
     assert protocol.of_status(replace(made, protocol=short)) is None, "as of a version that an earlier release made"
 
 
+def test_a_split_by_ratio_stands_beside_the_figures(
+    document: dict[str, Any], run_folder: Path, training: Training, tmp_path: Path
+) -> None:
+    document["evaluation"] |= {"protocol": "ByRatio", "byRatio": {"validationPercent": 25, "testPercent": 25}}
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    assert main() == 0
+    version = manifest.load(parse(document).versions_folder / "1", None)
+    protocol = version.manifest.protocol
+    assert protocol == json.loads(version.contents[manifest.EVALUATION])["protocol"]
+    assert {
+        key: protocol[key] for key in ("name", "validationPercent", "testPercent", "evaluatedTargets", "order")
+    } == {
+        "name": "ByRatio",
+        "validationPercent": 25,
+        "testPercent": 25,
+        "evaluatedTargets": 3,
+        "order": "timestamp, then row number",
+    }
+    card = version.contents[manifest.MODEL_CARD].decode()
+    assert "ByRatio: of each user's rows in the order of time the last 25 % test, the 25 % before them validate" in card
+    assert "row order decides there what comes last" in card
+
+
+def test_a_split_by_a_column_stands_beside_the_figures(
+    document: dict[str, Any], run_folder: Path, training: Training, tmp_path: Path
+) -> None:
+    parts = ("train", "train", "validation", "test")
+    rows = [f"u{user}\ti{step}\t{step}\t{parts[step]}" for user in range(3) for step in range(4)]
+    header = "user_id:token\titem_id:token\ttimestamp:float\tpart:token"
+    (tmp_path / "data" / "x.inter").write_text("\n".join([header, *rows, "u0\ti0\t3\tvalidation"]) + "\n")
+    document["schema"]["columns"].append({"name": "part", "role": "Split"})
+    document["evaluation"] |= {"protocol": "ByColumn"}
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    assert main() == 0
+    version = manifest.load(parse(document).versions_folder / "1", None)
+    protocol = version.manifest.protocol
+    assert protocol == json.loads(version.contents[manifest.EVALUATION])["protocol"]
+    assert {key: protocol[key] for key in ("name", "evaluatedTargets", "testWithoutHistory", "order")} == {
+        "name": "ByColumn",
+        "evaluatedTargets": 3,
+        "testWithoutHistory": 0,
+        "order": "timestamp, then part, then row number",
+    }
+    card = version.contents[manifest.MODEL_CARD].decode()
+    assert "ByColumn: as the column part says: train, validation, test; a target's history is all" in card
+    assert "The last timestamp of 1 users (33.3333 %) is tied; the part, then row order decides there what" in card
+
+
 def test_a_split_by_time_that_leaves_a_part_empty_ends_the_run(
     document: dict[str, Any], run_folder: Path, tmp_path: Path
 ) -> None:

@@ -185,6 +185,11 @@ def test_one_row_or_none(name: str, rows: int, tmp_path: Path, monkeypatch: pyte
     [
         ("LeaveOneOut", "None of the 20 users with together 20 rows has 3 or more interactions (the longest has 1)"),
         ("ByTime", "ByTime cuts the 20 rows at 16 and 18: 16 lie before, 2 between for validation, 2 after for"),
+        (
+            "ByRatio",
+            "ByRatio takes 10 % of each user's rows for the test and 10 % for validation: of the 20 rows of 20 users "
+            "20 train, 0 validate, 0 test. Nothing is left to train on: no user, of whom the longest has 1 rows,",
+        ),
     ],
 )
 @pytest.mark.parametrize("name", OF_LISTS)
@@ -195,6 +200,77 @@ def test_users_with_one_item_each(
     made = TASKS[name].document(tmp_path, monkeypatch, table)
     made["evaluation"]["protocol"] = protocol
     refused(made, tmp_path, f"pvc://data/customers.csv, columns 'user', 'item', 'day': {said}")
+
+
+def by_column(made: dict[str, Any]) -> dict[str, Any]:
+    """The run of lists with the protocol ByColumn."""
+    made["schema"]["columns"].append({"name": "part", "role": "Split"})
+    made["evaluation"] = {**made["evaluation"], "protocol": "ByColumn"}
+    return made
+
+
+WITH_PARTS = "pvc://data/customers.csv, columns 'user', 'item', 'day', 'part': ByColumn"
+
+
+@pytest.mark.parametrize(
+    ("parts", "changed", "said"),
+    [
+        (
+            ("train", "train", "validation", "test"),
+            {3: "Test", 7: "tests"},
+            "pvc://data/customers.csv, line 5: the column 'part' holds 'Test', and another value than train, "
+            "validation, test in 2 of 20 rows: write one of these three.",
+        ),
+        (
+            ("train", "train", "validation", "test"),
+            {3: None, 6: None},
+            "pvc://data/customers.csv: the column 'part' is empty in 2 of 20 rows, the first is line 5: fill it, or",
+        ),
+        (
+            ("train", "validation", "train", "test"),
+            {2: "validation", 6: "test", 7: "validation"},
+            f"{WITH_PARTS}: 4 of 20 rows, of 4 of 5 users, go back to an earlier part than a row before them has: the "
+            "user 'u1' has a row with validation at 3 after one with test at 2.",
+        ),
+        (
+            ("train", "train", "train", "validation"),
+            {},
+            f"{WITH_PARTS} splits the 20 rows by the column 'part' into 15 train, 5 validation, 0 test. Nothing is",
+        ),
+        (
+            ("validation", "validation", "test", "test"),
+            {0: "train"},
+            f"{WITH_PARTS} splits the 20 rows by the column 'part' into 1 train, 9 validation, 10 test. Nothing is "
+            "left to train on: no user has two rows with train.",
+        ),
+        (None, {}, "pvc://data/customers.csv has no column 'part', which schema.columns names: it has user, item, day"),
+    ],
+    ids=["value", "empty", "back", "part", "training", "column"],
+)
+@pytest.mark.parametrize("name", OF_LISTS)
+def test_a_split_column_that_is_wrong(
+    name: str,
+    parts: tuple[str, ...] | None,
+    changed: dict[int, str | None],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = TASKS[name].rows()
+    for number, row in enumerate(table if parts else ()):
+        row["part"] = changed.get(number, parts[row["day"]] if parts else None)
+    made = by_column(TASKS[name].document(tmp_path, monkeypatch, table))
+    refused(made, tmp_path, said)
+
+
+@pytest.mark.parametrize("name", OF_LISTS)
+def test_a_split_column_of_another_type(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = [{**row, "part": row["day"] > 2} for row in TASKS[name].rows()]
+    made = by_column(TASKS[name].document(tmp_path, monkeypatch, table))
+    as_parquet(made, tmp_path, table)
+    refused(
+        made, tmp_path, "customers.parquet, row 1: the column 'part' holds 'false', and another value than", "20 of 20"
+    )
 
 
 @pytest.mark.parametrize("name", TASKS)
