@@ -14,7 +14,7 @@ from recsys_workers.train import attempt, run_config
 from recsys_workers.train.failure import RETRY, AttemptFailed, write_termination_message
 from recsys_workers.train.logs import configure
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logging.getLogger("recsys_workers.train")  # of `python -m`, __name__ is no name below recsys_workers
 DEFAULT_CONFIG = "/etc/recsys/run.json"
 STOPPED = 128 + signal.SIGTERM
 
