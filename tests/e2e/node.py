@@ -43,7 +43,6 @@ def send(number: int, what: signal.Signals) -> None:
 HOG = """
 import pathlib, sys, time
 group, held = pathlib.Path(sys.argv[1]), []
-pathlib.Path("/proc/self/oom_score_adj").write_text("-1000")
 (group / "cgroup.procs").write_text("0")
 counts = group / ("memory.events" if (group / "memory.events").exists() else "memory.oom_control")
 killed = lambda: next(int(line.split()[1]) for line in counts.read_text().splitlines() if line.startswith("oom_kill "))
@@ -56,7 +55,8 @@ while killed() == before:
 
 
 def fill_memory(number: int) -> None:
-    """Let the container of this process run out of its memory once: the kernel kills one of its own processes."""
+    """Let the container of this process run out of its memory once, so that the kernel kills the process."""
+    Path(f"/proc/{number}/oom_score_adj").write_text("1000")  # before all others of its cgroup
     subprocess.run([sys.executable, "-c", HOG, str(_memory_group(number))], check=True, timeout=120)
 
 
