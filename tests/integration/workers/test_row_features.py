@@ -126,7 +126,7 @@ def test_a_run_is_cross_validated_and_goes_on_where_it_was_stopped(
     monkeypatch.setattr(ray_run, "fit", stopping)
     assert ran(made, tmp_path) != 0
     left = {path.name for path in run_config.parse(made).run_folder.iterdir()}
-    assert {"fold-1-outputs.npz", "fold-2.npz"} <= left
+    assert {"fold-1-outputs.npz", "fold-2-train-labels.npy"} <= left
     assert "fold-2-outputs.npz" not in left
     assert ran(made, tmp_path) == 0
     assert len(begun) == 5, "fold 1, fold 2 to its end in vain, folds 2 and 3 again, and the run itself"

@@ -19,7 +19,7 @@ from recsys_workers.data.categories import as_text
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.raw import RawFile
 from recsys_workers.data.readers import READERS
-from recsys_workers.tabular.reading import as_number
+from recsys_workers.tabular.cells import as_number
 
 FORMATS = {".inter": "RecBole", ".user": "RecBole", ".item": "RecBole", ".csv": "CSV", ".parquet": "Parquet"}
 

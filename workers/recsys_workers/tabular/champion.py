@@ -6,9 +6,9 @@ import numpy as np
 
 from recsys_workers import manifest, preprocessing
 from recsys_workers.predictions import Outputs
-from recsys_workers.preprocessing import Columns, Floats, Preprocessing, Target
+from recsys_workers.preprocessing import Floats, Preprocessing, Target
 from recsys_workers.tabular import metrics
-from recsys_workers.tabular.data import Rowwise, columns_of
+from recsys_workers.tabular.data import Rowwise, inputs_of
 from recsys_workers.tabular.graph import RowGraph
 
 NEVER = -1e4
@@ -34,8 +34,8 @@ def per_row(folder: Path, digest: str, data: Rowwise, metric: str, threads: int)
     own = data.preprocessing.target
     _require_comparable(theirs, data)
     rows = data.rows[data.parts.test]
-    inputs = theirs.apply(_columns(theirs, columns_of(data.table, rows)), len(rows))
-    outputs = RowGraph(version.contents[manifest.MODEL], threads).outputs(inputs)
+    # A value that may not be missing for it is what it does not know.
+    outputs = RowGraph(version.contents[manifest.MODEL], threads).of_pieces(inputs_of(theirs, data.table, rows))
     labels = data.labels[data.parts.test]
     return metrics.per_row(metric, *_in_terms_of(own, theirs.target, outputs), labels, data.users(data.parts.test))
 
@@ -51,11 +51,6 @@ def _require_comparable(theirs: Preprocessing, data: Rowwise) -> None:
         raise DifferentRows(f"it predicts {found.name!r} ({found.objective})")
     if found.objective == preprocessing.BINARY and found.classes != wanted.classes:
         raise DifferentRows(f"its classes are {' and '.join(found.classes)}")
-
-
-def _columns(theirs: Preprocessing, columns: Columns) -> Columns:
-    """The columns that the champion takes. A value that may not be missing for it is what it does not know."""
-    return {column.name: columns[column.name] for column in theirs.columns}
 
 
 def _in_terms_of(own: Target, theirs: Target, outputs: Outputs) -> tuple[Target, Outputs]:

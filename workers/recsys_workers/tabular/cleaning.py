@@ -2,19 +2,19 @@
 duplicates, and least interactions where there are users and items.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa  # type: ignore[import-untyped]
 
 from recsys_workers.data.cleaning import Cleaning, Dropped, Limits, core, inside, nothing_left, outside_told
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import telling_of
 from recsys_workers.preprocessing import REGRESSION, Floats
-from recsys_workers.tabular.reading import Table
 from recsys_workers.tabular.schema import NUMERIC
-
-Rows = npt.NDArray[np.int64]
+from recsys_workers.tabular.table import Rows, Table, codes_of
 
 
 def kept_rows(table: Table, cleaning: Cleaning) -> tuple[Rows, list[Dropped]]:
@@ -45,7 +45,7 @@ def kept_rows(table: Table, cleaning: Cleaning) -> tuple[Rows, list[Dropped]]:
         dropped.append(Dropped("timeWindow", len(rows) - len(kept)))
         told = outside_told(time, timed=timed)
         rows = kept
-    for rule, limits, ends_of in (("bounds", cleaning.bounds, _values), ("quantiles", cleaning.quantiles, _quantiles)):
+    for rule, limits, ends_of in (("bounds", cleaning.bounds, _bounds), ("quantiles", cleaning.quantiles, _quantiles)):
         if limits:
             _require_numbers(table, limits, rule)
             kept = _within(table, rows, limits, ends_of)
@@ -68,16 +68,39 @@ def kept_rows(table: Table, cleaning: Cleaning) -> tuple[Rows, list[Dropped]]:
 
 def _distinct(table: Table, rows: Rows, *, last: bool) -> Rows:
     """Of the rows that are equal in every column the first or the last; a missing value equals a missing one."""
-    columns = [column.combine_chunks().dictionary_encode().indices.fill_null(-1) for column in table.columns.columns]
-    values = [column.to_numpy(zero_copy_only=False).astype(np.int64)[rows] for column in columns]
-    if table.times is not None:
-        values.append(np.unique(table.times.found[rows], return_inverse=True)[1])
+    kept = np.ones(len(rows), dtype=np.bool_)
+    again: Rows = np.arange(len(rows))  # of which another one is equal as far as was looked
     same: Rows = np.zeros(len(rows), dtype=np.int64)
-    for value in values:
+    for values in _values(table):
         # The number of a pair is below the square of the rows, which 64 bits hold.
-        same = np.unique(same * (len(table) + 2) + value + 1, return_inverse=True)[1]
+        same = np.unique(same * (len(table) + 2) + values(rows[again]) + 1, return_inverse=True)[1]
+        several = np.bincount(same)[same] > 1
+        again, same = again[several], same[several]
+        if not len(again):
+            return rows
     firsts = np.unique(same[::-1] if last else same, return_index=True)[1]
-    return rows[np.sort(len(rows) - 1 - firsts if last else firsts)]
+    kept[again] = False
+    kept[again[len(again) - 1 - firsts if last else firsts]] = True
+    return rows[kept]
+
+
+def _values(table: Table) -> Iterator[Callable[[Rows], Rows]]:
+    """Each column as numbers from -1 on of some rows, equal where the values are: first what tells most rows apart."""
+    if table.times is not None:
+        found = table.times.found
+        yield lambda rows: np.unique(found[rows], return_inverse=True)[1]
+    fields = sorted(table.columns.schema, key=lambda field: field.type != pa.float64())
+    for column in fields:
+        yield partial(_bits if column.type == pa.float64() else _codes, table, column.name)
+
+
+def _bits(table: Table, name: str, rows: Rows) -> Rows:
+    numbers: Floats = table.taken([name], rows)[name].to_numpy()
+    return np.unique(numbers.view(np.int64), return_inverse=True)[1]
+
+
+def _codes(table: Table, name: str, rows: Rows) -> Rows:
+    return codes_of(table.taken([name], rows)[name])[0]
 
 
 Ends = tuple[float, float]
@@ -93,7 +116,7 @@ def _within(table: Table, rows: Rows, limits: Sequence[Limits], ends_of: Callabl
     return rows[kept]
 
 
-def _values(_: Floats, limit: Limits) -> Ends:
+def _bounds(_: Floats, limit: Limits) -> Ends:
     return float(limit.low or "-inf"), float(limit.high or "inf")
 
 

@@ -1,32 +1,40 @@
 """The dataset of a run: read, cleaned, split, fitted, and laid down as arrays for Ray's worker."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa  # type: ignore[import-untyped]
 
+from recsys_workers.data import arrays
 from recsys_workers.data.cleaning import Dropped
-from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.errors import FULL, DiskFull, InvalidData
 from recsys_workers.data.files import DatasetFile
 from recsys_workers.data.split_column import PARTS
 from recsys_workers.data.times import written
 from recsys_workers.preprocessing import Column, Columns, Floats, Inputs, Preprocessing
 from recsys_workers.tabular import splitting
-from recsys_workers.tabular.cleaning import Rows, kept_rows
+from recsys_workers.tabular.cleaning import kept_rows
 from recsys_workers.tabular.filling import carry_forward
 from recsys_workers.tabular.fitting import fit
 from recsys_workers.tabular.labels import labels
-from recsys_workers.tabular.reading import Table, read
+from recsys_workers.tabular.reading import read
 from recsys_workers.tabular.schema import CALENDAR, FORWARD_FILL, NUMERIC, Feature, TableSchema
 from recsys_workers.tabular.splitting import Parts
+from recsys_workers.tabular.table import Rows, Table, pieces
 from recsys_workers.train.run_config import RunConfig
 
-FILE = "prepared.npz"
-VALIDATION = "validation"
-"""The part whose users are laid down too: for a metric that is a mean over users."""
+NAME = "prepared"
+"""What the names of the files begin with that `write` leaves of the run's rows."""
+ARRAYS = ("numeric", "categorical", "labels", "weights")
+"""Of each part a file each."""
+VALIDATION, USERS = "validation", "users"
+"""The part that has this array too, where rows have users: for a metric that is a mean over them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +78,7 @@ class Rowwise:
         """How many users and items the rows have; nothing where rows have none."""
         schema = self.table.schema
         named = {"users": schema.user, "items": schema.item}
-        return {
-            told: len(np.unique(self.table.codes(name)[self.rows])) for told, name in named.items() if name is not None
-        }
+        return {told: self.table.distinct(name, self.rows) for told, name in named.items() if name is not None}
 
     def sentence(self) -> str:
         """For people, in one line."""
@@ -93,19 +99,23 @@ class Rowwise:
         return None if name is None else self.table.codes(name)[self.rows[part]]
 
     def examples(self, part: Rows) -> Examples:
-        """The rows of one part."""
+        """The rows of one part, or of a piece of it."""
         weight = self.table.schema.weight
         rows = self.rows[part]
-        weights = np.ones(len(part)) if weight is None else self.table.numbers(weight)[rows]
-        inputs = self.preprocessing.apply(columns_of(self.table, rows), len(part))
-        return Examples(inputs, self.labels[part], weights, self.users(part))
+        weights = np.ones(len(part)) if weight is None else self.table.taken([weight], rows)[weight].to_numpy()
+        return Examples(self.preprocessing.apply(columns_of(self.table, rows), len(part)), self.labels[part], weights)
 
 
 def load(files: Sequence[DatasetFile], config: RunConfig, schema: TableSchema) -> Rowwise:
-    """Read and check everything; raises InvalidData."""
-    table = read(files, config.dataset.format, schema)
-    rows, dropped = kept_rows(table, config.cleaning)
-    table = carry_forward(table, rows)
+    """Read and check everything; raises InvalidData, and DiskFull."""
+    try:
+        table = read(files, config.dataset.format, schema)
+        rows, dropped = kept_rows(table, config.cleaning)
+        table = carry_forward(table, rows)
+    except OSError as error:
+        if error.errno in FULL:
+            raise full(config, error) from error
+        raise
     parts, protocol = splitting.split(table, rows, config.protocol)
     found = _fitted(table, rows, parts, protocol, dropped)
     if not config.protocol.folds:
@@ -120,6 +130,15 @@ def load(files: Sequence[DatasetFile], config: RunConfig, schema: TableSchema) -
     return replace(found, folds=folds)
 
 
+def full(config: RunConfig, error: OSError) -> DiskFull:
+    """What to raise where the pod's disk or the store's has no room."""
+    return DiskFull(
+        f"The rows of the dataset {config.dataset.uri} go by way of the disk, which has no room for them: {error}. "
+        f"They need 8 bytes a number and a text's own in {gettempdir()} of the pod (ask for a node with more by "
+        "ray.resourcesPerWorker.ephemeralStorage), and what the model takes in the store."
+    )
+
+
 def _fitted(table: Table, rows: Rows, parts: Parts, protocol: Mapping[str, Any], dropped: Sequence[Dropped]) -> Rowwise:
     """The target and the preprocessing, fitted on the training rows of a split; raises InvalidData."""
     target, coded = labels(table, rows, parts)
@@ -130,7 +149,7 @@ def _fitted(table: Table, rows: Rows, parts: Parts, protocol: Mapping[str, Any],
 
 def columns_of(table: Table, rows: Rows) -> Columns:
     """The features' values of some rows, as `Preprocessing.apply` takes them."""
-    taken = table.columns.select([feature.name for feature in table.schema.features]).take(rows)
+    taken = table.taken([feature.name for feature in table.schema.features], rows)
     return {
         feature.name: (
             taken[feature.name].to_numpy().astype(np.float64)
@@ -139,6 +158,12 @@ def columns_of(table: Table, rows: Rows) -> Columns:
         )
         for feature in table.schema.features
     }
+
+
+def inputs_of(fitted: Preprocessing, table: Table, rows: Rows) -> Iterator[Inputs]:
+    """What a graph is asked about rows, some at a time."""
+    for some in pieces(rows):
+        yield fitted.apply(columns_of(table, some), len(some))
 
 
 def report(data: Rowwise, uri: str, file_format: str, digest: str, cleaning: Mapping[str, Any]) -> bytes:
@@ -162,30 +187,28 @@ def report(data: Rowwise, uri: str, file_format: str, digest: str, cleaning: Map
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def write(folder: Path, data: Rowwise, file: str = FILE) -> None:
-    """Lay down the three parts; replaces what is there."""
-    arrays: dict[str, Any] = {}
-    for name, part in zip(PARTS, (data.parts.train, data.parts.validation, data.parts.test), strict=True):
-        made = data.examples(part)
-        arrays |= {
-            f"{name}Numeric": made.inputs.numeric,
-            f"{name}Categorical": made.inputs.categorical,
-            f"{name}Labels": made.labels,
-            f"{name}Weights": made.weights,
-        }
-        if made.users is not None and name == VALIDATION:
-            arrays[f"{name}Users"] = made.users
-    partial = folder / f".{file}.partial.npz"
-    np.savez(partial, allow_pickle=False, **arrays)
-    partial.replace(folder / file)
+def write(folder: Path, data: Rowwise, name: str = NAME, parts: Collection[str] = PARTS) -> None:
+    """Lay down these parts, a piece of the rows at a time; replaces what is there. Raises OSError for a full disk."""
+    all_parts = (data.parts.train, data.parts.validation, data.parts.test)
+    for part, rows in zip(PARTS, all_parts, strict=True):
+        if part in parts:
+            arrays.write(folder, f"{name}-{part}", len(rows), (_arrays(data.examples(some)) for some in pieces(rows)))
+            users = data.users(rows) if part == VALIDATION else None
+            if users is not None:
+                arrays.write(folder, f"{name}-{part}", len(rows), [{USERS: users}])
 
 
-def read_part(folder: Path, name: str, file: str = FILE) -> Examples:
+def _arrays(examples: Examples) -> dict[str, npt.NDArray[Any]]:
+    inputs = examples.inputs
+    values = (inputs.numeric, inputs.categorical, examples.labels, examples.weights)
+    return dict(zip(ARRAYS, values, strict=True))
+
+
+def read_part(folder: Path, part: str, name: str = NAME) -> Examples:
     """One of recsys_workers.data.split_column.PARTS, as it was laid down."""
-    with np.load(folder / file) as arrays:
-        inputs = Inputs(arrays[f"{name}Numeric"], arrays[f"{name}Categorical"], 0)
-        users = arrays.get(f"{name}Users")
-        return Examples(inputs, arrays[f"{name}Labels"], arrays[f"{name}Weights"], users)
+    numeric, categorical, labels, weights = (arrays.read(folder, f"{name}-{part}", each) for each in ARRAYS)
+    users = arrays.read_if_any(folder, f"{name}-{part}", USERS)
+    return Examples(Inputs(numeric, categorical, 0), labels, weights, users)
 
 
 def _require_weights(table: Table, rows: Rows, parts: Parts) -> None:
@@ -207,14 +230,21 @@ def _require_weights(table: Table, rows: Rows, parts: Parts) -> None:
 
 
 def _column(data: Rowwise, feature: Feature, fitted: Column) -> dict[str, Any]:
-    column = data.table.columns[feature.name].take(data.rows)
+    column = data.table.taken([feature.name], data.rows)[feature.name]
     before = data.table.carried.get(feature.name, 0)
     missing = int(column.null_count) + before
-    told = {"name": feature.name, "distinct": len(column.unique().drop_null()), "missing": missing}
+    told = {"name": feature.name, "distinct": _distinct(column.drop_null()), "missing": missing}
     if feature.fill is None:
         return told
     filled = {"by": feature.fill, "rows": missing, "value": fitted.fill}
     return told | {"filled": filled | ({"fromRowBefore": before} if feature.fill == FORWARD_FILL else {})}
+
+
+def _distinct(column: pa.ChunkedArray) -> int:
+    if column.type != pa.float64():
+        return len(column.unique())
+    ordered = np.sort(column.to_numpy().view(np.int64))
+    return int(np.count_nonzero(np.diff(ordered))) + bool(len(ordered))
 
 
 def _label(data: Rowwise) -> dict[str, Any]:

@@ -12,9 +12,9 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from recsys_workers.data.interactions import id_order
-from recsys_workers.tabular.cleaning import Rows
-from recsys_workers.tabular.reading import Table
 from recsys_workers.tabular.schema import CONSTANT, FORWARD_FILL, MEAN, NUMERIC, Feature
+from recsys_workers.tabular.scratch import scratch
+from recsys_workers.tabular.table import Rows, Table, pieces
 
 Flags = npt.NDArray[np.bool_]
 
@@ -39,10 +39,26 @@ def carry_forward(table: Table, rows: Rows) -> Table:
         there = columns[name].is_valid().to_numpy()
         source = np.arange(len(table))
         source[ordered] = ordered[last_there(there[ordered], begins)]
-        column = columns[name].take(pa.array(source))
         carried[name] = int(np.count_nonzero(source != np.arange(len(table))))
-        columns = columns.set_column(columns.schema.get_field_index(name), name, column)
+        columns = columns.set_column(columns.schema.get_field_index(name), name, _gathered(table, name, source))
     return replace(table, columns=columns, carried=carried)
+
+
+def _gathered(table: Table, name: str, source: Rows) -> pa.ChunkedArray:
+    """The column that has in each row the value of the source's row."""
+    kind = table.columns.schema.field(name)
+    with scratch(pa.schema([kind])) as laid_down:
+        if kind.type == pa.float64():
+            numbers = table.numbers(name)
+            parts = (pa.array(numbers[rows], from_pandas=True) for rows in pieces(source))
+        else:
+            codes, texts = table.coded(name)
+            distinct = pa.array(texts, pa.string())
+            coded = (codes[rows] for rows in pieces(source))
+            parts = (distinct.take(pa.array(some, mask=some < 0)) for some in coded)
+        for part in parts:
+            laid_down.add(pa.table([part], schema=pa.schema([kind])))
+        return laid_down.mapped()[name]
 
 
 def last_there(there: Flags, begins: Flags) -> Rows:

@@ -34,8 +34,8 @@ LOGGER = logging.getLogger(__name__)
 def write(folder: Path, folds: Sequence[Rowwise]) -> None:
     """Lay down what each fold's model is trained on and judged by, for Ray's worker; replaces what is there."""
     for number, fold in enumerate(folds, start=1):
-        data.write(folder, fold, _file(number, "npz"))
-        write_file(folder / _file(number, "json"), preprocessing.encode(fold.preprocessing))
+        data.write(folder, fold, _name(number))
+        write_file(folder / _preprocessing(number), preprocessing.encode(fold.preprocessing))
 
 
 def train(settings: Mapping[str, Any], count: int, team: "Team", progress: Progress | None = None) -> None:
@@ -53,8 +53,8 @@ def train(settings: Mapping[str, Any], count: int, team: "Team", progress: Progr
         if team.from_teller(float((folder / _outputs(number)).exists())):
             LOGGER.info("fold %d of %d was finished by an earlier attempt", number, count)
             continue
-        fitted = preprocessing.decode((folder / _file(number, "json")).read_bytes())
-        training = training_on(settings, fitted, _file(number, "npz"))
+        fitted = preprocessing.decode((folder / _preprocessing(number)).read_bytes())
+        training = training_on(settings, fitted, _name(number))
         training.team = team
         watched: tuple[Callable[..., None], ...] = (lambda _: None, lambda: None)
         if progress is not None:
@@ -67,7 +67,7 @@ def train(settings: Mapping[str, Any], count: int, team: "Team", progress: Progr
             raise TrainingDiverged(f"Fold {number} of {count}: {error}") from error
         if progress is None:
             continue
-        outputs = training.best_outputs(data.read_part(folder, "test", _file(number, "npz")).inputs)
+        outputs = training.best_outputs(data.read_part(folder, "test", _name(number)).inputs)
         stream = io.BytesIO()
         np.savez(stream, allow_pickle=False, outputs=outputs)
         store.await_writable(folder)
@@ -106,9 +106,13 @@ def _read(folder: Path, number: int) -> Outputs:
     return outputs
 
 
-def _file(number: int, suffix: str) -> str:
-    return f"fold-{number}.{suffix}"
+def _name(number: int) -> str:
+    return f"fold-{number}"
+
+
+def _preprocessing(number: int) -> str:
+    return f"{_name(number)}.json"
 
 
 def _outputs(number: int) -> str:
-    return f"fold-{number}-outputs.npz"
+    return f"{_name(number)}-outputs.npz"

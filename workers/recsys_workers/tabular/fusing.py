@@ -13,10 +13,10 @@ from recsys_workers.export.graph import export_module
 from recsys_workers.models import registry
 from recsys_workers.models.ensemble import MeanOutputs, soup
 from recsys_workers.predictions import Outputs
-from recsys_workers.preprocessing import Columns, Inputs, Target
+from recsys_workers.preprocessing import Inputs, Target
 from recsys_workers.tabular import metrics, scored
 from recsys_workers.tabular.continued import Continued
-from recsys_workers.tabular.data import Examples, Rowwise, columns_of
+from recsys_workers.tabular.data import Examples, Rowwise, inputs_of
 from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.scored import ScoredRows
 from recsys_workers.tabular.training import outputs_of, shape_of
@@ -81,14 +81,12 @@ def exported(model: nn.Module, inputs: Inputs) -> bytes:
 
 def require_mean(scorers: Sequence[Scorer], data: Rowwise, made: Outputs, threads: int) -> None:
     """Raise AttemptFailed where the members' own graphs give another mean for the test rows."""
-    test = data.rows[data.parts.test]
-    columns = columns_of(data.table, test)
-    mean = np.mean([_own_outputs(one, columns, len(test), threads) for one in scorers], axis=0)
+    mean = np.mean([_own_outputs(one, data, threads) for one in scorers], axis=0)
     require_close(made, mean, "outputs")
 
 
-def _own_outputs(one: Scorer, columns: Columns, count: int, threads: int) -> Outputs:
+def _own_outputs(one: Scorer, data: Rowwise, threads: int) -> Outputs:
     """What the version's own graph gives, by its own preprocessing, in the order of the run's classes."""
     contents = one.member.version.contents
-    inputs = preprocessing.decode(contents[manifest.PREPROCESSING]).apply(columns, count)
-    return RowGraph(contents[manifest.MODEL], threads).outputs(inputs)[:, list(one.classes)]
+    inputs = inputs_of(preprocessing.decode(contents[manifest.PREPROCESSING]), data.table, data.rows[data.parts.test])
+    return RowGraph(contents[manifest.MODEL], threads).of_pieces(inputs)[:, list(one.classes)]

@@ -1,5 +1,7 @@
 """A version's graph under ONNX Runtime, as the server runs it."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from recsys_workers.evaluate.scoring import session
@@ -23,3 +25,7 @@ class RowGraph:
             fed = {"numeric": inputs.numeric[start:end], "categorical": inputs.categorical[start:end]}
             parts.append(self._session.run(["output"], fed)[0])
         return np.concatenate(parts)
+
+    def of_pieces(self, pieces: Iterable[Inputs]) -> Outputs:
+        """The outputs of rows that come some at a time, as if they came at once."""
+        return np.concatenate([self.outputs(piece) for piece in pieces])

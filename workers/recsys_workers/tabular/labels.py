@@ -7,9 +7,8 @@ from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.interactions import id_order
 from recsys_workers.data.split_column import PARTS
 from recsys_workers.preprocessing import BINARY, MULTICLASS, REGRESSION, Floats, Target
-from recsys_workers.tabular.cleaning import Rows
-from recsys_workers.tabular.reading import Table
 from recsys_workers.tabular.splitting import Parts
+from recsys_workers.tabular.table import Rows, Table
 
 MOST_CLASSES = 1000
 WORDS = (("0", "1"), ("false", "true"), ("False", "True"))
@@ -25,24 +24,28 @@ def labels(table: Table, rows: Rows, parts: Parts) -> tuple[Target, Floats]:
         if spread <= 1e-12 * abs(mean):
             raise InvalidData(_told(table, len(rows), f"is {mean} in all {len(parts.train)} training rows"))
         return Target(schema.label, REGRESSION, mean=mean, scale=spread), values
-    texts = table.texts(schema.label)
-    found = [str(texts[row]) for row in rows]
+    codes, texts = table.coded(schema.label)
+    codes = codes[rows]
     if schema.objective == BINARY:
-        classes: tuple[str, ...] = _binary_classes(table, found)
+        classes: tuple[str, ...] = _binary_classes(table, len(rows), _present(codes, texts))
     else:
-        classes = tuple(id_order(list({found[position] for position in parts.train})))
+        classes = tuple(id_order(list(_present(codes[parts.train], texts))))
         _require_classes(table, len(rows), classes)
     index = {text: position for position, text in enumerate(classes)}
-    coded = np.fromiter((index.get(text, -1) for text in found), dtype=np.int64, count=len(found))
+    coded = np.array([index.get(text, -1) for text in texts], dtype=np.int64)[codes]
     _require_known(table, rows, coded, classes)
     for name, part in zip(PARTS, (parts.train, parts.validation, parts.test), strict=True):
         _require_both(table, coded[part], classes, name)
     return Target(schema.label, schema.objective, classes), coded.astype(np.float64)
 
 
-def _binary_classes(table: Table, found: list[str]) -> tuple[str, str]:
+def _present(codes: Rows, texts: list[str]) -> set[str]:
+    return {texts[code] for code in np.flatnonzero(np.bincount(codes)).tolist()}
+
+
+def _binary_classes(table: Table, rows: int, distinct: set[str]) -> tuple[str, str]:
     """Negative and positive."""
-    positive, distinct = table.schema.positive, set(found)
+    positive = table.schema.positive
     if positive is None:
         for words in WORDS:
             if distinct <= set(words):
@@ -51,10 +54,10 @@ def _binary_classes(table: Table, found: list[str]) -> tuple[str, str]:
         return WORDS[0]
     others = id_order(list(distinct - {positive}))
     if positive not in distinct:
-        raise InvalidData(_told(table, len(found), f"is never {positive!r}, which schema.columns calls positive"))
+        raise InvalidData(_told(table, rows, f"is never {positive!r}, which schema.columns calls positive"))
     if len(others) > 1:
         shown = ", ".join(repr(text) for text in others[:5])
-        raise InvalidData(_told(table, len(found), f"has {len(others)} values besides {positive!r} ({shown})"))
+        raise InvalidData(_told(table, rows, f"has {len(others)} values besides {positive!r} ({shown})"))
     return (others[0] if others else f"not {positive}"), positive
 
 
@@ -70,7 +73,7 @@ def _require_known(table: Table, rows: Rows, coded: npt.NDArray[np.int64], class
     if not outside.any():
         return
     row = int(rows[int(outside.argmax())])
-    value = table.texts(table.schema.label)[row]
+    value = table.text(table.schema.label, row)
     if table.schema.objective == MULTICLASS:
         wanted = "a class that no training row has: add rows of it, or drop them"
     else:

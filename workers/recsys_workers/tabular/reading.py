@@ -1,172 +1,176 @@
-"""Reading a table of rows: each column in the type of its role, or a sentence about the first wrong value."""
+"""Reading a table of rows part by part: each column in the type of its role, or a sentence about a wrong value.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+What was read goes to the pod's disk, since it need not fit in memory; see recsys_workers.tabular.scratch.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
-from recsys_workers.calendars import LONGEST_SECONDS, UNITS, seconds_of_numbers
-from recsys_workers.data.categories import TEXTS, as_text
+from recsys_workers.data.categories import as_text
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import DatasetFile
-from recsys_workers.data.raw import TIMESTAMP, RawFile, plain
+from recsys_workers.data.parts import PARTS
+from recsys_workers.data.raw import TIMESTAMP, RawFile
 from recsys_workers.data.readers import READERS
 from recsys_workers.data.times import NANOSECONDS, comparable, time_or_number
 from recsys_workers.data.types import require
-from recsys_workers.preprocessing import REGRESSION, Floats
+from recsys_workers.preprocessing import REGRESSION
+from recsys_workers.tabular.cells import as_number, as_seconds
 from recsys_workers.tabular.schema import CALENDAR, NUMERIC, TableSchema
+from recsys_workers.tabular.scratch import scratch
+from recsys_workers.tabular.table import Place, Table, Times
 
-NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean)
 
+class _SeveralKinds(Exception):
+    """A file's times are of one kind in one part and of another in the next: only the whole column tells its own."""
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """The timestamps of all rows; `found` and `timed` as `time` in recsys_workers.data.readers.Columns."""
-
-    found: npt.NDArray[np.int64] | npt.NDArray[np.float64]
-    absent: npt.NDArray[np.bool_]
-    """Where there is none."""
-    timed: bool
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """The rows of all files in their order. `columns` are float64 (null is missing) or strings, by name.
+class _Part:
+    """Some rows of a file; `times` is what `time_or_number` gives of the schema's Timestamp."""
 
-    Calendar columns are whole seconds since 1970 in UTC.
-    """
-
-    schema: TableSchema
     columns: pa.Table
-    times: Times | None
-    """None without a timestamp."""
-    places: Sequence[RawFile]
-    """The files that have rows, to name a row by."""
-    carried: Mapping[str, int] = field(default_factory=dict)
-    """By column with missing: ForwardFill, how many rows took the value of one before; see tabular.filling."""
-
-    def __len__(self) -> int:
-        return int(self.columns.num_rows)
-
-    def numbers(self, name: str) -> Floats:
-        """A column of numbers, NaN where nothing is."""
-        found: Floats = self.columns[name].to_numpy().astype(np.float64)
-        return found
-
-    def texts(self, name: str) -> list[str | None]:
-        """A column of text, None where nothing is."""
-        found: list[str | None] = self.columns[name].to_pylist()
-        return found
-
-    def codes(self, name: str) -> npt.NDArray[np.int64]:
-        """A column of text as numbers, the same for the same text, and -1 where nothing is."""
-        encoded = self.columns[name].combine_chunks().dictionary_encode()
-        found: npt.NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
-        return found
-
-    def place(self, row: int) -> str:
-        """The file of a row, and where in it."""
-        for file in self.places:
-            if row < file.table.num_rows:
-                return f"{file.path}, {file.place(row)}"
-            row -= file.table.num_rows
-        raise IndexError(row)
+    times: pa.ChunkedArray | None
+    place: Callable[[int], str]
 
 
 def read(files: Sequence[DatasetFile], file_format: str, schema: TableSchema) -> Table:
-    """Read the schema's columns of every file; raises InvalidData for a column that is missing or of another type."""
-    named = {TIMESTAMP if name == schema.timestamp else f"column {name}": name for name in schema.columns}
-    raws = [READERS[file_format](file.path, named) for file in files]
-    raws = [raw for raw in raws if raw.table.num_rows]
-    if not raws:
-        raise InvalidData(f"The dataset {', '.join(str(file.path) for file in files)} has no rows.")
-    for raw in raws:
-        for key, name in named.items():
-            require(raw, key, name, schema.types.get(name))
-    seen = {feature.name for feature in schema.features}
-    columns = {
-        name: _joined(raws, key, name, schema) for key, name in named.items() if key != TIMESTAMP or name in seen
-    }
-    return Table(schema, pa.table(columns), _times(raws, schema.timestamp), raws)
+    """Read the schema's columns of every file; raises InvalidData for a column that is missing or of another type.
+
+    Raises OSError when the disk is full.
+    """
+    whole: set[str] = set()
+    while True:
+        try:
+            return _read(files, _Reader(file_format, schema, frozenset(whole)))
+        except _SeveralKinds as found:
+            whole.add(found.name)
 
 
-def _times(raws: Sequence[RawFile], name: str | None) -> Times | None:
+def _read(files: Sequence[DatasetFile], reader: "_Reader") -> Table:
+    places, times = [], []
+    with scratch(reader.kinds) as laid_down:
+        for file in files:
+            rows, of_file, place = 0, [], None
+            for part in reader.parts(file):
+                laid_down.add(part.columns)
+                rows += part.columns.num_rows
+                of_file.append(part.times)
+                place = place or part.place
+            if place is not None:
+                places.append(Place(file.path, rows, place))
+                times.append((file.path, of_file))
+        if not places:
+            raise InvalidData(f"The dataset {', '.join(str(file.path) for file in files)} has no rows.")
+        columns = laid_down.mapped()
+    return Table(reader.schema, columns, _times(times, reader.schema.timestamp), places)
+
+
+def _times(files: Sequence[tuple[Path, Sequence[Any]]], name: str | None) -> Times | None:
     if name is None:
         return None
-    columns = [(raw.path, time_or_number(raw, name)) for raw in raws]
+    columns = [(path, _one_kind(parts)) for path, parts in files]
     absent = np.concatenate([column.is_null().to_numpy() for _, column in columns])
     filled = [(path, pc.fill_null(column, pa.scalar(0, column.type))) for path, column in columns]
     found = pa.chunked_array([chunk for made in comparable(filled, name) for chunk in made.chunks]).to_numpy()
     return Times(found, absent, timed=columns[0][1].type == NANOSECONDS)
 
 
-def _joined(raws: Sequence[RawFile], key: str, name: str, schema: TableSchema) -> pa.ChunkedArray:
-    numeric = {feature.name for feature in schema.features if feature.role == NUMERIC} | {schema.weight}
-    if schema.objective == REGRESSION:
-        numeric.add(schema.label)
-    units = {feature.name: feature.unit for feature in schema.features if feature.role == CALENDAR}
-    if name in units:
-        return pa.chunked_array([_seconds(raw, key, name, units[name]) for raw in raws])
-    read_as = as_number if name in numeric else as_text
-    return pa.chunked_array([chunk for raw in raws for chunk in read_as(raw, key, name).chunks])
+def _one_kind(parts: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    """The parts of a file's times as one column; a part without any time takes the kind of the others."""
+    kind = next((part.type for part in parts if part.null_count < len(part)), parts[0].type)
+    same = [part if part.type == kind else pa.chunked_array([pa.nulls(len(part), kind)]) for part in parts]
+    return pa.chunked_array([chunk for part in same for chunk in part.chunks], kind)
 
 
-def _seconds(raw: RawFile, key: str, name: str, unit: str) -> pa.Array:
-    """The column as whole seconds since 1970, null where nothing is; raises InvalidData for what is no time."""
-    column = time_or_number(raw, name, key)
-    absent = column.is_null().to_numpy()
-    if column.type == NANOSECONDS:
-        column, unit = column.cast(pa.int64()), "Nanoseconds"
-    numbers = pc.fill_null(column, pa.scalar(0, column.type)).to_numpy()
-    outside = np.abs(numbers.astype(np.float64)) > LONGEST_SECONDS * float(UNITS[unit])
-    if outside.any():
-        row = int(outside.argmax())
-        raise InvalidData(
-            f"{raw.path}: the column {name!r} holds {column[row]} in {raw.place(row)}, and in {outside.sum()} of its "
-            f"{len(column)} rows what is no time from 1677-09-22 to 2262-04-10 where numbers count {unit}: correct it, "
-            f"or give the column another unit of {', '.join(UNITS)}."
-        )
-    return pa.array(seconds_of_numbers(numbers, unit), mask=absent)
+class _Reader:
+    """Reads one file after the other; of the columns of times in `whole` each file's at once."""
 
+    def __init__(self, file_format: str, schema: TableSchema, whole: frozenset[str]) -> None:
+        self.file_format = file_format
+        self.schema = schema
+        self.whole = whole
+        self.named = {TIMESTAMP if name == schema.timestamp else f"column {name}": name for name in schema.columns}
+        self.units = {feature.name: feature.unit for feature in schema.features if feature.role == CALENDAR}
+        label = schema.label if schema.objective == REGRESSION else None
+        numeric = {feature.name for feature in schema.features if feature.role == NUMERIC}
+        self.numeric = numeric | {name for name in (schema.weight, label) if name is not None}
 
-def as_number(raw: RawFile, key: str, name: str) -> pa.ChunkedArray:
-    """The column as float64, null where it is empty or NaN; raises InvalidData for text that is no number."""
-    column = plain(raw.table[key])
-    if any(fits(column.type) for fits in TEXTS):
-        text = pc.utf8_trim_whitespace(column.cast(pa.string()))
-        text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-        try:
-            column = text.cast(pa.float64())
-        except pa.ArrowInvalid as error:
-            row, count = _not_numbers(text)
-            raise InvalidData(
-                f"{raw.path}: the column {name!r} holds {text[row].as_py()[:60]!r} in {raw.place(row)}, which is no "
-                f"number; so do {count} of its {len(text)} rows. Correct them, or give the column the role Categorical."
-            ) from error
-    elif not (any(fits(column.type) for fits in NUMBERS) or pa.types.is_null(column.type)):
-        raise InvalidData(f"{raw.path}: the column {name!r} holds {column.type} in {len(column)} rows, and no numbers.")
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    column = column.cast(pa.float64(), safe=False)
-    infinite = pc.is_inf(column)
-    if pc.any(infinite).as_py():
-        row = pc.index(infinite, True).as_py()
-        raise InvalidData(
-            f"{raw.path}: the column {name!r} holds {column[row]} in {raw.place(row)}, and in "
-            f"{pc.sum(infinite).as_py()} of its {len(column)} rows: numbers must be finite."
-        )
-    return pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
+    @property
+    def kinds(self) -> pa.Schema:
+        """The columns of the table; a Timestamp that no calendar is seen of is none."""
+        kept = [name for key, name in self.named.items() if key != TIMESTAMP or name in self.units]
+        numbers = self.numeric | self.units.keys()
+        return pa.schema([(name, pa.float64() if name in numbers else pa.string()) for name in kept])
 
+    def parts(self, file: DatasetFile) -> Iterator[_Part]:
+        """The rows of a file; raises InvalidData as the whole file would, and _SeveralKinds."""
+        keys = {name: key for key, name in self.named.items()}
+        whole = {name: self._times(self._alone(file, keys[name]), keys[name]) for name in self.whole}
+        kinds: dict[str, pa.DataType] = {}
+        before = 0
+        for raw in PARTS[self.file_format](file.path, self.named):
+            rows = raw.table.num_rows
+            if not rows:
+                continue
+            try:
+                self._require(raw)
+                times = {name: column.slice(before, rows) for name, column in whole.items()}
+                times |= self._all_times(raw, but=self.whole)
+                columns = self._columns(raw, times)
+            except InvalidData:
+                self._refuse(file)
+                raise
+            for name, column in times.items():
+                if column.null_count < rows and kinds.setdefault(name, column.type) != column.type:
+                    raise _SeveralKinds(name)
+            before += rows
+            yield _Part(columns, times.get(str(self.schema.timestamp)), raw.place)
 
-def _not_numbers(text: pa.ChunkedArray) -> tuple[int, int]:
-    """The first row that is no number, and how many rows are none."""
-    wrong = []
-    for row, value in enumerate(text.to_pylist()):
-        try:
-            float("0" if value is None else value)
-        except ValueError:
-            wrong.append(row)
-    return (wrong[0], len(wrong)) if wrong else (0, len(text))
+    def _require(self, raw: RawFile) -> None:
+        for key in raw.table.column_names:
+            require(raw, key, self.named[key], self.schema.types.get(self.named[key]))
+
+    def _times(self, raw: RawFile, key: str) -> pa.ChunkedArray:
+        return time_or_number(raw, self.named[key], key)
+
+    def _all_times(self, raw: RawFile, but: Collection[str] = ()) -> dict[str, pa.ChunkedArray]:
+        """The columns of times, by their names, without some."""
+        return {
+            self.named[key]: self._times(raw, key)
+            for key in raw.table.column_names
+            if (key == TIMESTAMP or self.named[key] in self.units) and self.named[key] not in but
+        }
+
+    def _columns(self, raw: RawFile, times: Mapping[str, pa.ChunkedArray]) -> pa.Table:
+        """Those of `kinds` that the file, or its part, was read with."""
+        made = {}
+        for key in raw.table.column_names:
+            name = self.named[key]
+            if name in self.units:
+                made[name] = as_seconds(raw, name, self.units[name], times[name])
+            elif key != TIMESTAMP:
+                made[name] = (as_number if name in self.numeric else as_text)(raw, key, name)
+        return pa.table(made)
+
+    def _alone(self, file: DatasetFile, key: str) -> RawFile:
+        """One column of a whole file."""
+        return READERS[self.file_format](file.path, {key: self.named[key]})
+
+    def _refuse(self, file: DatasetFile) -> None:
+        """Raise InvalidData for what is wrong with a file, by all of its rows: one column after the other."""
+        for key in self.named:
+            self._require(self._alone(file, key))
+        for key in self.named:
+            raw = self._alone(file, key)
+            self._columns(raw, self._all_times(raw))

@@ -17,8 +17,7 @@ from recsys_workers.data.protocol import BY_COLUMN, BY_RATIO, BY_TIME, Protocol
 from recsys_workers.data.split_column import PARTS, TEST, TRAIN, VALIDATION, coded, wrong_part
 from recsys_workers.data.times import written
 from recsys_workers.preprocessing import Floats
-from recsys_workers.tabular.cleaning import Rows
-from recsys_workers.tabular.reading import Table
+from recsys_workers.tabular.table import Rows, Table
 
 PROTOCOLS = (BY_RATIO, BY_TIME, BY_COLUMN)
 SEED = 20170217
@@ -53,9 +52,7 @@ def split(table: Table, rows: Rows, protocol: Protocol) -> tuple[Parts, dict[str
         "trainedRows": len(parts.train),
         "validatedRows": len(parts.validation),
         "evaluatedRows": len(parts.test),
-        **(
-            {} if group is None else {"group": group, "evaluatedGroups": len(np.unique(table.codes(group)[rows][test]))}
-        ),
+        **({} if group is None else {"group": group, "evaluatedGroups": table.distinct(group, rows[test])}),
         "interval": _interval(table),
     }
 
@@ -131,10 +128,13 @@ def _places(table: Table, rows: Rows) -> Floats:
     group = table.schema.group
     if group is None:
         return np.random.default_rng(SEED).permutation(len(rows)).astype(np.float64)
-    texts = table.columns[group].take(rows).to_pylist()
-    turn = sorted(set(texts), key=lambda text: hashlib.blake2b(f"{SEED}={text}".encode()).digest())
-    number = {text: index for index, text in enumerate(turn)}
-    numbers = np.fromiter((number[text] for text in texts), dtype=np.int64, count=len(texts))
+    codes, texts = table.coded(group)
+    codes = codes[rows]
+    present = np.flatnonzero(np.bincount(codes)).tolist()
+    turn = sorted(present, key=lambda code: hashlib.blake2b(f"{SEED}={texts[code]}".encode()).digest())
+    number = np.zeros(len(texts), dtype=np.int64)
+    number[turn] = np.arange(len(turn))
+    numbers = number[codes]
     sizes = np.bincount(numbers)
     middles: Floats = np.cumsum(sizes) - (sizes + 1) / 2
     return middles[numbers]
@@ -149,7 +149,7 @@ def _require_whole(table: Table, rows: Rows, part: npt.NDArray[np.int64], group:
     if not torn.any():
         return
     position = int(torn.argmax())
-    row, name = int(rows[position]), table.texts(group)[int(rows[position])]
+    row, name = int(rows[position]), table.text(group, int(rows[position]))
     raise InvalidData(
         f"{table.place(row)}: the column {table.schema.split!r} says {PARTS[part[position]]}, but rows of the same "
         f"group ({group} {name!r}) stand in {PARTS[first[codes[position]]]} before it, and so do "
@@ -186,11 +186,13 @@ def _by_column(table: Table, rows: Rows) -> tuple[npt.NDArray[np.int64], dict[st
     name = table.schema.split
     if name is None:
         raise InvalidData("evaluation.protocol ByColumn needs a column with the role Split: add it to schema.columns.")
-    codes = coded(table.columns[name].take(rows))
-    if codes.null_count:
-        row = int(rows[pc.index(codes.is_null(), True).as_py()])
-        raise wrong_part(table.place(row), name, table.texts(name)[row], codes.null_count, len(rows))
-    return codes.to_numpy().astype(np.int64), {"split": f"as the column {name} says: {', '.join(PARTS)}"}
+    codes = coded(table.columns[name])
+    part: Rows = codes.fill_null(-1).to_numpy().astype(np.int64)[rows]
+    wrong = part < 0
+    if wrong.any():
+        row = int(rows[int(wrong.argmax())])
+        raise wrong_part(table.place(row), name, table.text(name, row), int(wrong.sum()), len(rows))
+    return part, {"split": f"as the column {name} says: {', '.join(PARTS)}"}
 
 
 def _by(table: Table, protocol: Protocol) -> str:

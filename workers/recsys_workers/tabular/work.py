@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from recsys_workers import manifest, predictions, preprocessing, scores
-from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.errors import FULL, InvalidData
 from recsys_workers.evaluate.gates import SMALLER_IS_BETTER
 from recsys_workers.manifest import Manifest, Version
 from recsys_workers.models.hyperparameters import Hyperparameters
@@ -46,8 +46,13 @@ class Tabular:
         self.digest, self.data = verified(wanted, lambda files: data.load(files, self.config, self.schema))
         if self.origin is not None:
             self._begin(self.origin)
-        data.write(self.config.run_folder, self.data)
-        folds.write(self.config.run_folder, self.data.folds)
+        try:
+            data.write(self.config.run_folder, self.data)
+            folds.write(self.config.run_folder, self.data.folds)
+        except OSError as error:
+            if error.errno in FULL:
+                raise AttemptFailed("DiskFull", str(data.full(self.config, error)), heals=True) from error
+            raise
         encoded = preprocessing.encode(self.data.preprocessing)
         manifest.write_file(self.config.run_folder / manifest.PREPROCESSING, encoded)
         return self.data.sentence()
@@ -82,10 +87,11 @@ class Tabular:
         found = joined(self.data.preprocessing, members)
         self.data = replace(self.data, preprocessing=found[0].preprocessing)
         scorers = [fusing.scorer(member, one) for member, one in zip(members, found, strict=True)]
-        models, parts = [one.model for one in scorers], self.data.parts
-        target, validation = self.data.preprocessing.target, self.data.examples(parts.validation)
-        test = self.data.examples(parts.test).inputs
-        made = fusing.rows(self.config.run_folder, models, method, target, validation, test, threads)
+        models = [one.model for one in scorers]
+        data.write(self.config.run_folder, self.data, parts=("validation", "test"))
+        validation, test = (data.read_part(self.config.run_folder, part) for part in ("validation", "test"))
+        target = self.data.preprocessing.target
+        made = fusing.rows(self.config.run_folder, models, method, target, validation, test.inputs, threads)
         if method == SCORES:
             fusing.require_mean(scorers, self.data, made, threads)
 

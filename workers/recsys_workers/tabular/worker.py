@@ -22,19 +22,19 @@ from recsys_workers.train.progress import Progress
 def training_of(settings: Mapping[str, Any], beginning: Beginning | None) -> RowTraining:
     """A training on what the driver laid down, at its beginning."""
     fitted = preprocessing.decode((Path(settings["folder"]) / PREPROCESSING).read_bytes())
-    return training_on(settings, fitted, data.FILE, beginning)
+    return training_on(settings, fitted, data.NAME, beginning)
 
 
 def training_on(
-    settings: Mapping[str, Any], fitted: Preprocessing, file: str, beginning: Beginning | None = None
+    settings: Mapping[str, Any], fitted: Preprocessing, name: str, beginning: Beginning | None = None
 ) -> RowTraining:
-    """A training on the rows in one of the files that the driver laid down, which `fitted` made."""
+    """A training on rows that the driver laid down under this name, which `fitted` made."""
     folder = Path(settings["folder"])
     training = RowTraining(
         settings["architecture"],
         fitted,
-        data.read_part(folder, "train", file),
-        data.read_part(folder, "validation", file),
+        data.read_part(folder, "train", name),
+        data.read_part(folder, "validation", name),
         Hyperparameters(settings["hyperparameters"]),
         settings["seed"],
         beginning,

@@ -1,0 +1,55 @@
+"""Arrays of equally many rows, in NumPy's format a file each: written piece by piece, mapped where they are large."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+MAPPED_BYTES = 32 << 20
+"""Arrays that are larger are mapped into the memory instead of being read."""
+
+
+def write(folder: Path, name: str, rows: int, pieces: Iterable[Mapping[str, npt.NDArray[Any]]]) -> None:
+    """Write the arrays whose next rows each piece has, so many rows altogether; each file replaces what is there.
+
+    Raises OSError when the disk is full.
+    """
+    open_files: dict[str, BinaryIO] = {}
+    with ExitStack() as stack:
+        for piece in pieces:
+            for array, part in piece.items():
+                if array not in open_files:
+                    open_files[array] = stack.enter_context(_partial(folder, name, array).open("wb"))
+                    _begin(open_files[array], rows, part)
+                open_files[array].write(np.ascontiguousarray(part).data)
+    for array in open_files:
+        _partial(folder, name, array).replace(folder / _file(name, array))
+
+
+def read(folder: Path, name: str, array: str) -> npt.NDArray[Any]:
+    """An array as it was written. Whoever changes it changes no file."""
+    path = folder / _file(name, array)
+    found: npt.NDArray[Any] = np.load(path, mmap_mode="c" if path.stat().st_size > MAPPED_BYTES else None)
+    return np.asarray(found)
+
+
+def read_if_any(folder: Path, name: str, array: str) -> npt.NDArray[Any] | None:
+    """See `read`; None where nothing was written."""
+    return read(folder, name, array) if (folder / _file(name, array)).exists() else None
+
+
+def _begin(file: BinaryIO, rows: int, part: npt.NDArray[Any]) -> None:
+    shape = (rows, *part.shape[1:])
+    header = {"descr": np.lib.format.dtype_to_descr(part.dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _file(name: str, array: str) -> str:
+    return f"{name}-{array}.npy"
+
+
+def _partial(folder: Path, name: str, array: str) -> Path:
+    return folder / f".{_file(name, array)}.partial"
