@@ -25,6 +25,7 @@ from recsys_workers.tabular.fitting import fit
 from recsys_workers.tabular.labels import labels
 from recsys_workers.tabular.reading import read
 from recsys_workers.tabular.schema import CALENDAR, FORWARD_FILL, NUMERIC, Feature, TableSchema
+from recsys_workers.tabular.scratch import on_disk
 from recsys_workers.tabular.splitting import Parts
 from recsys_workers.tabular.table import Rows, Table, pieces
 from recsys_workers.train.run_config import RunConfig
@@ -109,13 +110,18 @@ class Rowwise:
 def load(files: Sequence[DatasetFile], config: RunConfig, schema: TableSchema) -> Rowwise:
     """Read and check everything; raises InvalidData, and DiskFull."""
     try:
-        table = read(files, config.dataset.format, schema)
-        rows, dropped = kept_rows(table, config.cleaning)
-        table = carry_forward(table, rows)
+        return _load(files, config, schema)
     except OSError as error:
         if error.errno in FULL:
             raise full(config, error) from error
         raise
+
+
+def _load(files: Sequence[DatasetFile], config: RunConfig, schema: TableSchema) -> Rowwise:
+    table = read(files, config.dataset.format, schema)
+    kept, dropped = kept_rows(table, config.cleaning)
+    rows = on_disk(kept)
+    table = carry_forward(table, rows)
     parts, protocol = splitting.split(table, rows, config.protocol)
     found = _fitted(table, rows, parts, protocol, dropped)
     if not config.protocol.folds:
@@ -144,7 +150,8 @@ def _fitted(table: Table, rows: Rows, parts: Parts, protocol: Mapping[str, Any],
     target, coded = labels(table, rows, parts)
     _require_weights(table, rows, parts)
     preprocessing = fit(table, rows[parts.train], target)
-    return Rowwise(table, rows, parts, preprocessing, protocol, dropped, coded)
+    parts = Parts(*map(on_disk, (parts.train, parts.validation, parts.test)))
+    return Rowwise(table, rows, parts, preprocessing, protocol, dropped, on_disk(coded))
 
 
 def columns_of(table: Table, rows: Rows) -> Columns:

@@ -23,7 +23,7 @@ from recsys_workers.data.types import require
 from recsys_workers.preprocessing import REGRESSION
 from recsys_workers.tabular.cells import as_number, as_seconds
 from recsys_workers.tabular.schema import CALENDAR, NUMERIC, TableSchema
-from recsys_workers.tabular.scratch import scratch
+from recsys_workers.tabular.scratch import on_disk, scratch
 from recsys_workers.tabular.table import Place, Table, Times
 
 
@@ -83,7 +83,7 @@ def _times(files: Sequence[tuple[Path, Sequence[Any]]], name: str | None) -> Tim
     absent = np.concatenate([column.is_null().to_numpy() for _, column in columns])
     filled = [(path, pc.fill_null(column, pa.scalar(0, column.type))) for path, column in columns]
     found = pa.chunked_array([chunk for made in comparable(filled, name) for chunk in made.chunks]).to_numpy()
-    return Times(found, absent, timed=columns[0][1].type == NANOSECONDS)
+    return Times(on_disk(found), absent, timed=columns[0][1].type == NANOSECONDS)
 
 
 def _one_kind(parts: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
