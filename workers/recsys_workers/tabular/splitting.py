@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import named
