@@ -134,6 +134,23 @@ def test_a_pods_log_that_cannot_be_written_ends_no_run(
     assert len(lines) == (2 if lost == "later" else 3), "the reason is told once"
 
 
+def test_a_full_disk_under_the_jobs_own_log_holds_up_no_trainer(tmp_path: Path) -> None:
+    """More than a pipe has room for is printed: somebody must go on reading."""
+    script = "print('x' * 99 + chr(10), end='', flush=True); print(('y' * 99 + chr(10)) * 5000, end='')"
+    command = f"import os; from recsys_workers.train import submitted; os._exit(submitted.main(('-c', {script!r})))"
+    pod_log = tmp_path / "log"
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", command],
+            stdout=full,
+            env={**os.environ, submitted.POD_LOG: str(pod_log)},
+            timeout=60,
+            check=False,
+        )
+    assert ended.returncode == 0
+    assert len(pod_log.read_text().splitlines()) == 5001
+
+
 def test_a_process_that_the_trainer_leaves_behind_holds_up_no_end(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,9 +1,11 @@
 """Arrays of equally many rows, in NumPy's format a file each: written piece by piece, mapped where they are large."""
 
+import os
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -15,18 +17,28 @@ MAPPED_BYTES = 32 << 20
 def write(folder: Path, name: str, rows: int, pieces: Iterable[Mapping[str, npt.NDArray[Any]]]) -> None:
     """Write the arrays whose next rows each piece has, so many rows altogether; each file replaces what is there.
 
-    Raises OSError when the disk is full.
+    The temporary names are nobody else's: an attempt that wakes up late puts nothing of another one in place. Raises
+    OSError when the disk is full.
     """
-    open_files: dict[str, BinaryIO] = {}
-    with ExitStack() as stack:
-        for piece in pieces:
-            for array, part in piece.items():
-                if array not in open_files:
-                    open_files[array] = stack.enter_context(_partial(folder, name, array).open("wb"))
-                    _begin(open_files[array], rows, part)
-                open_files[array].write(np.ascontiguousarray(part).data)
-    for array in open_files:
-        _partial(folder, name, array).replace(folder / _file(name, array))
+    mine, open_files = uuid4().hex, dict[str, BinaryIO]()
+    try:
+        with ExitStack() as stack:
+            for piece in pieces:
+                for array, part in piece.items():
+                    if array not in open_files:
+                        open_files[array] = stack.enter_context(_partial(folder, name, array, mine).open("wb"))
+                        _begin(open_files[array], rows, part)
+                    open_files[array].write(np.ascontiguousarray(part).data)
+            for file in open_files.values():
+                file.flush()
+                os.fsync(file.fileno())
+        for array in open_files:
+            _partial(folder, name, array, mine).replace(folder / _file(name, array))
+    except BaseException:
+        for array in open_files:
+            with suppress(OSError):
+                _partial(folder, name, array, mine).unlink(missing_ok=True)
+        raise
 
 
 def read(folder: Path, name: str, array: str) -> npt.NDArray[Any]:
@@ -51,5 +63,5 @@ def _file(name: str, array: str) -> str:
     return f"{name}-{array}.npy"
 
 
-def _partial(folder: Path, name: str, array: str) -> Path:
-    return folder / f".{_file(name, array)}.partial"
+def _partial(folder: Path, name: str, array: str, mine: str) -> Path:
+    return folder / f".{_file(name, array)}.{mine}.partial"

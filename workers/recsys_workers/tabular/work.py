@@ -1,6 +1,7 @@
 """The tasks Tabular and Ranking in an attempt; see recsys_workers.train.work."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -46,16 +47,22 @@ class Tabular:
         self.digest, self.data = verified(wanted, lambda files: data.load(files, self.config, self.schema))
         if self.origin is not None:
             self._begin(self.origin)
-        try:
+        with self._full_disk_told():
             data.write(self.config.run_folder, self.data)
             folds.write(self.config.run_folder, self.data.folds)
+        encoded = preprocessing.encode(self.data.preprocessing)
+        manifest.write_file(self.config.run_folder / manifest.PREPROCESSING, encoded)
+        return self.data.sentence()
+
+    @contextmanager
+    def _full_disk_told(self) -> Iterator[None]:
+        """Raise AttemptFailed for a store without room."""
+        try:
+            yield
         except OSError as error:
             if error.errno in FULL:
                 raise AttemptFailed("DiskFull", str(data.full(self.config, error)), heals=True) from error
             raise
-        encoded = preprocessing.encode(self.data.preprocessing)
-        manifest.write_file(self.config.run_folder / manifest.PREPROCESSING, encoded)
-        return self.data.sentence()
 
     def _begin(self, origin: Version) -> None:
         """Go on with what the version's weights were learned with, and say for Ray's worker how they are to stand."""
@@ -88,7 +95,8 @@ class Tabular:
         self.data = replace(self.data, preprocessing=found[0].preprocessing)
         scorers = [fusing.scorer(member, one) for member, one in zip(members, found, strict=True)]
         models = [one.model for one in scorers]
-        data.write(self.config.run_folder, self.data, parts=("validation", "test"))
+        with self._full_disk_told():
+            data.write(self.config.run_folder, self.data, parts=("validation", "test"))
         validation, test = (data.read_part(self.config.run_folder, part) for part in ("validation", "test"))
         target = self.data.preprocessing.target
         made = fusing.rows(self.config.run_folder, models, method, target, validation, test.inputs, threads)

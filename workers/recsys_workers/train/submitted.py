@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -77,17 +78,16 @@ def _pod_log() -> IO[bytes] | None:
 
 
 def _copy(printed: IO[bytes] | None, pod_log: IO[bytes] | None) -> None:
-    """Each line as it comes, to this process's standard output and to the pod's log."""
-    if printed is None:
-        return
-    for line in printed:
-        sys.stdout.buffer.write(line)
-        sys.stdout.buffer.flush()
-        if pod_log is not None:
-            try:
-                pod_log.write(line)
-            except OSError:
-                pod_log = None
+    """Each line as it comes, to this process's standard output and to the pod's log.
+
+    It is read to its end even where nobody takes it, such as on a full disk: the trainer would wait in a print else.
+    """
+    takers = [taker for taker in (sys.stdout.buffer, pod_log) if taker is not None]
+    for line in printed or ():
+        for taker in takers:
+            with suppress(OSError):
+                taker.write(line)
+                taker.flush()
 
 
 def _word(said: Path) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Rows that are read and laid down in small parts are those of whole files, bit by bit, and so is what is refused."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -93,7 +94,8 @@ def found(folder: Path, file_format: str, cleaning: Mapping[str, Any], changed: 
     except InvalidData as error:
         return {"refused": str(error)}
     left = folder / "left"
-    left.mkdir(exist_ok=True)
+    shutil.rmtree(left, ignore_errors=True)  # of the call before
+    left.mkdir()
     data.write(left, loaded)
     return {
         "report": data.report(loaded, "pvc://data", file_format, "sha256:0", cleaning),
