@@ -13,7 +13,8 @@ from recsys_workers.data.cleaning import Cleaning, Dropped, Limits, core, inside
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import telling_of
 from recsys_workers.preprocessing import REGRESSION, Floats
-from recsys_workers.tabular.schema import NUMERIC
+from recsys_workers.tabular.distinct import same_texts
+from recsys_workers.tabular.schema import NUMERIC, TEXT
 from recsys_workers.tabular.table import Rows, Table, codes_of
 
 
@@ -89,9 +90,11 @@ def _values(table: Table) -> Iterator[Callable[[Rows], Rows]]:
     if table.times is not None:
         found = table.times.found
         yield lambda rows: np.unique(found[rows], return_inverse=True)[1]
-    fields = sorted(table.columns.schema, key=lambda field: field.type != pa.float64())
+    texts = {feature.name for feature in table.schema.features if feature.role == TEXT}
+    fields = sorted(table.columns.schema, key=lambda field: (field.type != pa.float64(), field.name in texts))
     for column in fields:
-        yield partial(_bits if column.type == pa.float64() else _codes, table, column.name)
+        of_text = same_texts if column.name in texts else _codes
+        yield partial(_bits if column.type == pa.float64() else of_text, table, column.name)
 
 
 def _bits(table: Table, name: str, rows: Rows) -> Rows:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa  # type: ignore[import-untyped]
 
 from recsys_workers.data import arrays
 from recsys_workers.data.cleaning import Dropped
@@ -20,6 +19,7 @@ from recsys_workers.data.times import written
 from recsys_workers.preprocessing import Column, Columns, Floats, Inputs, Preprocessing
 from recsys_workers.tabular import splitting
 from recsys_workers.tabular.cleaning import kept_rows
+from recsys_workers.tabular.distinct import counted
 from recsys_workers.tabular.filling import carry_forward
 from recsys_workers.tabular.fitting import fit
 from recsys_workers.tabular.labels import labels
@@ -237,21 +237,14 @@ def _require_weights(table: Table, rows: Rows, parts: Parts) -> None:
 
 
 def _column(data: Rowwise, feature: Feature, fitted: Column) -> dict[str, Any]:
-    column = data.table.taken([feature.name], data.rows)[feature.name]
     before = data.table.carried.get(feature.name, 0)
-    missing = int(column.null_count) + before
-    told = {"name": feature.name, "distinct": _distinct(column.drop_null()), "missing": missing}
+    distinct, absent = counted(data.table, feature, data.rows)
+    missing = absent + before
+    told = {"name": feature.name, "distinct": distinct, "missing": missing}
     if feature.fill is None:
         return told
     filled = {"by": feature.fill, "rows": missing, "value": fitted.fill}
     return told | {"filled": filled | ({"fromRowBefore": before} if feature.fill == FORWARD_FILL else {})}
-
-
-def _distinct(column: pa.ChunkedArray) -> int:
-    if column.type != pa.float64():
-        return len(column.unique())
-    ordered = np.sort(column.to_numpy().view(np.int64))
-    return int(np.count_nonzero(np.diff(ordered))) + bool(len(ordered))
 
 
 def _label(data: Rowwise) -> dict[str, Any]:
