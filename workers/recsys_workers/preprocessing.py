@@ -190,6 +190,11 @@ class Preprocessing:
         """How many rows the table of categories has, row 0 included."""
         return 1 + sum(sum(_sizes(column)) for column in self.columns)
 
+    @property
+    def bytes_a_row(self) -> int:
+        """What the inputs of a row take."""
+        return 4 * self.numeric_width + 8 * self.categorical_width
+
     def apply(self, columns: Columns, rows: int) -> Inputs:
         """The inputs of so many rows. Each is computed by itself: how many stand beside it changes no bit.
 

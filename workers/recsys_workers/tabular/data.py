@@ -169,7 +169,7 @@ def columns_of(table: Table, rows: Rows) -> Columns:
 
 def inputs_of(fitted: Preprocessing, table: Table, rows: Rows) -> Iterator[Inputs]:
     """What a graph is asked about rows, some at a time."""
-    for some in pieces(rows):
+    for some in pieces(rows, _width(fitted, table)):
         yield fitted.apply(columns_of(table, some), len(some))
 
 
@@ -199,10 +199,16 @@ def write(folder: Path, data: Rowwise, name: str = NAME, parts: Collection[str] 
     all_parts = (data.parts.train, data.parts.validation, data.parts.test)
     for part, rows in zip(PARTS, all_parts, strict=True):
         if part in parts:
-            arrays.write(folder, f"{name}-{part}", len(rows), (_arrays(data.examples(some)) for some in pieces(rows)))
+            some_at_a_time = pieces(rows, _width(data.preprocessing, data.table))
+            arrays.write(folder, f"{name}-{part}", len(rows), (_arrays(data.examples(some)) for some in some_at_a_time))
             users = data.users(rows) if part == VALIDATION else None
             if users is not None:
                 arrays.write(folder, f"{name}-{part}", len(rows), [{USERS: users}])
+
+
+def _width(fitted: Preprocessing, table: Table) -> int:
+    """The bytes of a row: its features, and what the model takes of them."""
+    return table.bytes_a_row([feature.name for feature in table.schema.features]) + fitted.bytes_a_row
 
 
 def _arrays(examples: Examples) -> dict[str, npt.NDArray[Any]]:

@@ -41,7 +41,7 @@ def same_texts(table: Table, name: str, rows: Rows) -> Rows:
 
 
 def _parts(table: Table, name: str, rows: Rows) -> Iterator[pa.ChunkedArray]:
-    for some in pieces(rows):
+    for some in pieces(rows, table.bytes_a_row([name])):
         yield table.taken([name], some)[name]
 
 

@@ -84,7 +84,8 @@ def _text(table: Table, feature: Feature, training: Rows) -> Text:
     if feature.fill is not None and not table.columns[feature.name].is_valid().to_numpy()[training].any():
         raise _empty(table, feature, training)
     fill = None if feature.constant is None else str(feature.constant)
-    read = (table.taken([feature.name], some)[feature.name].to_pylist() for some in pieces(training))
+    some_at_a_time = pieces(training, table.bytes_a_row([feature.name]))
+    read = (table.taken([feature.name], some)[feature.name].to_pylist() for some in some_at_a_time)
     texts = (fill if text is None else text for some in read for text in some)
     found = fitted(feature.name, (text for text in texts if text is not None), feature.words, missing=feature.missing)
     if not found.words:

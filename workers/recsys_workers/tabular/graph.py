@@ -7,8 +7,7 @@ import numpy as np
 from recsys_workers.evaluate.scoring import session
 from recsys_workers.predictions import Outputs
 from recsys_workers.preprocessing import Inputs
-
-AT_ONCE = 1024
+from recsys_workers.tabular.table import SCORED_TOGETHER
 
 
 class RowGraph:
@@ -20,8 +19,8 @@ class RowGraph:
     def outputs(self, inputs: Inputs) -> Outputs:
         """The outputs of all rows, a batch at a time."""
         parts = []
-        for start in range(0, len(inputs), AT_ONCE):
-            end = start + AT_ONCE
+        for start in range(0, len(inputs), SCORED_TOGETHER):
+            end = start + SCORED_TOGETHER
             fed = {"numeric": inputs.numeric[start:end], "categorical": inputs.categorical[start:end]}
             parts.append(self._session.run(["output"], fed)[0])
         return np.concatenate(parts)

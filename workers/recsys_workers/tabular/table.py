@@ -13,8 +13,10 @@ from recsys_workers.preprocessing import Floats
 from recsys_workers.tabular.schema import TableSchema
 
 Rows = npt.NDArray[np.int64]
-AT_ONCE = 1 << 16
-"""Rows of which more than a column is held at a time."""
+AT_ONCE, BYTES = 1 << 16, 64 << 20
+"""Rows of which more than a column is held at a time: at most so many, and of wide ones as many as take these bytes."""
+SCORED_TOGETHER = 1024
+"""Rows that a graph is given together. Pieces are whole ones of these, so that they change no bit of its outputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,10 @@ class Table:
             chosen.schema,
         )
 
+    def bytes_a_row(self, names: Sequence[str]) -> int:
+        """What the cells of some columns take, in the mean of all rows."""
+        return int(self.columns.select(names).nbytes) // max(1, len(self))
+
     def place(self, row: int) -> str:
         """The file of a row, and where in it."""
         for file in self.places:
@@ -108,7 +114,8 @@ def codes_of(column: pa.ChunkedArray) -> tuple[Rows, list[str]]:
     return codes.fill_null(-1).to_numpy().astype(np.int64), chunks[0].dictionary.to_pylist() if chunks else []
 
 
-def pieces(rows: Rows) -> Iterator[Rows]:
-    """The rows, or positions, so many at a time as may be held with all their columns."""
-    for start in range(0, len(rows), AT_ONCE):
-        yield rows[start : start + AT_ONCE]
+def pieces(rows: Rows, width: int = 1) -> Iterator[Rows]:
+    """The rows, or positions, so many at a time as may be held with all their columns; `width` is a row's bytes."""
+    count = min(AT_ONCE, max(1, BYTES // max(1, width) // SCORED_TOGETHER) * SCORED_TOGETHER)
+    for start in range(0, len(rows), count):
+        yield rows[start : start + count]

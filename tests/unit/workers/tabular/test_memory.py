@@ -3,18 +3,21 @@
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from recsys_workers.data import cleaning
-from recsys_workers.preprocessing import BINARY
-from recsys_workers.tabular import distinct, table
+from recsys_workers.preprocessing import BINARY, Inputs, Preprocessing, Target
+from recsys_workers.tabular import data, distinct, graph, table
 from recsys_workers.tabular.cleaning import kept_rows
 from recsys_workers.tabular.schema import CATEGORICAL, TEXT, Feature, TableSchema
 from recsys_workers.tabular.scratch import scratch
-from recsys_workers.tabular.table import Table
+from recsys_workers.tabular.splitting import Parts
+from recsys_workers.tabular.table import SCORED_TOGETHER, Table, pieces
+from recsys_workers.tfidf import Text
 
 COUNT, LENGTH = 6000, 3000
 NOTE, PLAN = Feature("note", TEXT, None, missing=True), Feature("plan", CATEGORICAL, None, missing=True)
@@ -25,14 +28,17 @@ KINDS = pa.schema([(name, pa.string()) for name in ("note", "plan", "label")])
 def long_texts(monkeypatch: pytest.MonkeyPatch) -> Table:
     """Some 18 MB of texts on the disk; every fifth is that of the row before, every seventh is missing."""
     monkeypatch.setattr(table, "AT_ONCE", 300)
-    numbers = np.arange(COUNT)
-    with scratch(KINDS) as made:
-        for some in np.split(numbers, 10):
+    return made("ä" * (LENGTH // 2))
+
+
+def made(text: str) -> Table:
+    with scratch(KINDS) as laid_down:
+        for some in np.split(np.arange(COUNT), 10):
             each = [number - (number % 5 == 4) for number in some.tolist()]
-            notes = [None if number % 7 == 3 else f"{'ä' * (LENGTH // 2)} {number}" for number in each]
+            notes = [None if number % 7 == 3 else f"{text} {number}" for number in each]
             plans = [None if number % 7 == 3 else f"plan-{number}" for number in each]
-            made.add(pa.table([notes, plans, ["1"] * len(each)], schema=KINDS))
-        columns = made.mapped()
+            laid_down.add(pa.table([notes, plans, ["1"] * len(each)], schema=KINDS))
+        columns = laid_down.mapped()
     return Table(TableSchema(BINARY, "label", None, (NOTE, PLAN)), columns, None, [])
 
 
@@ -70,3 +76,51 @@ def test_duplicates_are_found_without_holding_the_texts(long_texts: Table) -> No
     firsts = {text: row for row, text in reversed(list(enumerate(texts)))}
     assert kept.tolist() == sorted(firsts.values())
     assert 0 < len(kept) < COUNT - COUNT // 10
+
+
+def test_wide_rows_are_laid_down_and_asked_about_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = tuple(str(number) for number in range(1000, 2000))
+    fitted = Preprocessing((Text("note", words, (1.0,) * len(words), missing=True),), Target("label", BINARY))
+    short = made("word")
+    short = Table(TableSchema(BINARY, "label", None, (NOTE,)), short.columns, None, [])
+    rows, none = np.arange(COUNT), np.arange(0)
+    loaded = data.Rowwise(short, rows, Parts(rows, none, none), fitted, {}, [], np.zeros(COUNT))
+    monkeypatch.setattr(table, "BYTES", (4 * SCORED_TOGETHER + 600) * len(words))
+    with at_most(4 * 4 * SCORED_TOGETHER * len(words)):
+        data.write(tmp_path, loaded, parts=["train"])
+        asked = [len(inputs) for inputs in data.inputs_of(fitted, short, rows)]
+    assert asked == [SCORED_TOGETHER] * 5 + [COUNT - 5 * SCORED_TOGETHER]
+    whole = fitted.apply(data.columns_of(short, rows), COUNT)
+    assert data.read_part(tmp_path, "train").inputs.numeric.tobytes() == whole.numeric.tobytes()
+    assert whole.numeric.any(axis=1).sum() > COUNT // 4
+
+
+class Recorder:
+    """In the place of a session: what it is given together."""
+
+    def __init__(self) -> None:
+        self.given: list[list[float]] = []
+
+    def run(self, _: list[str], fed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        self.given.append(fed["numeric"][:, 0].tolist())
+        return [fed["numeric"]]
+
+
+@pytest.mark.parametrize("width", [0, 40, 30_000, 60_000, 10**9])
+def test_however_wide_rows_are_a_graph_is_given_the_same_ones_together(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 70_000
+    inputs = Inputs(np.arange(count, dtype=np.float32)[:, None], np.zeros((count, 1), dtype=np.int64), 0)
+    recorders = Recorder(), Recorder()
+    for recorder in recorders:
+        monkeypatch.setattr(graph, "session", lambda *_, found=recorder: found)
+        asked = graph.RowGraph(b"", 1)
+        some = (
+            [inputs]
+            if recorder is recorders[0]
+            else [Inputs(inputs.numeric[rows], inputs.categorical[rows], 0) for rows in pieces(np.arange(count), width)]
+        )
+        assert len(some) == 1 or max(map(len, some)) <= max(SCORED_TOGETHER, table.BYTES // max(1, width))
+        asked.of_pieces(some)
+    assert recorders[0].given == recorders[1].given
