@@ -13,6 +13,7 @@ import numpy.typing as npt
 from recsys_workers.preprocessing import BINARY, MULTICLASS, REGRESSION, Floats, Target
 
 Outputs = npt.NDArray[np.float32]
+ROWS_AT_ONCE = 1024
 
 
 def log_probabilities(target: Target, outputs: Outputs) -> Floats:
@@ -48,7 +49,9 @@ def scores(target: Target, outputs: Outputs) -> Outputs:
     """
     if target.objective != MULTICLASS:
         return outputs[:, 0]
-    log = log_probabilities(target, outputs).max(axis=1)
+    # Of many rows and classes all probabilities need not fit in memory; each row's are computed by themselves.
+    some = (outputs[start : start + ROWS_AT_ONCE] for start in range(0, max(1, len(outputs)), ROWS_AT_ONCE))
+    log = np.concatenate([log_probabilities(target, part).max(axis=1) for part in some])
     odds: Floats = log - np.log(np.maximum(-np.expm1(log), 1e-12))
     return odds.astype(np.float32)
 

@@ -19,9 +19,11 @@ import numpy.typing as npt
 from recsys_workers.evaluate.metrics import UnknownMetric
 from recsys_workers.predictions import Outputs, chosen, log_probabilities, values
 from recsys_workers.preprocessing import BINARY, MULTICLASS, REGRESSION, Floats, Target
+from recsys_workers.tabular.table import Rows, pieces
 from recsys_workers.tasks import RANKING, TABULAR
 
-Rows = npt.NDArray[np.int64]
+BYTES_A_CLASS = 32
+"""Of a row, what log_probabilities takes meanwhile."""
 METRICS: Mapping[str, tuple[str, ...]] = {
     BINARY: ("AUC", "LogLoss", "Accuracy", "Precision", "Recall", "F1"),
     MULTICLASS: ("LogLoss", "Accuracy", "Precision", "Recall", "F1"),
@@ -56,8 +58,7 @@ def per_row(name: str, target: Target, outputs: Outputs, labels: Floats, users: 
     if name == "AUC":
         return auc(outputs[:, 0].astype(np.float64), classes == 1)
     if name == "LogLoss":
-        surprise: Floats = -log_probabilities(target, outputs)[np.arange(len(classes)), classes]
-        return surprise
+        return _surprise(target, outputs, classes)
     predicted = chosen(target, outputs)
     if name == "Accuracy":
         right: Floats = (predicted == classes).astype(np.float64)
@@ -65,9 +66,20 @@ def per_row(name: str, target: Target, outputs: Outputs, labels: Floats, users: 
     ratio = RATIOS[name]
     if target.objective == BINARY:
         return ratio(predicted == 1, classes == 1)
-    each = [ratio(predicted == index, classes == index) for index in range(len(target.classes))]
-    mean: Floats = np.mean(each, axis=0)
+    total = np.zeros(len(classes))  # Added up one by one: all at once need the memory of as many classes.
+    for index in range(len(target.classes)):
+        total += ratio(predicted == index, classes == index)
+    mean: Floats = total / len(target.classes)
     return mean
+
+
+def _surprise(target: Target, outputs: Outputs, classes: Rows) -> Floats:
+    """Of many classes, the probabilities of some rows are held at a time; each row's are computed by themselves."""
+    found = np.empty(len(classes))
+    for rows in pieces(np.arange(len(classes)), BYTES_A_CLASS * outputs.shape[1]):
+        own = log_probabilities(target, outputs[rows])
+        found[rows] = -own[np.arange(len(rows)), classes[rows]]
+    return found
 
 
 def auc(scores: Floats, positive: npt.NDArray[np.bool_]) -> Floats:

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 
 from recsys_workers.data import cleaning
-from recsys_workers.preprocessing import BINARY, Inputs, Preprocessing, Target
-from recsys_workers.tabular import data, distinct, graph, table
+from recsys_workers.predictions import Outputs, log_probabilities, scores
+from recsys_workers.preprocessing import BINARY, MULTICLASS, Floats, Inputs, Preprocessing, Target
+from recsys_workers.tabular import data, distinct, graph, metrics, table
 from recsys_workers.tabular.cleaning import kept_rows
 from recsys_workers.tabular.schema import CATEGORICAL, TEXT, Feature, TableSchema
 from recsys_workers.tabular.scratch import scratch
@@ -19,7 +20,7 @@ from recsys_workers.tabular.splitting import Parts
 from recsys_workers.tabular.table import SCORED_TOGETHER, Table, pieces
 from recsys_workers.tfidf import Text
 
-COUNT, LENGTH = 6000, 3000
+COUNT, LENGTH, CLASSES = 6000, 3000, 200
 NOTE, PLAN = Feature("note", TEXT, None, missing=True), Feature("plan", CATEGORICAL, None, missing=True)
 KINDS = pa.schema([(name, pa.string()) for name in ("note", "plan", "label")])
 
@@ -124,3 +125,40 @@ def test_however_wide_rows_are_a_graph_is_given_the_same_ones_together(
         assert len(some) == 1 or max(map(len, some)) <= max(SCORED_TOGETHER, table.BYTES // max(1, width))
         asked.of_pieces(some)
     assert recorders[0].given == recorders[1].given
+
+
+def of_many_classes() -> tuple[Target, Outputs, Floats]:
+    random = np.random.default_rng(1)
+    target = Target("label", MULTICLASS, tuple(str(number) for number in range(CLASSES)))
+    labels = random.integers(0, CLASSES, COUNT)
+    outputs = (random.normal(0, 1, (COUNT, CLASSES)) + 3 * np.eye(CLASSES)[labels]).astype(np.float32)
+    return target, outputs, labels.astype(np.float64)
+
+
+@pytest.mark.parametrize("name", ["Precision", "Recall", "F1"])
+def test_a_mean_over_many_classes_does_not_hold_what_each_gives(name: str) -> None:
+    target, outputs, labels = of_many_classes()
+    with at_most(8 * COUNT * CLASSES // 4):
+        found = metrics.per_row(name, target, outputs, labels)
+    said = outputs.argmax(axis=1)
+    each = [metrics.RATIOS[name](said == index, labels == index) for index in range(CLASSES)]
+    assert found.tobytes() == np.mean(each, axis=0).tobytes()
+    assert 0.1 < found.mean() < 1
+
+
+def test_the_log_loss_of_many_classes_holds_the_probabilities_of_some_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    target, outputs, labels = of_many_classes()
+    expected = -log_probabilities(target, outputs)[np.arange(COUNT), labels.astype(np.int64)]
+    monkeypatch.setattr(table, "BYTES", 1 << 20)
+    with at_most(8 * COUNT * CLASSES):
+        found = metrics.per_row("LogLoss", target, outputs, labels)
+    assert found.tobytes() == expected.tobytes()
+
+
+def test_the_scores_of_many_classes_hold_the_probabilities_of_some_rows() -> None:
+    target, outputs, _ = of_many_classes()
+    with at_most(8 * COUNT * CLASSES):
+        found = scores(target, outputs)
+    log = log_probabilities(target, outputs).max(axis=1)
+    assert found.tobytes() == (log - np.log(np.maximum(-np.expm1(log), 1e-12))).astype(np.float32).tobytes()
+    assert not len(scores(target, outputs[:0]))
