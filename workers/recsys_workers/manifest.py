@@ -10,11 +10,11 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 MANIFEST = "manifest.json"
 OWNER = "owner.json"
@@ -222,13 +222,24 @@ def _verified(folder: Path, entry: FileEntry) -> bytes:
 def write_file(path: Path, data: bytes, require: Callable[[], None] = lambda: None) -> FileEntry:
     """Write a file atomically and durably (temporary name, fsync, rename, fsync of the folder).
 
+    `require` is as in `replaced`.
+    """
+    with replaced(path, require) as stream:
+        stream.write(data)
+    return FileEntry(path.name, hashlib.sha256(data).hexdigest(), len(data))
+
+
+@contextmanager
+def replaced(path: Path, require: Callable[[], None] = lambda: None) -> Iterator[BinaryIO]:
+    """What to write into; at the end of the block it has the name, and nothing is left of it where that raises.
+
     `require` is called right before what is under this name is replaced, and raises where that may not be. The
     temporary name is nobody else's: process ids are the same in many pods.
     """
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
     try:
         with partial.open("wb") as stream:
-            stream.write(data)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         require()
@@ -238,7 +249,6 @@ def write_file(path: Path, data: bytes, require: Callable[[], None] = lambda: No
             partial.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
-    return FileEntry(path.name, hashlib.sha256(data).hexdigest(), len(data))
 
 
 def sync_folder(folder: Path) -> None:

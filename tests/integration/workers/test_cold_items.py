@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.integration.workers.judged import graph_and_walks
 from tests.integration.workers.test_tabular import in_process, ran  # noqa: F401 a fixture
 from tests.unit.workers.tabular.tables import document, write_csv
 
-from recsys_workers import manifest
-from recsys_workers.evaluate.scoring import Graph, tasks_of
+from recsys_workers.evaluate.scoring import tasks_of
 
 pytestmark = pytest.mark.torch
 
@@ -52,12 +52,7 @@ def test_items_that_were_never_trained_on_are_scored(
     folder, found = ran(run_json(task, architecture, protocol, tmp_path, monkeypatch), tmp_path)
     assert found["protocol"]["evaluatedTargets"] == USERS
     assert found["dataset"]["items"] == KNOWN + USERS
-    version = manifest.load(folder, None)
-    ids = version.items().items
-    described = version.manifest
-    graph = Graph(version.contents[manifest.MODEL], len(ids), described.max_length, described.input_length, threads=1)
-    place = {item: index for index, item in enumerate(ids, start=1)}
-    walks = [np.array([place[item] for item in walk(user)], dtype=np.int32) for user in range(USERS)]
+    graph, walks = graph_and_walks(folder, walk, USERS)
     lists = graph.lists(tasks_of([one[:-1] for one in walks], exclude_seen=True))
     assert np.isfinite(lists.scores[:, :10]).all()
     hits = np.mean([one[-1] in row[:10] for one, row in zip(walks, lists.items, strict=True)])

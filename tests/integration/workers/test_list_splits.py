@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.integration.workers.judged import graph_and_walks
 from tests.integration.workers.test_tabular import in_process, ran  # noqa: F401 a fixture
 from tests.unit.workers.tabular.tables import document, write_csv
 
-from recsys_workers import manifest
-from recsys_workers.evaluate.scoring import Graph, tasks_of
+from recsys_workers.evaluate.scoring import tasks_of
 
 pytestmark = pytest.mark.torch
 
@@ -52,12 +52,7 @@ def run_json(
 
 def require_judged(folder: Path, found: dict[str, Any], test_from: Callable[[int], int]) -> None:
     """The figure is that of the graph for each user's rows from the one on that tests first, told from all before."""
-    version = manifest.load(folder, None)
-    ids = version.items().items
-    described = version.manifest
-    graph = Graph(version.contents[manifest.MODEL], len(ids), described.max_length, described.input_length, threads=1)
-    place = {item: index for index, item in enumerate(ids, start=1)}
-    walks = [np.array([place[item] for item in walk(user)], dtype=np.int32) for user in range(USERS)]
+    graph, walks = graph_and_walks(folder, walk, USERS)
     held = [(walks[user][:row], walks[user][row]) for user in range(USERS) for row in range(test_from(user), LENGTH)]
     assert found["protocol"]["evaluatedTargets"] == len(held)
     assert found["protocol"]["evaluatedUsers"] == len({user for user in range(USERS) if test_from(user) < LENGTH})

@@ -1,6 +1,8 @@
 """What can be wrong with a dataset. Messages are sentences that name the file, what was found and what is allowed."""
 
 import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 """What an OSError says of a disk without room."""
@@ -24,3 +26,14 @@ class StoreUnreachable(Exception):
 
 class DiskFull(Exception):
     """A copy of the data has no room on the pod's disk; on another node, or later, it may have."""
+
+
+@contextmanager
+def full_disk_told(told: Callable[[OSError], str]) -> Iterator[None]:
+    """Raise DiskFull, with what `told` makes of it, in the place of an OSError of a disk without room."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise DiskFull(told(error)) from error
+        raise

@@ -17,7 +17,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import fs
 
 from recsys_workers.data import gcs, s3
-from recsys_workers.data.errors import FULL, DatasetChanged, DiskFull, InvalidData
+from recsys_workers.data.errors import DatasetChanged, DiskFull, InvalidData, full_disk_told
 from recsys_workers.data.files import DatasetFile, none_of, suffixes_of
 from recsys_workers.data.store import Store, scheme_of
 
@@ -112,14 +112,9 @@ def _copies(remote: fs.FileSystem, objects: Sequence[_Object], folder: Path, uri
             while not stop.is_set() and (chunk := source.read(CHUNK)):
                 copied.write(chunk)
 
-    try:
-        with ThreadPoolExecutor(STREAMS) as pool:
-            try:
-                list(pool.map(copy, objects, files))
-            finally:
-                stop.set()  # whatever ended it: the others need not go on
-    except OSError as error:
-        if error.errno in FULL:
-            raise DiskFull(full) from error
-        raise
+    with full_disk_told(lambda _: full), ThreadPoolExecutor(STREAMS) as pool:
+        try:
+            list(pool.map(copy, objects, files))
+        finally:
+            stop.set()  # whatever ended it: the others need not go on
     return files

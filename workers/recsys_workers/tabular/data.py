@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from recsys_workers.data import arrays
 from recsys_workers.data.cleaning import Dropped
-from recsys_workers.data.errors import FULL, DiskFull, InvalidData
+from recsys_workers.data.errors import InvalidData, full_disk_told
 from recsys_workers.data.files import DatasetFile
 from recsys_workers.data.split_column import PARTS
 from recsys_workers.data.times import written
@@ -109,12 +109,8 @@ class Rowwise:
 
 def load(files: Sequence[DatasetFile], config: RunConfig, schema: TableSchema) -> Rowwise:
     """Read and check everything; raises InvalidData, and DiskFull."""
-    try:
+    with full_disk_told(lambda error: full(config, error)):
         return _load(files, config, schema)
-    except OSError as error:
-        if error.errno in FULL:
-            raise full(config, error) from error
-        raise
 
 
 def _load(files: Sequence[DatasetFile], config: RunConfig, schema: TableSchema) -> Rowwise:
@@ -136,9 +132,9 @@ def _load(files: Sequence[DatasetFile], config: RunConfig, schema: TableSchema) 
     return replace(found, folds=folds)
 
 
-def full(config: RunConfig, error: OSError) -> DiskFull:
-    """What to raise where the pod's disk or the store's has no room."""
-    return DiskFull(
+def full(config: RunConfig, error: OSError) -> str:
+    """What to say where the pod's disk or the store's has no room."""
+    return (
         f"The rows of the dataset {config.dataset.uri} go by way of the disk, which has no room for them: {error}. "
         f"They need 8 bytes a number and a text's own in {gettempdir()} of the pod (ask for a node with more by "
         "ray.resourcesPerWorker.ephemeralStorage), and what the model takes in the store."

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from recsys_workers import manifest, predictions, preprocessing, scores
-from recsys_workers.data.errors import FULL, InvalidData
+from recsys_workers.data.errors import DiskFull, InvalidData, full_disk_told
 from recsys_workers.evaluate.gates import SMALLER_IS_BETTER
 from recsys_workers.manifest import Manifest, Version
 from recsys_workers.models.hyperparameters import Hyperparameters
@@ -58,11 +58,10 @@ class Tabular:
     def _full_disk_told(self) -> Iterator[None]:
         """Raise AttemptFailed for a store without room."""
         try:
-            yield
-        except OSError as error:
-            if error.errno in FULL:
-                raise AttemptFailed("DiskFull", str(data.full(self.config, error)), heals=True) from error
-            raise
+            with full_disk_told(lambda error: data.full(self.config, error)):
+                yield
+        except DiskFull as error:
+            raise AttemptFailed("DiskFull", str(error), heals=True) from error
 
     def _begin(self, origin: Version) -> None:
         """Go on with what the version's weights were learned with, and say for Ray's worker how they are to stand."""

@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from recsys_workers.data.arrays import loaded
 from recsys_workers.data.attributes import ItemAttributes
 from recsys_workers.data.interactions import Indices
 from recsys_workers.data.split import HeldOut, Positions, Slices, Split, held_out
+from recsys_workers.manifest import replaced
 
 FILE = "prepared.npz"
 ITEMS = "prepared-items.npy"
 """All sequences; in a file of its own, so that it can be mapped into the memory instead of being read."""
 PARTIAL_ITEMS = f".{ITEMS}.partial.npy"
-MAPPED_BYTES = 32 << 20
-"""Sequences that are larger are mapped."""
 ATTRIBUTE_ARRAYS = ("values", "weights", "starts")
 VALUES = "attributeValues"
 
@@ -35,9 +35,8 @@ def write(folder: Path, split: Split, attributes: ItemAttributes | None = None) 
         arrays |= {name: getattr(attributes, name) for name in ATTRIBUTE_ARRAYS}
         arrays[VALUES] = np.array(attributes.n_values)
     _write_items(folder, split.training.flat)
-    partial = folder / f".{FILE}.partial.npz"
-    np.savez(partial, allow_pickle=False, **arrays)
-    partial.replace(folder / FILE)
+    with replaced(folder / FILE) as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
 
 
 def _write_items(folder: Path, items: Indices) -> None:
@@ -57,8 +56,7 @@ def new_items(folder: Path) -> Path:
 
 
 def _items(folder: Path) -> Indices:
-    large = (folder / ITEMS).stat().st_size > MAPPED_BYTES
-    items: Indices = np.asarray(np.load(folder / ITEMS, mmap_mode="r" if large else None))
+    items: Indices = loaded(folder / ITEMS)
     return items
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from recsys_workers.data import streamed
 from recsys_workers.data.blocks import Wanted
 from recsys_workers.data.cleaning import Dropped, clean, require_for_interactions
-from recsys_workers.data.errors import FULL, DiskFull
+from recsys_workers.data.errors import full_disk_told
 from recsys_workers.data.files import DatasetFile, telling_of
 from recsys_workers.data.interactions import Interactions, in_order
 from recsys_workers.data.parts import rows_of
@@ -59,7 +59,7 @@ def read(config: RunConfig, files: Sequence[DatasetFile]) -> Read:
 def _streamed(config: RunConfig, wanted: Wanted) -> Read:
     with TemporaryDirectory(prefix="rows-") as scratch:
         LOGGER.info("reading the dataset %s by way of the disk of %s", config.dataset.uri, scratch)
-        try:
+        with full_disk_told(lambda error: _full(config, Path(scratch), error)):
             with ray_run.session(threads.allowed(), ray_run.gpus_asked(), ray_run.workers_asked()):
                 from recsys_workers.data import by_ray  # Ray reads its variables when it is imported.
 
@@ -68,10 +68,6 @@ def _streamed(config: RunConfig, wanted: Wanted) -> Read:
                 with closing(by_ray.blocks(wanted, here=bool(scheme_of(config.dataset.uri)))) as blocks:
                     dropped, interactions = streamed.interactions(blocks, wanted, Path(scratch), items)
             return _split(config, wanted, dropped, interactions)
-        except OSError as error:
-            if error.errno in FULL:
-                raise _full(config, Path(scratch), error) from error
-            raise
 
 
 def _split(config: RunConfig, wanted: Wanted, dropped: Sequence[Dropped], interactions: Interactions) -> Read:
@@ -82,9 +78,9 @@ def _split(config: RunConfig, wanted: Wanted, dropped: Sequence[Dropped], intera
     return Read(dropped, used_up, split, protocol, span)
 
 
-def _full(config: RunConfig, scratch: Path, error: OSError) -> DiskFull:
-    return DiskFull(
+def _full(config: RunConfig, scratch: Path, error: OSError) -> str:
+    return (
         f"The rows of the dataset {config.dataset.uri} go by way of the disk, which has no room for them: {error}. "
-        f"They need about 40 bytes each in {scratch.parent} of the pod (ask for a node with more by "
+        f"They need about 45 bytes each in {scratch.parent} of the pod (ask for a node with more by "
         "ray.resourcesPerWorker.ephemeralStorage), and 4 in the store."
     )

@@ -7,7 +7,7 @@ import numpy as np
 
 from recsys_workers.evaluate.parity import Reference
 from recsys_workers.evaluate.scoring import Lists
-from recsys_workers.manifest import write_file
+from recsys_workers.manifest import replaced, write_file
 
 ONNX_FILE = "candidate.onnx"
 LISTS_FILE = "candidate.npz"
@@ -25,20 +25,19 @@ class Scored:
 
 def write(folder: Path, onnx: bytes, scored: Scored) -> None:
     """Write both files, each atomically."""
-    partial = folder / f".{LISTS_FILE}.partial.npz"
-    np.savez(
-        partial,
-        onnxScores=scored.onnx.scores,
-        onnxItems=scored.onnx.items,
-        items=scored.reference.items,
-        scores=scored.reference.scores,
-        scoresOfOnnx=scored.reference.scores_of_onnx,
-        finite=scored.reference.finite,
-        bestEpoch=scored.best_epoch,
-        validationNdcg=scored.validation_ndcg,
-    )
     write_file(folder / ONNX_FILE, onnx)
-    partial.replace(folder / LISTS_FILE)
+    with replaced(folder / LISTS_FILE) as stream:
+        np.savez(
+            stream,
+            onnxScores=scored.onnx.scores,
+            onnxItems=scored.onnx.items,
+            items=scored.reference.items,
+            scores=scored.reference.scores,
+            scoresOfOnnx=scored.reference.scores_of_onnx,
+            finite=scored.reference.finite,
+            bestEpoch=scored.best_epoch,
+            validationNdcg=scored.validation_ndcg,
+        )
 
 
 def read(folder: Path) -> tuple[bytes, Scored]:

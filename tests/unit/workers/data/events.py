@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from pyarrow import parquet
 
+from recsys_workers.data import json_lines, parts, shards
 from recsys_workers.data.blocks import Wanted
 from recsys_workers.data.cleaning import Cleaning
 from recsys_workers.data.files import list_files
@@ -47,3 +49,11 @@ def wanted(folder: Path, file_format: str, cleaning: Cleaning | None = None, *, 
     """What a run reads of the folder."""
     roles = roles_of(COLUMNS, split=split)
     return Wanted(list_files(folder, file_format), file_format, roles, cleaning or Cleaning())
+
+
+def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let parts of files and shards have a few rows."""
+    monkeypatch.setattr(parts, "TEXT_BYTES", 60)
+    monkeypatch.setattr(parts, "ROWS", 5)
+    monkeypatch.setattr(json_lines, "CHUNK_LINES", 4)
+    monkeypatch.setattr(shards, "SHARD_ROWS", 7)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.workers.data.events import SUFFIXES, Event, wanted, write
+from tests.unit.workers.data.events import SUFFIXES, Event, in_small_parts, wanted, write
 from tests.unit.workers.data.test_by_time import shown
 from tests.unit.workers.data.test_streamed import Result, by_disk, in_memory, outcome, require_same
 
-from recsys_workers.data import cut, json_lines, parts, shards
+from recsys_workers.data import cut
 from recsys_workers.data.by_column import by_column
 from recsys_workers.data.cleaning import Cleaning, core
 from recsys_workers.data.errors import InvalidData
@@ -38,10 +38,7 @@ def forward(events: list[Event]) -> list[Event]:
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few rows at a time."""
-    monkeypatch.setattr(parts, "TEXT_BYTES", 60)
-    monkeypatch.setattr(parts, "ROWS", 5)
-    monkeypatch.setattr(json_lines, "CHUNK_LINES", 4)
-    monkeypatch.setattr(shards, "SHARD_ROWS", 7)
+    in_small_parts(monkeypatch)
     monkeypatch.setattr(cut, "TOGETHER", 4)
 
 

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
+from tests.unit.workers.data.events import in_small_parts
 from tests.unit.workers.data.test_formats import NAMES, SCHEMA, WRITERS, Row
 
-from recsys_workers.data import json_lines, parts, shards
+from recsys_workers.data import parts
 from recsys_workers.data.blocks import Wanted, in_this_process
 from recsys_workers.data.cleaning import Cleaning, Dropped, clean
 from recsys_workers.data.errors import InvalidData
@@ -32,10 +33,7 @@ Result = tuple[list[Dropped], Interactions]
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts and shards of a few rows."""
-    monkeypatch.setattr(parts, "TEXT_BYTES", 60)
-    monkeypatch.setattr(parts, "ROWS", 5)
-    monkeypatch.setattr(json_lines, "CHUNK_LINES", 4)
-    monkeypatch.setattr(shards, "SHARD_ROWS", 7)
+    in_small_parts(monkeypatch)
 
 
 @pytest.mark.parametrize("padding", [0, 40])

@@ -19,6 +19,15 @@ from recsys_workers.train.run_config import parse
 DIRTY = "u0\ti0\t0\nu9\ti9\t1\n\ti1\t2\nu1\ti1\t900\n"
 
 
+def published(document: dict[str, Any], folder: Path) -> manifest.Version:
+    """The version of a run of this document, whose manifest and evaluation name one protocol."""
+    (folder / "run.json").write_text(json.dumps(document))
+    assert main() == 0
+    version = manifest.load(parse(document).versions_folder / "1", None)
+    assert version.manifest.protocol == json.loads(version.contents[manifest.EVALUATION])["protocol"]
+    return version
+
+
 def test_cleaning_stands_in_the_report_the_protocol_the_card_and_the_status(
     document: dict[str, Any], run_folder: Path, training: Training, tmp_path: Path
 ) -> None:
@@ -75,11 +84,8 @@ def test_a_split_by_time_stands_beside_the_figures(
 ) -> None:
     document["evaluation"] |= {"protocol": "ByTime", "byTime": {"validationPercent": 25, "testPercent": 25}}
     document["gates"] = [{"name": "floor", "floor": {"metric": "NDCG@10", "min": "0.1"}}]
-    (tmp_path / "run.json").write_text(json.dumps(document))
-    assert main() == 0
-    version = manifest.load(parse(document).versions_folder / "1", None)
+    version = published(document, tmp_path)
     protocol = version.manifest.protocol
-    assert protocol == json.loads(version.contents[manifest.EVALUATION])["protocol"]
     assert {
         key: protocol[key] for key in ("name", "validationPercent", "testPercent", "validationFrom", "testFrom")
     } == {
@@ -127,11 +133,8 @@ def test_a_split_by_ratio_stands_beside_the_figures(
     document: dict[str, Any], run_folder: Path, training: Training, tmp_path: Path
 ) -> None:
     document["evaluation"] |= {"protocol": "ByRatio", "byRatio": {"validationPercent": 25, "testPercent": 25}}
-    (tmp_path / "run.json").write_text(json.dumps(document))
-    assert main() == 0
-    version = manifest.load(parse(document).versions_folder / "1", None)
+    version = published(document, tmp_path)
     protocol = version.manifest.protocol
-    assert protocol == json.loads(version.contents[manifest.EVALUATION])["protocol"]
     assert {
         key: protocol[key] for key in ("name", "validationPercent", "testPercent", "evaluatedTargets", "order")
     } == {
@@ -155,11 +158,8 @@ def test_a_split_by_a_column_stands_beside_the_figures(
     (tmp_path / "data" / "x.inter").write_text("\n".join([header, *rows, "u0\ti0\t3\tvalidation"]) + "\n")
     document["schema"]["columns"].append({"name": "part", "role": "Split"})
     document["evaluation"] |= {"protocol": "ByColumn"}
-    (tmp_path / "run.json").write_text(json.dumps(document))
-    assert main() == 0
-    version = manifest.load(parse(document).versions_folder / "1", None)
+    version = published(document, tmp_path)
     protocol = version.manifest.protocol
-    assert protocol == json.loads(version.contents[manifest.EVALUATION])["protocol"]
     assert {key: protocol[key] for key in ("name", "evaluatedTargets", "testWithoutHistory", "order")} == {
         "name": "ByColumn",
         "evaluatedTargets": 3,
