@@ -253,6 +253,11 @@ class ModelVersion(Model):
     metrics: tuple[MetricValue, ...] = Field(
         (), max_length=10, json_schema_extra=listing("map", keys=("name",)), description="Its figures."
     )
+    protocol: str | None = Field(
+        None,
+        max_length=1024,
+        description="Under which rules its figures compare, in a sentence; absent of versions that an earlier release made.",
+    )
     init_from: Origin | None = Field(
         None, description="The version that its training began with; absent when it began with fresh weights."
     )

@@ -8,6 +8,7 @@ from tests.integration.api import cases_deployment, cases_ranking, cases_recmode
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 OTHER_DIGEST = "sha256:" + "fedcba9876543210" * 4
 TIME = "2026-01-02T03:04:05.000000Z"
+PROTOCOL = "LeaveOneOut: of users with 3 or more rows the last one tests; 943 targets of 943 users."
 
 # Of these an object sets something else.
 NEVER_SET = {
@@ -64,6 +65,7 @@ RECMODEL_STATUS: dict[str, Any] = {
             "digest": OTHER_DIGEST,
             "verdict": "Passed",
             "metrics": [_metric("NDCG@10", "0.04"), _metric("HR@10", "8e-2")],
+            "protocol": PROTOCOL,
             "initFrom": {"version": 1, "digest": DIGEST},
             "ensemble": {"method": "Weights", "versions": [{"version": 1, "digest": DIGEST}], "seeds": [1]},
             "blockedBy": ["movies"],
@@ -124,7 +126,7 @@ TRAININGRUN_STATUS: dict[str, Any] = {
         "initFrom": {"version": 2, "digest": OTHER_DIGEST},
         "ensemble": {"method": "Scores", "versions": [{"version": 2, "digest": OTHER_DIGEST}], "seeds": [1, 2]},
         "metrics": [_metric("NDCG@10", "0.04")],
-        "protocol": "LeaveOneOut: of users with 3 or more rows the last one tests; 943 targets of 943 users.",
+        "protocol": PROTOCOL,
         "gates": [
             {
                 "name": "floor",

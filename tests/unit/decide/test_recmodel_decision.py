@@ -84,6 +84,15 @@ class TestVersions:
         assert "initFrom" not in first
         assert later["initFrom"] == begun
 
+    def test_the_rules_stand_beside_the_figures(self) -> None:
+        """A run that a trainer of an earlier release made has none."""
+        rules = "LeaveOneOut: of users with 3 or more rows the last one tests."
+        second = run(2)
+        second = replace(second, result=second.result.model_copy(update={"protocol": rules}))
+        first, later = decide(model(run(1), second), NOW).status.wire()["versions"]
+        assert "protocol" not in first
+        assert later["protocol"] == rules
+
     def test_what_a_version_was_fused_of_is_told(self) -> None:
         fused = {"method": "Weights", "versions": [{"version": 1, "digest": digest(1)}]}
         second = run(2)

@@ -107,6 +107,7 @@ def _version(run: RunFacts) -> ModelVersion:
         digest=result.digest,
         verdict="Passed" if run.passed else "Failed",
         metrics=result.metrics,
+        protocol=result.protocol,
         init_from=result.init_from,
         ensemble=result.ensemble,
     )
