@@ -229,14 +229,18 @@ def write_file(path: Path, data: bytes, require: Callable[[], None] = lambda: No
     return FileEntry(path.name, hashlib.sha256(data).hexdigest(), len(data))
 
 
+def new_partial(path: Path) -> Path:
+    """A temporary name beside `path` that is nobody else's: process ids are the same in many pods."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
+
+
 @contextmanager
 def replaced(path: Path, require: Callable[[], None] = lambda: None) -> Iterator[BinaryIO]:
     """What to write into; at the end of the block it has the name, and nothing is left of it where that raises.
 
-    `require` is called right before what is under this name is replaced, and raises where that may not be. The
-    temporary name is nobody else's: process ids are the same in many pods.
+    `require` is called right before what is under this name is replaced, and raises where that may not be.
     """
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
+    partial = new_partial(path)
     try:
         with partial.open("wb") as stream:
             yield stream

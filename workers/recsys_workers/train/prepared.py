@@ -10,12 +10,11 @@ from recsys_workers.data.arrays import loaded
 from recsys_workers.data.attributes import ItemAttributes
 from recsys_workers.data.interactions import Indices
 from recsys_workers.data.split import HeldOut, Positions, Slices, Split, held_out
-from recsys_workers.manifest import replaced
+from recsys_workers.manifest import PARTIAL, new_partial, replaced, sync_folder
 
 FILE = "prepared.npz"
 ITEMS = "prepared-items.npy"
 """All sequences; in a file of its own, so that it can be mapped into the memory instead of being read."""
-PARTIAL_ITEMS = f".{ITEMS}.partial.npy"
 ATTRIBUTE_ARRAYS = ("values", "weights", "starts")
 VALUES = "attributeValues"
 
@@ -40,19 +39,20 @@ def write(folder: Path, split: Split, attributes: ItemAttributes | None = None) 
 
 
 def _write_items(folder: Path, items: Indices) -> None:
-    mapped, partial = items.base, folder / PARTIAL_ITEMS
-    if isinstance(mapped, np.memmap) and partial.exists() and partial.samefile(str(mapped.filename)):
+    mapped, name = items.base, folder / ITEMS
+    laid_down = Path(str(mapped.filename)) if isinstance(mapped, np.memmap) else None
+    if laid_down is not None and laid_down.name.endswith(PARTIAL) and laid_down.exists():
         mapped.flush()  # for other nodes; on this one all see the same pages
-    else:
-        np.save(partial, items, allow_pickle=False)
-    partial.replace(folder / ITEMS)
+        laid_down.replace(name)
+        sync_folder(folder)
+        return
+    with replaced(name) as stream:
+        np.save(stream, items, allow_pickle=False)
 
 
 def new_items(folder: Path) -> Path:
-    """Where sequences are laid down that are read by way of the disk, for `write`: no file that anybody has mapped."""
-    partial = folder / PARTIAL_ITEMS
-    partial.unlink(missing_ok=True)
-    return partial
+    """Where sequences are laid down that are read by way of the disk, for `write`: a name that no other attempt has."""
+    return new_partial(folder / ITEMS)
 
 
 def _items(folder: Path) -> Indices:
