@@ -187,6 +187,20 @@ def test_both_versions_of_cgroups_count(tmp_path: Path) -> None:
     assert memory.kills(tmp_path) == 1
 
 
+def test_both_versions_of_cgroups_have_a_limit(tmp_path: Path) -> None:
+    machine = memory.limit(tmp_path)
+    assert machine == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text("9223372036854771712\n")
+    assert memory.limit(tmp_path) == machine
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text("2147483648\n")
+    assert memory.limit(tmp_path) == min(machine, 2 << 30)
+    (tmp_path / "memory.max").write_text("1073741824\n")
+    assert memory.limit(tmp_path) == 1 << 30
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.limit(tmp_path) == min(machine, 2 << 30)
+
+
 def test_the_failure_that_others_follow_from_is_told() -> None:
     class RayActorError(Exception):
         pass

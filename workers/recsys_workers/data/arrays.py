@@ -1,5 +1,6 @@
 """Arrays of equally many rows, in NumPy's format a file each: written piece by piece, mapped where they are large."""
 
+import mmap
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,6 +39,19 @@ def loaded(path: Path) -> npt.NDArray[Any]:
     """The array in a file. Whoever changes it changes no file."""
     found: npt.NDArray[Any] = np.load(path, mmap_mode="c" if path.stat().st_size > MAPPED_BYTES else None)
     return np.asarray(found)
+
+
+def read_in_any_order(array: npt.NDArray[Any]) -> None:
+    """Tell the kernel that rows of an array are wanted in any order; without effect on one that is not mapped.
+
+    Where the memory has no room for the array, each row else brings 128 KiB with it that have gone again before another
+    one of them is wanted (MADV_RANDOM of madvise(2)).
+    """
+    base = array.base
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap):
+        base.madvise(mmap.MADV_RANDOM)
 
 
 def read_if_any(folder: Path, name: str, array: str) -> npt.NDArray[Any] | None:

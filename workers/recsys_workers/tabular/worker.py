@@ -5,18 +5,23 @@ from pathlib import Path
 from typing import Any
 
 from recsys_workers import preprocessing
+from recsys_workers.data import arrays
 from recsys_workers.manifest import PREPROCESSING
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.preprocessing import Preprocessing
 from recsys_workers.tabular import data, scored
+from recsys_workers.tabular.data import Examples
 from recsys_workers.tabular.fusing import exported
 from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.scored import ScoredRows
 from recsys_workers.tabular.training import RowTraining, outputs_of
-from recsys_workers.train import store, weights
+from recsys_workers.train import memory, store, weights
 from recsys_workers.train.beginning import Beginning
 from recsys_workers.train.fence import fence_of
 from recsys_workers.train.progress import Progress
+
+SHARE_OF_MEMORY = 0.5
+"""Rows that take more of it will not all stay there: what an epoch's order asks for is read alone."""
 
 
 def training_of(settings: Mapping[str, Any], beginning: Beginning | None) -> RowTraining:
@@ -33,7 +38,7 @@ def training_on(
     training = RowTraining(
         settings["architecture"],
         fitted,
-        data.read_part(folder, "train", name),
+        training_rows(folder, name),
         data.read_part(folder, "validation", name),
         Hyperparameters(settings["hyperparameters"]),
         settings["seed"],
@@ -42,6 +47,16 @@ def training_on(
     if "validatedBy" in settings:
         training.validate_by(settings["validatedBy"])
     return training
+
+
+def training_rows(folder: Path, name: str) -> Examples:
+    """The rows to train on, which an epoch reads in an order of its own."""
+    rows = data.read_part(folder, "train", name)
+    inputs = (rows.inputs.numeric, rows.inputs.categorical)
+    if sum(array.nbytes for array in inputs) > memory.limit() * SHARE_OF_MEMORY:
+        for array in inputs:
+            arrays.read_in_any_order(array)
+    return rows
 
 
 def export_and_score(training: RowTraining, settings: Mapping[str, Any], progress: Progress) -> None:

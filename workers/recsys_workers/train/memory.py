@@ -1,5 +1,9 @@
-"""What the kernel killed in this container for its memory: a process of Ray's among others, by which no pod ends."""
+"""This container's memory: its limit, and what the kernel killed for it.
 
+That may be a process of Ray's among others, by which no pod ends.
+"""
+
+import os
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
@@ -14,3 +18,14 @@ def kills(cgroup: Path = CGROUP) -> int:
         except (OSError, ValueError):
             continue
     return 0
+
+
+def limit(cgroup: Path = CGROUP) -> int:
+    """How many bytes the container may use: its own cgroup's limit, of version 2 or 1, or what the machine has."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for place in (cgroup / "memory.max", cgroup / "memory" / "memory.limit_in_bytes"):
+        try:
+            return min(machine, int(place.read_text()))
+        except (OSError, ValueError):  # "max" is no number
+            continue
+    return machine
