@@ -1,13 +1,16 @@
 """A run with two workers on the local cluster, with the real KubeRay: it waits for it, becomes a version, survives."""
 
+import base64
 import json
 import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from tests.e2e import churn
+from tests.e2e import churn, node
 from tests.e2e.churn import ended, pods, reaches, says, status_of, succeeded
 from tests.e2e.cluster import ROOT, Namespace, until
 
@@ -21,6 +24,9 @@ LARGER = {"batchSize": "256"}
 """What two workers tell each other is per batch: with those of the other tests an epoch takes them 10 seconds."""
 MANY_EPOCHS = 150
 """Long enough for a worker to come, go, be missed and come back."""
+OWNED = "rayjobs,rayclusters,jobs,pods,services,secrets,configmaps,serviceaccounts,roles,rolebindings"
+DASHBOARD = 8265
+"""The port by which Ray takes jobs, and whose jobs may run anything in its pods."""
 
 
 def run_of_two(name: str, **spec: Any) -> dict[str, Any]:
@@ -128,5 +134,69 @@ def test_a_pod_that_is_deleted_costs_one_attempt(
     delete(namespace, name, which)
     assert churn.resumed(namespace, name) >= seen - seen % churn.EVERY > 0
     found = ended(namespace, name, 900)
+    assert succeeded(found) == ("True", "VersionCreated", 2), json.dumps(found, indent=2)
+    assert metrics(found) == pytest.approx(metrics(undisturbed), abs=1e-3)
+
+
+def answered(pod: dict[str, Any], token: str) -> int:
+    """How Ray answers who wants to see its jobs, by HTTP's codes."""
+    wanted = urllib.request.Request(f"http://{pod['status']['podIP']}:{DASHBOARD}/api/jobs/")
+    if token:
+        wanted.add_header("Authorization", f"Bearer {token}")
+    try:
+        with urllib.request.urlopen(wanted, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def token_of(namespace: Namespace, head: dict[str, Any]) -> str:
+    """What KubeRay made for this cluster of Ray alone."""
+    secret = namespace.get("secrets", head["metadata"]["labels"]["ray.io/cluster"])
+    return base64.b64decode(secret["data"]["auth_token"]).decode()
+
+
+def test_suspended_and_resumed_and_deleted(namespace: Namespace, undisturbed: dict[str, Any]) -> None:
+    """Both pods go and come back, Ray answers nobody without its token, and a deletion leaves nothing."""
+    namespace.apply(run_of_two("suspended", maxRetries=0))
+    seen = reaches(namespace, "suspended", MIDDLE, 300)
+    [head] = of_type(namespace, "suspended", "head")
+    codes = [answered(head, token) for token in ("", "guessed", token_of(namespace, head))]
+    assert codes[2] == 200
+    assert set(codes[:2]) <= {401, 403}, codes
+    namespace.kubectl("patch", "trun", "suspended", "--type=merge", "-p", '{"spec": {"suspend": true}}')
+    says(namespace, "suspended", "Suspended")
+    until("the end of the pods", lambda: None if pods(namespace, "suspended") else True, 120)
+    namespace.kubectl("patch", "trun", "suspended", "--type=merge", "-p", '{"spec": {"suspend": false}}')
+    assert churn.resumed(namespace, "suspended") >= seen - seen % churn.EVERY > 0
+    found = ended(namespace, "suspended", 900)
+    assert succeeded(found) == ("True", "VersionCreated", 1), json.dumps(found, indent=2)
+    assert metrics(found) == pytest.approx(metrics(undisturbed), abs=1e-3)
+
+    namespace.apply(run_of_two("deleted"))
+    reaches(namespace, "deleted", 1, 300)
+    left = pods(namespace, "deleted")
+    assert len(left) == 2
+    namespace.kubectl("delete", "trun", "deleted", "--timeout=60s")
+
+    def named() -> list[str]:
+        return [one for one in namespace.kubectl("get", OWNED, "-o", "name").split() if "/deleted" in one]
+
+    until("the end of all that the run owned", lambda: None if named() else True, 180)
+    until("the end of its processes", lambda: None if any(map(node.processes, left)) else True, 60)
+
+
+def test_a_worker_that_runs_out_of_memory_is_told_by_that_name(
+    namespace: Namespace, undisturbed: dict[str, Any]
+) -> None:
+    """… and the next attempt goes on from the checkpoint."""
+    namespace.apply(run_of_two("filled"))
+    seen = reaches(namespace, "filled", MIDDLE, 300)
+    [worker] = of_type(namespace, "filled", "worker")
+    node.fill_memory(node.process(worker, "ray::RayTrainWorker"))
+    failure = until("status.failure", lambda: status_of(namespace, "filled").get("failure"), 180)
+    assert failure["reason"] == "OOMKilled", failure
+    assert churn.resumed(namespace, "filled") >= seen - seen % churn.EVERY > 0
+    found = ended(namespace, "filled", 900)
     assert succeeded(found) == ("True", "VersionCreated", 2), json.dumps(found, indent=2)
     assert metrics(found) == pytest.approx(metrics(undisturbed), abs=1e-3)
