@@ -7,6 +7,7 @@ import hashlib
 import json
 import signal
 import time
+import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -142,6 +143,22 @@ def test_suspended_and_resumed(shop: Shop) -> None:
     shop.namespace.kubectl("patch", "trun", "suspended", "--type=merge", "-p", '{"spec": {"suspend": false}}')
     shop.same("suspended", attempts=1)
     shop.goes_on("suspended", first, seen)
+
+
+def test_prometheus_reads_a_run_while_it_trains(shop: Shop) -> None:
+    """By the labels and the port's name that the chart's PodMonitor goes by."""
+    training(shop, "measured", metricsPort=9102)
+    wanted = urllib.parse.quote(f'recsys_training_epoch{{namespace="{shop.namespace.name}",run="measured"}}')
+    path = f"/api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query?query={wanted}"
+
+    def read() -> dict[str, Any] | None:
+        found = json.loads(shop.namespace.kubectl("get", "--raw", path))["data"]["result"]
+        return next((dict(one) for one in found if float(one["value"][1]) >= MIDDLE), None)
+
+    series = until("an epoch in Prometheus", read, 60)
+    assert series["metric"]["model"] == "churn"
+    assert series["metric"]["pod"] == pods(shop.namespace, "measured")[0]["metadata"]["name"]
+    shop.same("measured", attempts=1)
 
 
 def operator(namespace: Namespace) -> dict[str, Any]:
