@@ -54,7 +54,7 @@ groups:
           summary: Version {{ "{{ $labels.version }}" }} of {{ "{{ $labels.namespace }}/{{ $labels.deployment }}" }} misses its latency objective
           description: >-
             p99 of version {{ "{{ $labels.version }}" }} is {{ "{{ $value | humanizeDuration }}" }}; the objective is {{ $v.latencyObjective.seconds }} s. A running
-            rollout keeps its weights until this is resolved.
+            rollout keeps its weights until this is resolved, at most for the Deployment's spec.rollback.freezeSeconds.
           runbook_url: {{ $v.runbookBaseUrl }}/RecsysLatencyObjectiveMissed.md
       {{- end }}
       {{- if $v.errors.enabled }}
