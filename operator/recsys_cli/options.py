@@ -72,8 +72,8 @@ COMMANDS = {
         OUTPUT,
     ),
     "promote": Command(
-        "End the canary's pause or bake; --full skips all steps.",
-        "End the pause or bake that the canary is at; with --full, skip all steps that are left.",
+        "End the step that the canary waits at; --full skips all steps.",
+        "End the pause, bake, analysis or shadow that the canary is at; with --full, skip all steps that are left.",
         (Option("full", "Skip all steps that are left."), *ANSWER),
     ),
     "pause": Command(

@@ -42,7 +42,8 @@ def test_promote_ends_a_timed_pause_but_no_weight() -> None:
     world.step()
     assert world.outcome("promote") == (
         "Ignored",
-        "Version 4 is at no step that waits: promote ends a pause, a bake or a shadow, promote-full skips all steps.",
+        "Version 4 is at no step that waits: promote ends a pause, a bake, an analysis or a shadow, promote-full skips "
+        "all steps.",
     )
     assert "CommandIgnored" in world.events
     world.run()

@@ -71,8 +71,8 @@ def _promote(observed: Observed, state: State, version: int, now: datetime) -> O
     after = steps.end(observed, state, canary, now)
     if after is None and not canary.held:
         return Outcome(
-            f"Version {version} is at no step that waits: promote ends a pause, a bake or a shadow, promote-full skips "
-            "all steps."
+            f"Version {version} is at no step that waits: promote ends a pause, a bake, an analysis or a "
+            "shadow, promote-full skips all steps."
         )
     return _go_on(observed, after or state, "StepEnded", f"Version {version} goes on to the next step.", now)
 
