@@ -176,7 +176,7 @@ class AnyMetric(Model):
     test: Literal["Sequential"] | None = Field(
         None,
         description="Compare with stable by a statistical test that may look as often as it likes: it takes back one equal "
-        "canary in a hundred at most.",
+        "canary in a hundred at most, as long as stable stays as it was.",
     )
     tolerance_percent: int | None = Field(
         None,
