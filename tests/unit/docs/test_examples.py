@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.unit.docs.pages import ROOT
+from tests.unit.docs.pages import ROOT, commands
 from tests.unit.docs.test_links import known_files
 from tests.unit.docs.test_manifests import GROUP, SPECS, strangers
 
@@ -55,3 +55,20 @@ def test_what_it_names_is_beside_it(path: Path, manifest: dict[str, Any]) -> Non
 
 def test_every_folder_says_what_it_is() -> None:
     assert {f"{path.parent.relative_to(ROOT)}/README.md" for path in FILES} <= known_files()
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in FILES}), ids=lambda folder: folder.name)
+def test_every_readme_begins_with_what_the_local_cluster_needs(folder: Path) -> None:
+    """The operator with its images, a kubectl that finds the cluster, and room; or it builds on a README that does."""
+    text = (folder / "README.md").read_text()
+    if "What it needs, and" in text:
+        text = (folder / "../movielens/README.md").read_text()
+    assert "`make prepare up images install`" in text
+    wanted = [
+        "export KUBECONFIG=$PWD/.local/kubeconfig PATH=$(hack/cluster/bins.sh helm kubernetes):$PATH",
+        "kubectl delete namespace recsys-demo --ignore-not-found",
+        "kubectl create namespace",
+    ]
+    given = [line.strip() for line in commands(text) if line.strip().startswith(tuple(wanted))]
+    assert len(given) == len(wanted)
+    assert all(line.startswith(command) for line, command in zip(given, wanted, strict=True))
