@@ -138,6 +138,27 @@ def test_the_table_of_values_names_values_that_exist() -> None:
     assert {name for name in named if not has_value(name)} == set()
 
 
+def test_the_table_of_rules_tells_the_defaults() -> None:
+    text = (ROOT / "docs/how-to/monitoring.md").read_text()
+    told = {
+        name: yaml.safe_load(f"{{{default}}}")
+        for name, default in re.findall(r"\| `prometheusRule\.(\w+)` \| `([^`]+)` \|", text)
+    }
+    assert told == {
+        name: {field: value for field, value in rule.items() if field != "enabled"}
+        for name, rule in values()["prometheusRule"].items()
+        if isinstance(rule, dict) and "enabled" in rule
+    }
+    assert "no version with less than one request a second (`prometheusRule.minRequestsPerSecond`)" in text
+    assert values()["prometheusRule"]["minRequestsPerSecond"] == 1
+
+
+def test_the_list_of_decisions_has_all_of_them() -> None:
+    folder = ROOT / "docs/decisions"
+    listed = re.findall(r"^- \[.+\]\((.+)\)$", (folder / "README.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(path.name for path in folder.glob("*.md") if path.name != "README.md")
+
+
 def test_blocks_of_yaml_can_be_read() -> None:
     for path in pages():
         for block in blocks(path.read_text()):
