@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 from hack.demo import fetch_tables
-from tests.unit.docs.pages import ROOT
+from tests.unit.docs.pages import ROOT, blocks
 
 from recsys_workers.preprocessing import Column, Numeric, OneHot, Preprocessing, Target
 from recsys_workers.serve.rows import parse
@@ -74,6 +74,22 @@ def test_the_request_has_every_column(name: str, deployment: str) -> None:
     fitted = Preprocessing(tuple(map(column, schema_of(model).features)), Target("y", "Binary"))
     _, count = parse((ROOT / path).read_bytes(), fitted)
     assert count == 2
+
+
+@pytest.mark.parametrize("page", ["docs/reference/serving.md", "docs/how-to/learn-from-rows.md"])
+def test_the_request_of_a_page_fits_the_model_of_learn_from_rows(page: str) -> None:
+    (model,) = [
+        one
+        for block in blocks((ROOT / "docs/how-to/learn-from-rows.md").read_text())
+        if "kind: RecModel" in block.text
+        for one in yaml.safe_load_all(block.text)
+        if one["metadata"]["name"] == "churn"
+    ]
+    fitted = Preprocessing(tuple(map(column, schema_of(model).features)), Target("churned", "Binary"))
+    requests = re.findall(
+        r"""^    curl -s -H 'Host: churn.example.com' .*/predict -d '(.+)'$""", (ROOT / page).read_text(), re.M
+    )
+    assert [parse(request.encode(), fitted)[1] for request in requests] == [1]
 
 
 @each
