@@ -89,7 +89,7 @@ bench-training: ## Every architecture on amazon-beauty (RECSYS_BEAUTY=FOLDER), t
 bench-recbole: ## How soon SASRec is as good as RecBole's after 5 epochs, on amazon-beauty (RECSYS_BEAUTY=FOLDER; an hour)
 	hack/bench.sh recbole
 
-bench-scale: ## A run on 10 million generated events in a pod of 2 GiB: memory and seconds of each stage (about ten minutes)
+bench-scale: ## A run on 10 million generated events in a pod of 2 GiB: memory and seconds of each stage (10 to 30 minutes)
 	hack/bench.sh scale
 
 soak: prepare up images install ## Half an hour of random rollouts, restarts, evictions and alerts under load
