@@ -247,6 +247,21 @@ def test_the_command_promote_full_skips_what_holds_but_not_what_condemns() -> No
         assert world.weights() == weights
 
 
+def test_the_command_promote_full_frees_a_canary_behind_its_last_step() -> None:
+    """Without evidence it would wait there for good."""
+    world = trying(background({**GATE, "webhook": {**GATE["webhook"], "when": "Post"}}))
+    measure(world, AWAY)
+    world.run()
+    assert world.status.canary
+    assert (world.status.canary.step, world.weights()) == (2, {4: 100})
+    world.command("promote-full", "v4/1")
+    world.run()
+    assert world.status.canary is None
+    assert world.verdicts[-1][2] == "Promoted"
+    done, message = world.outcome("promote-full")
+    assert (done, message) == ("Done", "Version 4 goes on; it has no steps left, and no longer waits for its analysis.")
+
+
 def test_a_first_version_is_not_measured() -> None:
     world = World(spec=serving(1, strategy=background(CLICKS)).spec)
     assert world.step().measure is None

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from recsys_operator.api.rollout import CanaryStatus, CommandName, CommandRecord, DeploymentStatus
-from recsys_operator.decide.deployment import blocks, steps
+from recsys_operator.decide.deployment import analysis, blocks, steps
 from recsys_operator.decide.deployment import canary as moves
 from recsys_operator.decide.deployment.facts import Failure, Observed, State
 from recsys_operator.decide.deployment.fallback import fallback
@@ -82,6 +82,10 @@ def _promote_full(observed: Observed, state: State, version: int, now: datetime)
     if isinstance(canary, str):
         return Outcome(canary)
     if state.status.stable is None or canary.skip_steps or canary.step >= len(steps.steps_of(observed)):
+        if analysis.holding(observed, state.status, analysis.next_move(observed, state.status)):
+            freed = state.change(canary=canary.model_copy(update={"skip_steps": True}))
+            message = f"Version {version} goes on; it has no steps left, and no longer waits for its analysis."
+            return _go_on(observed, freed, "Resumed", message, now)
         if canary.held:
             return _go_on(observed, state, "Resumed", f"Version {version} goes on; it has no steps left.", now)
         return Outcome(f"Version {version} has no steps left that could be skipped.")
