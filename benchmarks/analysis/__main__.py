@@ -9,7 +9,7 @@ import contextlib
 import os
 from concurrent.futures import Future, ProcessPoolExecutor
 
-from benchmarks import readme, recorded
+from benchmarks import keep, recorded
 from benchmarks.analysis import simulate
 from benchmarks.analysis.configuration import (
     CANARIES,
@@ -41,8 +41,7 @@ def main() -> None:
         _together(pool, given.canaries, given.seed)
         _latencies(pool, given.canaries, given.seed)
     if given.write:
-        FILE.write_text(recorded.page("Analyses", told, kept.getvalue()))
-        readme.write()
+        keep.page(FILE, "Analyses", told, kept.getvalue())
 
 
 def _rates(pool: ProcessPoolExecutor, canaries: int, seed: int) -> None:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import yaml
-from benchmarks import readme, recorded
+from benchmarks import keep
 from benchmarks.overhead import timeline
 from benchmarks.overhead.configuration import EXAMPLE, FILE, LIMIT_SECONDS, RUNS, configuration
 from benchmarks.rollback.watch import Watch
@@ -37,8 +37,7 @@ def main() -> None:
     heading("Overhead")
     print(text, flush=True)
     if options.write:
-        FILE.write_text(recorded.page("Overhead of a run", configuration(options.runs), text))
-        readme.write()
+        keep.page(FILE, "Overhead of a run", configuration(options.runs), text)
 
 
 def _stage() -> None:

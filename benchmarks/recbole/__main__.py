@@ -15,12 +15,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import readme, recorded
+from benchmarks import keep, recorded
 from benchmarks.recbole import report
 from benchmarks.recbole.configuration import ARCHITECTURE, FILE, NAME, SETTINGS, configuration
 from benchmarks.recbole.ours import Ours
 from benchmarks.recbole.sides import METRIC, RecBole
 from benchmarks.training import beauty
+from benchmarks.training.report import BEAUTY
 
 from recsys_workers.models.hyperparameters import check
 
@@ -52,7 +53,7 @@ def main() -> int:
     while not ours.ended and report.reached(ours.epochs, rival.epochs[-1]["validation"]) is None:
         _say("ours", ours.epoch())
     print(f"\n{report.table(rival.epochs, ours.epochs)}\n\n{report.verdict(rival.epochs, ours.epochs)}")
-    if given.users is None and given.threads == SETTINGS["threads"]:
+    if given.users is None and given.threads == SETTINGS["threads"] and data.digest == BEAUTY:
         _record(data, given, rival.epochs, ours.epochs)
     return 0
 
@@ -67,8 +68,7 @@ def _record(data: beauty.Beauty, given: argparse.Namespace, rival: report.Epochs
         "RecBole": report.rounded(rival),
         "ours": report.rounded(ours),
     }
-    recorded.add(FILE, {**about, **found, "made": made, "fingerprint": recorded.fingerprint(made)})
-    readme.write()
+    keep.result(FILE, {**about, **found, "made": made, "fingerprint": recorded.fingerprint(made)})
 
 
 def _say(side: str, epoch: dict[str, Any]) -> None:

@@ -7,12 +7,12 @@ import argparse
 import os
 from pathlib import Path
 
-from benchmarks import readme, recorded
+from benchmarks import keep, recorded
 from benchmarks.rollback import argo, flagger, ours, stage
 from benchmarks.rollback.configuration import FILE, LANES, RATE, RIVALS, ROLLBACKS, configuration
 from benchmarks.rollback.figures import Rollback, Side, table, write
 from benchmarks.rollback.traffic import OUTPUT
-from hack.demo.kube import heading, kubectl, say
+from hack.demo.kube import heading, kubectl
 from hack.soak.alert import Receiver, silenced
 
 
@@ -62,9 +62,7 @@ def main() -> None:
     heading("Rollbacks")
     print(text, flush=True)
     if options.write:
-        FILE.write_text(recorded.page("Rollbacks", told(options), text))
-        readme.write()
-        say(f"written to {FILE}")
+        keep.page(FILE, "Rollbacks", told(options), text)
 
 
 def others(

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import readme, recorded
+from benchmarks import keep, recorded
 from benchmarks.scale.attempt import Measured, measured
 from benchmarks.scale.configuration import CLEANING, EVENTS, FILE, GIB, MEMORY_GIB, STEPS, configuration
 
@@ -34,13 +34,13 @@ def main() -> int:
         parser.error("--write keeps the results of the benchmark as it is configured: leave the other options out.")
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="recsys-scale-"))
     try:
-        return _run(folder, asked_for, keep=asked.write)
+        return _run(folder, asked_for, write=asked.write)
     finally:
         if asked.folder is None:
             shutil.rmtree(folder)
 
 
-def _run(folder: Path, asked: recorded.Configuration, *, keep: bool) -> int:
+def _run(folder: Path, asked: recorded.Configuration, *, write: bool) -> int:
     limit = int(asked["gib"] * GIB)
     generated(folder, asked["events"])
     found = measured(run_json(asked["cleaning"]), folder, limit)
@@ -51,9 +51,8 @@ def _run(folder: Path, asked: recorded.Configuration, *, keep: bool) -> int:
         print(found.log[-3000:], file=sys.stderr)
     if found.code or found.killed or found.peak > limit:
         return 1
-    if keep:
-        FILE.write_text(recorded.page("Many events in a small pod", asked, told(asked, found)))
-        readme.write()
+    if write:
+        keep.page(FILE, "Many events in a small pod", asked, told(asked, found))
     return 0
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import httpx
 import uvloop
-from benchmarks import readme, recorded
+from benchmarks import keep, recorded
 from benchmarks.shadow.configuration import (
     FILE,
     ITEMS,
@@ -212,8 +212,7 @@ def main() -> None:
         uvloop.run(measure(options, stable, file, addresses))
         print(f"\n{time.monotonic() - began:.0f} s in all; {len(cpus)} CPUs.")
     if options.write:
-        FILE.write_text(recorded.page("Shadows", asked, kept.getvalue()))
-        readme.write()
+        keep.page(FILE, "Shadows", asked, kept.getvalue())
 
 
 def _on_the_path() -> str:

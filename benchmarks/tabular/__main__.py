@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import torch
-from benchmarks import readme, recorded
+from benchmarks import keep, recorded
 from benchmarks.tabular import report
 from benchmarks.tabular.configuration import (
     ARCHITECTURE,
@@ -54,8 +54,7 @@ def main() -> None:
             results.append({**_one(folder, files, hyperparameters, seed), "best": best})
             if given.rows == ROWS:
                 told = configuration()
-                recorded.add(FILE, {**results[-1], "made": told, "fingerprint": recorded.fingerprint(told)})
-                readme.write()
+                keep.result(FILE, {**results[-1], "made": told, "fingerprint": recorded.fingerprint(told)})
     print("\n" + report.table(results))
     print("\n" + report.verdict(results))
 

@@ -2,9 +2,10 @@
 
 The data are not ours to ship: `--data` (or RECSYS_BEAUTY) names the folder with sequences.txt and
 item_attributes.json, or one with other data in the same files, whose results are shown and not kept. Those of
-amazon-beauty are written to benchmarks/results/training.jsonl as they come; what is there already is not trained again,
-and what was killed goes on from its last epoch. Test figures are read only with a configuration that is committed; a
-trial (`--set`, `--epochs`) shows validation alone, and configurations are chosen by that.
+amazon-beauty are written to benchmarks/results/training.jsonl as they come, unless options are others or code is not
+committed; what is there already is not trained again, and what was killed goes on from its last epoch. Test figures are
+read only with a configuration that is committed; a trial (`--set`, `--epochs`) shows validation alone, and
+configurations are chosen by that.
 
 A configuration with `"ensemble": NAME` trains nothing: it is the mean of what the seeds of NAME score, in one graph.
 Their weights stay in the state folder; a seed whose weights are not there is trained again, and not recorded again.
@@ -19,9 +20,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import readme, recorded
+from benchmarks import keep, recorded
 from benchmarks.training import beauty, ensemble, report
-from benchmarks.training.configuration import FILE, configurations, told
+from benchmarks.training.configuration import FILE, SEEDS, THREADS, configurations, told
 from benchmarks.training.run import Job, forget, kept, result_of, run
 
 from recsys_workers.models.hyperparameters import check
@@ -34,21 +35,22 @@ DECIDING = ("benchmarks/training", "workers/recsys_workers")
 
 def main() -> int:
     """Exit code 0, also when there are no data to run on."""
-    given = _arguments()
+    given = arguments()
     if given.data is None or not all((given.data / name).exists() for name in beauty.FILES):
         print(
             f"bench-training is skipped: it needs the folder with amazon-beauty's {' and '.join(beauty.FILES)}, by "
             f"--data FOLDER or RECSYS_BEAUTY, and found {given.data}."
         )
         return 0
-    sample = given.users is not None or given.epochs is not None or bool(given.set)
     read_test, why_not = _may_read_test(given)
     data = beauty.read(given.data, given.users)
-    sample |= data.digest != report.BEAUTY  # of other data nothing is recorded
+    sample = is_sample(given, data.digest)
     print(report.protocol(data.digest, given.data.name))
     print(f"{data.users} users, {data.n_items} items, {data.interactions} interactions; sequences.txt is {data.digest}")
     print(f"commit {_git('rev-parse', 'HEAD')}, {given.threads} thread{'s' if given.threads > 1 else ''}")
-    print("Validation and test are read.\n" if read_test else f"Test is not read: {why_not}\n", flush=True)
+    print("Validation and test are read." if read_test else f"Test is not read: {why_not}")
+    cannot = "the options or the data are others than those of the benchmark." if sample else keep.refusal()
+    print(f"Nothing is recorded: {cannot}\n" if cannot else "", flush=True)
     done = [] if sample else recorded.lines(FILE)
 
     def shown(same: Callable[[Mapping[str, Any]], bool], made: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -58,8 +60,7 @@ def main() -> int:
             return before[-1]
         result = made()
         if not sample:
-            recorded.add(FILE, {**result, "fingerprint": recorded.fingerprint(told(result))})
-            readme.write()
+            keep.result(FILE, {**result, "fingerprint": recorded.fingerprint(told(result))})
         return result
 
     results = []
@@ -78,9 +79,15 @@ def main() -> int:
     return 0
 
 
+def is_sample(given: argparse.Namespace, digest: str) -> bool:
+    """Whether options or data are others than those of the benchmark: nothing is recorded of such a run."""
+    options = given.users is not None or given.epochs is not None or bool(given.set) or given.threads != THREADS
+    return options or digest != report.BEAUTY
+
+
 def _trained(job: Job, *, read_test: bool) -> dict[str, Any]:
     result = run(job, STATE, partial(_say, job), read_test=read_test)
-    if read_test:
+    if read_test and not keep.refusal():  # else it goes on from here, once the figures can be recorded
         forget(job, STATE)
     return result
 
@@ -101,20 +108,21 @@ def _say(job: Job, text: str) -> None:
     print(f"{job.name}, seed {job.seed}: {text}", flush=True)
 
 
-def _arguments() -> argparse.Namespace:
+def arguments() -> argparse.Namespace:
+    """The command line."""
     names = list(configurations())
     folder = os.environ.get("RECSYS_BEAUTY")
     parser = argparse.ArgumentParser(prog="bench-training", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(folder) if folder else None, help="has sequences.txt")
     parser.add_argument("--only", choices=names, action="append", help="one configuration; may be repeated")
-    parser.add_argument("--seed", type=int, action="append", help="one seed; may be repeated (default: 1, 2, 3)")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, action="append", help=f"one seed; may be repeated (default: {SEEDS})")
+    parser.add_argument("--threads", type=int, default=THREADS, help=f"other than {THREADS}: nothing is recorded")
     parser.add_argument("--users", type=int, help="the first so many users; nothing is recorded")
     parser.add_argument("--epochs", type=int, help="other than configured; nothing is recorded")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a trial; nothing is recorded")
     given = parser.parse_args()
     given.only = given.only or names
-    given.seed = given.seed or [1, 2, 3]
+    given.seed = given.seed or list(SEEDS)
     return given
 
 

@@ -11,6 +11,7 @@ from recsys_workers.models.hyperparameters import check
 
 CONFIGURATIONS = Path(__file__).parent / "configurations.json"
 FILE = RESULTS / "training.jsonl"
+SEEDS, THREADS = (1, 2, 3), 1
 
 
 def configurations() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from benchmarks.recorded import same
 from benchmarks.training.beauty import Beauty
-from benchmarks.training.configuration import told
+from benchmarks.training.configuration import THREADS, told
 from torch import nn
 
 from recsys_workers import manifest
@@ -50,9 +50,10 @@ class Job:
 
     @property
     def key(self) -> str:
-        """The same for the same configuration, seed and data."""
+        """The same for the same configuration, seed and data, and for as many threads, which the bits depend on."""
         told = [self.architecture, dict(self.hyperparameters.text), self.seed, self.beauty.digest, self.beauty.users]
         told += [self.beauty.attributes_digest] if self.attributes else []
+        told += [self.threads] if self.threads != THREADS else []
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 

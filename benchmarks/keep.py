@@ -1,0 +1,48 @@
+"""Keeps results, and shows them in benchmarks/README.md: only those whose commit tells the code that made them."""
+
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks import readme, recorded
+from benchmarks.recorded import ROOT, Configuration
+
+DECIDING = ("benchmarks", "workers", "operator")
+"""The code that makes figures."""
+MADE = ("benchmarks/results", "benchmarks/README.md")
+"""What is written here, and decides nothing."""
+
+
+def result(file: Path, found: Mapping[str, Any]) -> None:
+    """A line of a file with a JSON document a line, in the place of an earlier one of its name and seed."""
+    _keep(file, lambda: recorded.add(file, found))
+
+
+def page(file: Path, title: str, configuration: Configuration, text: str) -> None:
+    """A page of its own."""
+    _keep(file, lambda: file.write_text(recorded.page(title, configuration, text)))
+
+
+def refusal() -> str:
+    """Why nothing can be kept now, in a sentence; empty when it can."""
+    paths = [*DECIDING, *(f":(exclude){path}" for path in MADE)]
+    done = subprocess.run(
+        ["git", "status", "--porcelain", "--", *paths], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return f"git does not tell the commit that makes the figures: {done.stderr.strip()}."
+    changed = [line[3:] for line in done.stdout.splitlines()]
+    if not changed:
+        return ""
+    return f"no commit has the code that makes the figures; commit or take back {', '.join(changed)}."
+
+
+def _keep(file: Path, write: Callable[[], object]) -> None:
+    why = refusal()
+    if why:
+        print(f"Not recorded in {file.name}: {why}", flush=True)
+        return
+    write()
+    readme.write()
+    print(f"Recorded in {file.name}.", flush=True)
