@@ -44,6 +44,7 @@ def main() -> int:
     rival = RecBole(given.recbole, folder, data, SETTINGS, given.seed, given.threads)
     folder = STATE / f"ours-{_key([dict(hyperparameters.text), *same])}"
     ours = Ours(folder, data, hyperparameters, given.seed, given.threads)
+    print(report.protocol(data.digest, [given.seed], given.threads, given.data.name) + "\n")
     print(f"{data.users} users, {data.n_items} items, {data.interactions} interactions; sequences.txt is {data.digest}")
     print(f"seed {given.seed}, threads {given.threads}, state in {STATE}", flush=True)
     while not rival.ended:

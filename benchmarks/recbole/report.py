@@ -1,12 +1,44 @@
-"""The table of both sides, epoch by epoch, and how much sooner ours was as good."""
+"""The table of both sides, epoch by epoch, its protocol, and how much sooner ours was as good."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
+from benchmarks.recbole.configuration import ARCHITECTURE, SETTINGS
 from benchmarks.recbole.sides import METRIC
+from benchmarks.training.report import data_of
+
+from recsys_workers.models.hyperparameters import check
 
 Epochs = Sequence[Mapping[str, Any]]
 CLOCKS = {"clock": "by the clock", "processor": "of the processor"}
+DEFAULTS = {"train_batch_size": 2048, "learning_rate": 0.001, "hidden_dropout_prob": 0.5, "n_heads": 2}
+"""Of RecBole 1.2.1 (overall.yaml, SASRec.yaml), for what settings.json does not say."""
+PROTOCOL = """\
+Protocol: {data}, leave-one-out (the last item of each user tests, the one before it validates), all items ranked for
+every user, those of the history excluded, {metric} computed by this project's code from the scores of either side.
+Both are SASRec with {layers} layers, {hiddenSize} wide, {heads} heads, length {maxLength} and cross-entropy over all
+items, on the same machine, in turns of an epoch, with as many threads ({threads}). The sides differ in batch size
+(RecBole {train_batch_size} prefixes with one target each, ours {batchSize} windows whose items are all targets), in
+learning rate ({learning_rate} against {learningRate}, which warms up and falls) and in dropout ({hidden_dropout_prob}
+against {dropout}): RecBole has its defaults, ours were chosen by validation, on another seed, to learn fast. {seeds}
+"""
+
+
+def protocol(digest: str, seeds: Sequence[int], threads: int, folder: str = "") -> str:
+    """What stands above the figures: what both sides have in common, in what they differ, which seeds were run."""
+    rival = {**DEFAULTS, **SETTINGS["recbole"]}
+    run = "One seed was run" if len(seeds) == 1 else f"{len(seeds)} seeds were run"
+    told = f"{run}: {', '.join(map(str, seeds))}."
+    data = data_of(digest, folder)
+    return fill(
+        PROTOCOL.format(**rival, **hyperparameters(), data=data, metric=METRIC, threads=threads, seeds=told), 120
+    )
+
+
+def hyperparameters() -> Mapping[str, str]:
+    """Ours, defaults filled in."""
+    return check(ARCHITECTURE, SETTINGS["ours"]).text
 
 
 def reached(epochs: Epochs, target: float) -> int | None:

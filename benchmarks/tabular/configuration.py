@@ -19,9 +19,9 @@ HYPERPARAMETERS = {
     "averageDecay": "0.999",
 }
 GIVEN_MILLISECONDS, GIVEN_ACCURACY = 36.0, 0.8195
-"""Of the network that this is compared with, as they were told: on other data and another machine."""
+"""Of one step, and on test rows: the given target, which was not measured here."""
 LEAST_ACCURACY, LEAST_RATIO = 0.835, 20.0
-"""What is to be reached: accuracy on the test rows, and how many of ours fit into one of the steps that were told."""
+"""What is to be reached: accuracy on the test rows, and how many steps fit into one of the given target."""
 
 
 def configuration() -> Configuration:

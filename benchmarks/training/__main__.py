@@ -24,6 +24,7 @@ from benchmarks import keep, recorded
 from benchmarks.training import beauty, ensemble, report
 from benchmarks.training.configuration import FILE, SEEDS, THREADS, configurations, told
 from benchmarks.training.run import Job, forget, kept, result_of, run
+from benchmarks.training.verdict import verdict
 
 from recsys_workers.models.hyperparameters import check
 
@@ -76,6 +77,8 @@ def main() -> int:
         made = partial(_together, name, jobs, trained, read_test=read_test)
         results.append(shown(partial(ensemble.result_of, name, jobs), made))
     print("\n" + report.table(results))
+    if not sample:
+        print(f"\nOf what is recorded in {FILE.name}:\n{verdict(recorded.lines(FILE))}")
     return 0
 
 

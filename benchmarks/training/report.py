@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
 
+Results = Sequence[Mapping[str, Any]]
+
 BEAUTY = "226cce9c3105299ca0db9615d7d3fb32b3175e90da43100ae352599f0f0107b8"
 """SHA-256 of amazon-beauty's sequences.txt, to which alone the published figures compare."""
 PROTOCOL = """\
@@ -24,10 +26,15 @@ WORTH_EXPLAINING = 0.88
 
 def protocol(digest: str, folder: str = "") -> str:
     """What stands above the figures of a data set."""
-    return PROTOCOL.format(data="amazon-beauty" if digest == BEAUTY else f"the data of {folder}")
+    return PROTOCOL.format(data=data_of(digest, folder))
 
 
-def table(results: Sequence[Mapping[str, Any]]) -> str:
+def data_of(digest: str, folder: str) -> str:
+    """What the data are called."""
+    return "amazon-beauty" if digest == BEAUTY else f"the data of {folder}"
+
+
+def table(results: Results) -> str:
     """Markdown: a line a run, a mean a configuration, then what is published of the same data."""
     lines = [
         "| configuration | seed | validation NDCG@10 | test NDCG@10 | test HR@10 | test / validation | epoch | minutes "
@@ -48,15 +55,21 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def ratio(run: Mapping[str, Any]) -> float:
+    """A run's test NDCG@10 over its validation NDCG@10."""
+    validation: float = run["validation"]["NDCG@10"]
+    return float(run["test"]["NDCG@10"]) / validation if validation else 0.0
+
+
 def _line(run: Mapping[str, Any]) -> str:
     validation, test = run["validation"]["NDCG@10"], run.get("test")
     tested = ["not read", "", ""]
     if test is not None:
-        ratio = test["NDCG@10"] / validation if validation else 0.0
+        share = ratio(run)
         tested = [
             f"{test['NDCG@10']:.4f} ± {test['NDCG@10±']:.4f}",
             f"{test['HR@10']:.4f} ± {test['HR@10±']:.4f}",
-            f"{ratio:.2f}{' (explain)' if ratio > WORTH_EXPLAINING else ''}",
+            f"{share:.2f}{' (explain)' if share > WORTH_EXPLAINING else ''}",
         ]
     minutes = f"{run['minutes']} ({run['cpuMinutes']})"
     # An ensemble trains nothing: its minutes are those of export and ranking.
