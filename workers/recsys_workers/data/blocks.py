@@ -16,8 +16,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from recsys_workers.data.cleaning import Cleaning, inside
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import DatasetFile, telling_of
-from recsys_workers.data.parts import PARTS
-from recsys_workers.data.raw import SPLIT, TIMESTAMP, plain
+from recsys_workers.data.parts import PARTS, kinds_of_times
+from recsys_workers.data.raw import SPLIT, TIMESTAMP
 from recsys_workers.data.readers import Empty, values_of
 from recsys_workers.data.split_column import TRAIN, WrongParts, coded
 from recsys_workers.data.times import NANOSECONDS, Kinds, NotTimes
@@ -56,6 +56,10 @@ class Wanted:
         """Of the files."""
         return [file.path for file in self.files]
 
+    def kinds_of_times(self, path: Path) -> Kinds:
+        """What the cells of the column with the role Timestamp are, of one of the files."""
+        return kinds_of_times(path, self.file_format, self.roles[TIMESTAMP])
+
 
 def of_file(wanted: Wanted, number: int) -> Iterator[pa.Table]:
     """The blocks of one of the files. What is wrong with it is a block too, the last one."""
@@ -77,7 +81,7 @@ def _of_file(wanted: Wanted, number: int) -> Iterator[pa.Table]:
         try:
             columns = values_of(raw, roles)
         except NotTimes as error:
-            raise _not_times(wanted, number) from error
+            raise wanted.kinds_of_times(file.path).refusal(file.path, roles[TIMESTAMP]) from error
         for role, found in empty.items():
             found.count(raw, columns[role])
         if SPLIT in columns:
@@ -93,15 +97,6 @@ def _of_file(wanted: Wanted, number: int) -> Iterator[pa.Table]:
             found.refuse(file.path, roles[role])
     if SPLIT in roles:
         wrong.refuse(file.path, roles[SPLIT])
-
-
-def _not_times(wanted: Wanted, number: int) -> NotTimes:
-    """What to raise where a part has neither numbers nor times, by what the whole file has."""
-    path, name = wanted.files[number].path, wanted.roles[TIMESTAMP]
-    kinds = Kinds()
-    for raw in PARTS[wanted.file_format](path, {TIMESTAMP: name}):
-        kinds.count(raw, plain(raw.table[TIMESTAMP]))
-    return kinds.refusal(path, name)
 
 
 def _block(columns: Mapping[str, pa.ChunkedArray], cleaning: Cleaning, number: int) -> pa.Table:

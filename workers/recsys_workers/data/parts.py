@@ -15,7 +15,8 @@ from pyarrow import parquet
 
 from recsys_workers.data import delimited, json_lines
 from recsys_workers.data.parquet import damaged, opened, row_of, unreadable
-from recsys_workers.data.raw import RawFile, shifted
+from recsys_workers.data.raw import TIMESTAMP, RawFile, plain, shifted
+from recsys_workers.data.times import Kinds
 
 TEXT_BYTES = 4 << 20
 """Of text in a part, about."""
@@ -65,6 +66,14 @@ PARTS: Mapping[str, Parts] = {
     "Parquet": parquet_parts,
     "JSONLines": json_parts,
 }
+
+
+def kinds_of_times(path: Path, file_format: str, name: str) -> Kinds:
+    """What the cells of the column of times are, of the whole file."""
+    kinds = Kinds()
+    for raw in PARTS[file_format](path, {TIMESTAMP: name}):
+        kinds.count(raw, plain(raw.table[TIMESTAMP]))
+    return kinds
 
 
 def rows_of(path: Path, file_format: str) -> int:

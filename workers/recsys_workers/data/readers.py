@@ -14,6 +14,7 @@ from recsys_workers.data.files import DatasetFile
 from recsys_workers.data.ids import as_text
 from recsys_workers.data.json_lines import read_json_lines
 from recsys_workers.data.parquet import read_parquet
+from recsys_workers.data.parts import kinds_of_times
 from recsys_workers.data.raw import IDS, ROLES, SPLIT, TIMESTAMP, RawFile, Reader
 from recsys_workers.data.split_column import WrongParts, coded
 from recsys_workers.data.times import NANOSECONDS, comparable, time_or_number
@@ -93,7 +94,9 @@ def read_columns(
     if not tables:
         raise nothing_read(files, roles, incomplete)
     timed = tables[0][1]["Timestamp"].type == NANOSECONDS
-    times = comparable([(path, table["Timestamp"]) for path, table in tables], roles["Timestamp"])
+    name = roles[TIMESTAMP]
+    of_files = [(path, table[TIMESTAMP]) for path, table in tables]
+    times = comparable(of_files, name, lambda path: kinds_of_times(path, file_format, name))
     whole = pa.concat_tables(
         table.set_column(2, "Timestamp", time) for (_, table), time in zip(tables, times, strict=True)
     )

@@ -22,7 +22,7 @@ from recsys_workers.data.interactions import Interactions, id_order
 from recsys_workers.data.raw import SPLIT, TIMESTAMP
 from recsys_workers.data.readers import nothing_read
 from recsys_workers.data.shards import Codes, Rows, Shard, Shards
-from recsys_workers.data.times import as_fractions, numbers_and_times, times_and_numbers
+from recsys_workers.data.times import as_fractions, numbers_and_times
 
 
 def interactions(
@@ -145,7 +145,8 @@ class _Read:
         of_file = {number: self._kind(number) for number in sorted(self.whole)}
         for number, kind in of_file.items():
             if kind == NOTHING:
-                raise times_and_numbers(files[number].path, name)
+                path = files[number].path
+                raise wanted.kinds_of_times(path).refusal(path, name)
         timed = [number for number, kind in of_file.items() if kind == TIMED]
         numbered = [number for number, kind in of_file.items() if kind != TIMED]
         if timed and numbered:
@@ -166,8 +167,8 @@ class _Read:
             if piece.kind == WHOLE and piece.rows:
                 bits = np.memmap(self.time, np.int64, "r+", first * 8, (piece.rows,))
                 if of_file[piece.file] == WHOLE:
-                    path = wanted.files[piece.file].path
-                    numbers = as_fractions(pa.array(bits), path, wanted.roles[TIMESTAMP]).to_numpy()
+                    path, name = wanted.files[piece.file].path, wanted.roles[TIMESTAMP]
+                    numbers = as_fractions(pa.chunked_array([bits]), path, name, wanted.kinds_of_times).to_numpy()
                 else:  # as a reader does that sees the whole file
                     numbers = np.asarray(bits).astype(np.float64)
                 bits[:] = numbers.view(np.int64)

@@ -1,7 +1,7 @@
 """Times as the files have them, made comparable: nanoseconds since 1970 in UTC, or numbers as they are."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -12,18 +12,48 @@ from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.raw import TIMESTAMP, RawFile, plain
 
 NANOSECONDS = pa.timestamp("ns")
+TAKEN = (
+    pa.types.is_string,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_null,
+    pa.types.is_timestamp,
+    pa.types.is_date,
+)
 TIMES = "a number, or an ISO 8601 time from 1677-09-22 to 2262-04-10"
 WRITTEN_AS = (pa.int64(), pa.float64(), *(pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "ns")))
 """What text is tried as, in this order, which is that of Arrow's CSV reader."""
-NUMBER = r"^([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|0x[0-9a-fA-F]+|(?i:[+-]?inf|[+-]?infinity|[+-]?nan))$"
+NUMBER = r"^([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|0x[0-9a-fA-F]+|(?i:[+-]?nan))$"
 CLOCK = r"([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d{1,9})?)?)?(Z|[+-]\d\d(:?\d\d)?)?"
 MOMENT = rf"^\d{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([ T]{CLOCK})?$"
 """What text may look like that Arrow takes as one of WRITTEN_AS; it refuses some days, such as February 30."""
-OFFSET = r":\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
+OFFSET = r"[ T]\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
+LARGEST = 2**63 - 1
+EXACT = 2**53
+"""Up to here a whole number is the same as a fraction of 64 bits."""
 
 
 class NotTimes(InvalidData):
-    """A column of text that is neither all numbers nor all times; what its cells are is told of this part of a file."""
+    """A column that does not hold numbers or times; what its cells are is told of this part of a file."""
+
+
+@dataclass(slots=True)
+class Cells:
+    """Those of a column that have something in common."""
+
+    count: int = 0
+    first: str = ""
+    """What it holds and where it stands."""
+
+    def add(self, raw: RawFile, column: pa.ChunkedArray, chosen: pa.ChunkedArray) -> None:
+        """Count those of a part, whose column this is, that are `chosen`."""
+        count = pc.sum(chosen).as_py() or 0
+        if count and not self.first:
+            row = pc.index(chosen, True).as_py()
+            value = column[row]
+            shown = repr(value.as_py()[:60]) if _is_text(column) else value.cast(pa.string())
+            self.first = f"{shown} in {raw.place(row)}"
+        self.count += count
 
 
 @dataclass(slots=True)
@@ -33,45 +63,62 @@ class Kinds:
     rows: int = 0
     numbers: int = 0
     times: int = 0
-    neither: int = 0
-    first: str = ""
-    """The first cell that is neither, and where it stands."""
-    refused: str = ""
-    """What Arrow says of the first part that it takes as none of WRITTEN_AS."""
+    wrong: Cells = field(default_factory=Cells)
+    """Neither TIMES nor empty."""
+    hint: str = ""
+    """What else to know of the first of them."""
+    inexact: Cells = field(default_factory=Cells)
+    """Whole numbers beyond EXACT."""
 
     def count(self, raw: RawFile, column: pa.ChunkedArray) -> None:
         """Count those of a part, whose column this is."""
         self.rows += len(column)
-        filled = len(column) - column.null_count
-        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-            moments = pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)
-            self.times += filled if moments else 0
-            self.numbers += 0 if moments else filled
+        found = _parsed(column) if _is_text(column) else column
+        if _is_text(found):
+            numbers, times = _numbers_and_times(found)
+            self.numbers += pc.sum(numbers).as_py() or 0
+            self.times += pc.sum(times).as_py() or 0
+            self._refuse(raw, column, pc.and_(found.is_valid(), pc.invert(pc.or_(numbers, times))))
             return
-        text = _texts(column)
-        numbers, times = (pc.match_substring_regex(text, pattern).fill_null(False) for pattern in (NUMBER, MOMENT))
-        neither = pc.and_(text.is_valid(), pc.invert(pc.or_(numbers, times)))
-        self.numbers += pc.sum(numbers).as_py() or 0
-        self.times += pc.sum(times).as_py() or 0
-        if pc.any(neither).as_py() and not self.first:
-            row = pc.index(neither, True).as_py()
-            self.first = f"{text[row].as_py()[:60]!r} in {raw.place(row)}"
-        self.neither += pc.sum(neither).as_py() or 0
-        if not self.refused:
-            try:
-                text.cast(NANOSECONDS)
-            except pa.ArrowInvalid as error:
-                self.refused = str(error)
+        filled = len(found) - found.null_count
+        if pa.types.is_timestamp(found.type) or pa.types.is_date(found.type):
+            self.times += filled
+            self._refuse(raw, column, _outside(found), "Times further away can be given as numbers.")
+            return
+        self.numbers += filled
+        if pa.types.is_floating(found.type):
+            self._refuse(raw, column, pc.is_inf(found.cast(pa.float64())), "Numbers must be finite.")
+        elif found.type == pa.uint64():
+            self._refuse(raw, column, _beyond(found, LARGEST), f"Numbers go up to {LARGEST}.")
+            self.inexact.add(raw, column, _beyond(found, EXACT))
+        elif pa.types.is_integer(found.type):
+            whole = found.cast(pa.int64())
+            self.inexact.add(raw, column, pc.or_(_beyond(whole, EXACT), pc.less(whole, -EXACT)))
+
+    def _refuse(self, raw: RawFile, column: pa.ChunkedArray, chosen: pa.ChunkedArray, hint: str = "") -> None:
+        none_yet = not self.wrong.count
+        self.wrong.add(raw, column, chosen)
+        if none_yet and self.wrong.count:
+            self.hint = f" {hint}" if hint else ""
 
     def refusal(self, path: Path, name: str) -> NotTimes:
         """What to raise for the file."""
-        if self.neither:
-            told = f"it holds {self.first}, and in {self.neither} of its {self.rows} rows what is neither"
+        if self.wrong.count:
+            neither = f"in {self.wrong.count} of its {self.rows} rows what is neither"
+            told = f"it holds {self.wrong.first}, and {neither}. Correct them, or leave such rows out.{self.hint}"
         elif self.numbers and self.times:
-            told = f"of its {self.rows} rows {self.numbers} hold a number and {self.times} a time"
+            told = f"of its {self.rows} rows {self.numbers} hold a number and {self.times} a time."
         else:
-            told = f"{self.refused}, and in {self.rows} rows there may be more"
-        return NotTimes(f"{path}: the column {name!r} must hold {TIMES}: {told}.")
+            told = f"its {self.rows} rows hold numbers that do not go together, such as 0x1F and 0.5."
+        return NotTimes(f"{path}: the column {name!r} must hold {TIMES}: {told}")
+
+    def refusal_beside_fractions(self, path: Path, name: str) -> InvalidData:
+        """What to raise for a file with whole numbers that would be others if they were fractions."""
+        return InvalidData(
+            f"{path}: the column {name!r} holds {self.inexact.first}, and in {self.inexact.count} of its {self.rows} "
+            f"rows whole numbers beyond {EXACT}, which are not exact beside the fractions in other files: write whole "
+            "numbers in all files, or count in a larger unit."
+        )
 
 
 def time_or_number(raw: RawFile, name: str, key: str = TIMESTAMP) -> pa.ChunkedArray:
@@ -81,37 +128,38 @@ def time_or_number(raw: RawFile, name: str, key: str = TIMESTAMP) -> pa.ChunkedA
     `name` is what the file calls the column, `key` what `raw` does.
     """
     column = plain(raw.table[key])
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        column = _parsed(column)
-    kind = column.type
-    if pa.types.is_string(kind):
-        kinds = Kinds()
-        kinds.count(raw, column)
-        raise kinds.refusal(raw.path, name)
-    if pa.types.is_integer(kind):
-        return _cast(column, pa.int64(), raw.path, name)
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return _nanoseconds(column, raw, name)
+    found = _parsed(column) if _is_text(column) else column
+    kind = found.type
     if pa.types.is_time(kind):
-        example = next(value for value in column if value.is_valid)
+        example = next(value for value in found if value.is_valid)
         raise InvalidData(
             f"{raw.path}: the column {name!r} holds times of the day without a date, such as {example}, "
             f"in {raw.rows} rows, which give no order: it must hold {TIMES}."
         )
-    if not (pa.types.is_floating(kind) or pa.types.is_null(kind)):
+    if not any(fits(kind) for fits in TAKEN):
         raise InvalidData(f"{raw.path}: the column {name!r} holds {kind} in {raw.rows} rows: it must hold {TIMES}.")
-    return _finite(_cast(column, pa.float64(), raw.path, name), raw, name)
+    made = _as_wanted(found)
+    if made is None:
+        kinds = Kinds()
+        kinds.count(raw, column)
+        raise kinds.refusal(raw.path, name)
+    return made
 
 
-def comparable(columns: Sequence[tuple[Path, pa.ChunkedArray]], name: str) -> list[pa.ChunkedArray]:
-    """The files' columns in one type; raises InvalidData where some have times and others numbers of unknown unit."""
+def comparable(
+    columns: Sequence[tuple[Path, pa.ChunkedArray]], name: str, kinds: Callable[[Path], Kinds]
+) -> list[pa.ChunkedArray]:
+    """The files' columns in one type; raises InvalidData where some have times and others numbers of unknown unit.
+
+    `kinds` is asked for the cells of a file that is refused.
+    """
     timed = [path for path, column in columns if column.type == NANOSECONDS]
     numbered = [path for path, column in columns if column.type != NANOSECONDS]
     if timed and numbered:
         raise numbers_and_times(timed[0], numbered[0], name)
     if timed or all(column.type == pa.int64() for _, column in columns):
         return [column.cast(pa.int64()) for _, column in columns]
-    return [_cast(column, pa.float64(), path, name) for path, column in columns]
+    return [as_fractions(column, path, name, kinds) for path, column in columns]
 
 
 def numbers_and_times(timed: Path, numbered: Path, name: str) -> InvalidData:
@@ -122,14 +170,12 @@ def numbers_and_times(timed: Path, numbered: Path, name: str) -> InvalidData:
     )
 
 
-def times_and_numbers(path: Path, name: str) -> InvalidData:
-    """What to raise for a file with both."""
-    return InvalidData(f"{path}: the column {name!r} holds ISO 8601 times but also numbers: it must hold {TIMES}.")
-
-
-def as_fractions(numbers: pa.Array, path: Path, name: str) -> pa.Array:
-    """Whole numbers as float64, because other files have fractions; raises InvalidData where one would be another."""
-    return _cast(numbers, pa.float64(), path, name)
+def as_fractions(numbers: pa.ChunkedArray, path: Path, name: str, kinds: Callable[[Path], Kinds]) -> pa.ChunkedArray:
+    """Numbers as float64, because other files have fractions; raises InvalidData where one would be another."""
+    try:
+        return numbers.cast(pa.float64())
+    except pa.ArrowInvalid as error:
+        raise kinds(path).refusal_beside_fractions(path, name) from error
 
 
 def bound(value: str | int, field: str, *, timed: bool) -> int | float:
@@ -185,33 +231,49 @@ def _with_and_without_offset(text: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.coalesce(named.cast(NANOSECONDS), bare)
 
 
-def _nanoseconds(column: pa.ChunkedArray, raw: RawFile, name: str) -> pa.ChunkedArray:
+def _as_wanted(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """As `time_or_number` gives it; None where a cell is wrong. NaN is a missing value; an infinite one is no time."""
+    if _is_text(column):
+        return None
+    moments = pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)
+    number = pa.int64() if pa.types.is_integer(column.type) else pa.float64()
     try:
-        return column.cast(NANOSECONDS)
-    except pa.ArrowInvalid as error:
-        moments = column.cast(pa.timestamp("s"), safe=False)
-        seconds = moments.cast(pa.int64())
-        outside = pc.or_(pc.less(seconds, -LONGEST_SECONDS), pc.greater(seconds, LONGEST_SECONDS))
-        row = pc.index(outside, True).as_py()
-        raise InvalidData(
-            f"{raw.path}: the column {name!r} holds {moments[row].cast(pa.string())} in {raw.place(row)}: it "
-            f"must hold {TIMES}. Correct that row or leave it out; times further away can be given as numbers."
-        ) from error
+        made = column.cast(NANOSECONDS if moments else number)
+    except pa.ArrowInvalid:
+        return None
+    if made.type != pa.float64():
+        return made
+    if pc.any(pc.is_inf(made)).as_py():
+        return None
+    return pc.if_else(pc.is_nan(made), pa.scalar(None, pa.float64()), made)
 
 
-def _finite(column: pa.ChunkedArray, raw: RawFile, name: str) -> pa.ChunkedArray:
-    """NaN is a missing value; an infinite one is no time."""
-    infinite = pc.is_inf(column)
-    if pc.any(infinite).as_py():
-        row = pc.index(infinite, True).as_py()
-        raise InvalidData(
-            f"{raw.path}: the column {name!r} holds {column[row]} in {raw.place(row)}: it must hold {TIMES}."
-        )
-    return pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
+def _numbers_and_times(text: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    """Which cells are a number, and which a time that can be one of NANOSECONDS."""
+    numbers, moments = (pc.match_substring_regex(text, pattern).fill_null(False) for pattern in (NUMBER, MOMENT))
+    refused = _refused(pa.chunked_array([pc.unique(text.filter(moments))]))
+    return numbers, pc.and_(moments, pc.invert(pc.is_in(text, pa.array(refused, pa.string()))))
 
 
-def _cast(column: pa.ChunkedArray, wanted: pa.DataType, path: Path, name: str) -> pa.ChunkedArray:
-    try:
-        return column.cast(wanted)
-    except pa.ArrowInvalid as error:
-        raise InvalidData(f"{path}: the column {name!r} must hold {TIMES}: {error}.") from error
+def _refused(moments: pa.ChunkedArray) -> list[str]:
+    """Those that Arrow does not take."""
+    if not _is_text(_with_and_without_offset(moments)):
+        return []
+    if len(moments) == 1:
+        return [str(moments[0])]
+    middle = len(moments) // 2
+    return [*_refused(moments.slice(0, middle)), *_refused(moments.slice(middle))]
+
+
+def _beyond(whole: pa.ChunkedArray, limit: int) -> pa.ChunkedArray:
+    return pc.greater(whole, pa.scalar(limit, whole.type))
+
+
+def _outside(moments: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Which times are too far away for NANOSECONDS."""
+    seconds = moments.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
+    return pc.or_(pc.less_equal(seconds, -LONGEST_SECONDS), pc.greater_equal(seconds, LONGEST_SECONDS))
+
+
+def _is_text(column: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))

@@ -15,7 +15,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 from recsys_workers.data.categories import as_text
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import DatasetFile
-from recsys_workers.data.parts import PARTS
+from recsys_workers.data.parts import PARTS, kinds_of_times
 from recsys_workers.data.raw import TIMESTAMP, RawFile
 from recsys_workers.data.readers import READERS
 from recsys_workers.data.times import NANOSECONDS, comparable, time_or_number
@@ -73,16 +73,18 @@ def _read(files: Sequence[DatasetFile], reader: "_Reader") -> Table:
         if not places:
             raise InvalidData(f"The dataset {', '.join(str(file.path) for file in files)} has no rows.")
         columns = laid_down.mapped()
-    return Table(reader.schema, columns, _times(times, reader.schema.timestamp), places)
+    return Table(reader.schema, columns, _times(times, reader), places)
 
 
-def _times(files: Sequence[tuple[Path, Sequence[Any]]], name: str | None) -> Times | None:
+def _times(files: Sequence[tuple[Path, Sequence[Any]]], reader: "_Reader") -> Times | None:
+    name = reader.schema.timestamp
     if name is None:
         return None
     columns = [(path, _one_kind(parts)) for path, parts in files]
     absent = np.concatenate([column.is_null().to_numpy() for _, column in columns])
     filled = [(path, pc.fill_null(column, pa.scalar(0, column.type))) for path, column in columns]
-    found = pa.chunked_array([chunk for made in comparable(filled, name) for chunk in made.chunks]).to_numpy()
+    made = comparable(filled, name, lambda path: kinds_of_times(path, reader.file_format, name))
+    found = pa.chunked_array([chunk for column in made for chunk in column.chunks]).to_numpy()
     return Times(on_disk(found), absent, timed=columns[0][1].type == NANOSECONDS)
 
 

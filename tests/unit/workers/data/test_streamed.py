@@ -170,13 +170,50 @@ def test_times_and_numbers_in_one_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidData, match=r"a\.csv: the column 'timestamp' must hold a number, or"):
         by_disk(of(tmp_path, "CSV"), tmp_path)
     # A part that has both is refused by itself; where they meet at the end of a part, the parts are compared.
-    told = []
     for first in range(14, 26):
         write_lines(tmp_path, {number: f"u1,i1,2026-01-{number - 9:02d}" for number in range(first, 40)})
-        told.append(str(outcome(lambda: by_disk(of(tmp_path, "CSV"), tmp_path))))
-    mixed = ("must hold a number, or an ISO 8601 time", "holds ISO 8601 times but also numbers")
-    assert all(any(f"a.csv: the column 'timestamp' {one}" in each for one in mixed) for each in told), told
-    assert all(any(one in each for each in told) for one in mixed), told
+        told = outcome(lambda: by_disk(of(tmp_path, "CSV"), tmp_path))
+        assert isinstance(told, str)
+        assert f"of its 40 rows {first} hold a number and {40 - first} a time." in told
+        require_same(told, outcome(lambda: in_memory(of(tmp_path, "CSV"))))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({7: "soon", 33: "later", 8: "inf"}, "'soon' in line 9, and in 3 of its 40 rows what is neither. Correct th"),
+        ({7: "inf", 33: "-inf"}, "inf in line 9, and in 2 of its 40 rows what is neither"),
+        ({7: "1e999", 33: "0.5"}, "inf in line 9, and in 1 of its 40 rows what is neither"),
+        ({3: "0x1F", 4: "0.5"}, "its 40 rows hold numbers that do not go together, such as 0x1F and 0.5"),
+    ],
+    ids=str,
+)
+def test_what_is_no_number_is_counted_in_the_whole_file(tmp_path: Path, changed: dict[int, str], said: str) -> None:
+    write_lines(tmp_path, {row: f"u1,i1,{time}" for row, time in changed.items()})
+    told = outcome(lambda: by_disk(of(tmp_path, "CSV"), tmp_path))
+    assert said in str(told)
+    require_same(told, outcome(lambda: in_memory(of(tmp_path, "CSV"))))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({7: "2300-01-01", 33: "1500-01-01"}, "2300-01-01 00:00:00 in line 9, and in 2 of its 40 rows"),
+        ({7: "2300-01-01", 33: "1500-01-01", 8: "2026-01-01T10:00:00.5"}, "'2300-01-01' in line 9, and in 2 of its 40"),
+        ({7: "2026-02-30", 33: "2026-02-31"}, "'2026-02-30' in line 9, and in 2 of its 40 rows"),
+        (
+            {7: "2026-02-30", 8: "2026-01-01T10+01", 9: "2026-01-01T10:00Z"},
+            "'2026-02-30' in line 9, and in 1 of its 40",
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_no_time_is_counted_in_the_whole_file(tmp_path: Path, changed: dict[int, str], said: str) -> None:
+    times = {row: f"2026-01-01T00:00:{row:02d}" for row in range(40)} | changed
+    write_lines(tmp_path, {row: f"u1,i1,{time}" for row, time in times.items()})
+    told = outcome(lambda: by_disk(of(tmp_path, "CSV"), tmp_path))
+    assert said in str(told)
+    assert "2026-02-30" not in said or str(told) == outcome(lambda: in_memory(of(tmp_path, "CSV")))
 
 
 def test_large_whole_numbers_beside_fractions_in_another_file_are_refused(tmp_path: Path) -> None:
@@ -186,7 +223,7 @@ def test_large_whole_numbers_beside_fractions_in_another_file_are_refused(tmp_pa
         parquet.write_table(table, tmp_path / f"{number}.parquet")
     wanted = of(tmp_path, "Parquet")
     expected = outcome(lambda: in_memory(wanted))
-    assert "0.parquet" in str(expected)
+    assert "0.parquet: the column 'timestamp' holds 9007199254740993 in row 1, and in 1 of its 2 rows" in str(expected)
     require_same(expected, outcome(lambda: by_disk(wanted, tmp_path)))
 
 

@@ -176,6 +176,7 @@ def test_times_of_which_some_parts_have_fractions_are_as_in_the_whole(
         ("price", "inf", (101, 140), "holds inf in line 33, and in 2 of its 90 rows: numbers must be finite"),
         ("seen", "1" + "0" * 18, (5, 64), "in line 7, and in 2 of its 70 rows what is no time from"),
         ("seen", "soon", (100, 130), "it holds 'soon' in line 32, and in 2 of its 90 rows what is neither"),
+        ("day", "inf", (71, 130), "it holds inf in line 3, and in 2 of its 90 rows what is neither"),
         ("day", "2026-01-01", (12,), "of its 70 rows 69 hold a number and 1 a time"),
         ("click", None, (90,), "line 22: the label column 'click' is empty, and so in 1 of 160 rows"),
         ("click", "maybe", (90, 95), "line 22: the label column 'click' holds 'maybe', and 2 of 160 rows"),

@@ -115,6 +115,65 @@ def test_a_value_of_another_type(name: str, tmp_path: Path, monkeypatch: pytest.
     refused(made, tmp_path, f"pvc://data/customers.csv: the column {task.typed!r}", task.told, f"2 of its {len(table)}")
 
 
+@pytest.mark.parametrize(
+    ("others", "wrong", "said"),
+    [
+        (None, ("inf", "-inf"), "it holds inf in line 4, and in 2 of its {rows} rows what is neither. Correct them"),
+        ("2026-01-01", ("2300-01-01", "1500-01-01"), "it holds 2300-01-01 in line 4, and in 2 of its {rows} rows what"),
+        ("2026-01-01", ("2026-02-30", "2300-01-01"), "it holds '2026-02-30' in line 4, and in 2 of its {rows} rows"),
+        ("2026-01-01", ("7", "8"), "of its {rows} rows 2 hold a number and {left} a time."),
+    ],
+    ids=["infinite", "outside", "no day", "numbers"],
+)
+@pytest.mark.parametrize("name", TASKS)
+def test_a_time_that_is_none(
+    name: str,
+    others: str | None,
+    wrong: tuple[str, str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of lists the time that orders them; of rows the one that splits them."""
+    task, table = TASKS[name], TASKS[name].rows()
+    for number, row in enumerate(table):
+        row["day"] = others or number
+    table[2]["day"], table[5]["day"] = wrong
+    made = task.document(tmp_path, monkeypatch, table)
+    if name in OF_ROWS:
+        columns = [column for column in made["schema"]["columns"] if column["role"] != "Timestamp"]
+        made["schema"]["columns"] = [*columns, {"name": "day", "role": "Timestamp"}]
+        made["evaluation"]["protocol"] = "ByTime"
+    told = said.format(rows=len(table), left=len(table) - 2)
+    refused(made, tmp_path, "pvc://data/customers.csv: the column 'day' must hold a number, or an ISO 8601 time", told)
+
+
+@pytest.mark.parametrize("name", OF_LISTS)
+@pytest.mark.parametrize(
+    ("kind", "wrong", "told"),
+    [
+        (pa.uint64(), 2**63, "it holds 9223372036854775808 in row 3, and in 1 of its 20 rows what is neither"),
+        (
+            pa.timestamp("s"),
+            2**37,
+            "it holds 6325-04-08 15:04:32.000 in row 3, and in 1 of its 20 rows what is neither",
+        ),
+        (pa.float32(), float("inf"), "it holds inf in row 3, and in 1 of its 20 rows what is neither"),
+    ],
+    ids=str,
+)
+def test_a_time_of_parquet_that_is_none(
+    name: str, kind: pa.DataType, wrong: float, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = TASKS[name].rows()
+    made = TASKS[name].document(tmp_path, monkeypatch, table)
+    path = as_parquet(made, tmp_path, table)
+    parquet.write_table(
+        parquet.read_table(path).set_column(2, "day", pa.array([0, 1, wrong, *range(3, 20)], kind)), path
+    )
+    refused(made, tmp_path, "pvc://data/customers.parquet: the column 'day' must hold a number, or an", told)
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_a_cell_that_is_empty(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task, table = TASKS[name], TASKS[name].rows()
