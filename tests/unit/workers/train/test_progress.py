@@ -152,6 +152,7 @@ def test_an_api_server_that_stays_away_ends_the_retries(api_server: ApiServer) -
 def test_progress_is_written_at_most_every_two_seconds_and_the_last_one_always(
     api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert progress.EVERY_SECONDS == 2.0
     monkeypatch.setattr(progress, "EVERY_SECONDS", 0.3)
     reporter = Progress(writer(api_server))
     began = time.monotonic()
