@@ -62,6 +62,12 @@ def fill_memory(number: int) -> None:
     assert hog.returncode in (0, -signal.SIGKILL), f"the memory could not be filled: {hog.returncode}"
 
 
+def killed_whole(number: int) -> bool:
+    """Whether the kernel, for want of memory, kills all processes of this one's container at once."""
+    group = _memory_group(number) / "memory.oom.group"  # version 2 only
+    return group.exists() and group.read_text().strip() == "1"
+
+
 def _memory_group(number: int) -> Path:
     """The cgroup, of version 1 or 2, that counts the memory of the process."""
     root = Path("/sys/fs/cgroup")

@@ -198,7 +198,13 @@ def test_a_run_that_needs_more_memory_than_it_may_fails_by_that_name(shop: Shop)
     assert "All 2 attempts failed" in found["conditions"][0]["message"]
     assert found["failure"]["reason"] == "OOMKilled"
     assert "400Mi" in found["failure"]["message"]
-    assert found["failure"]["pod"] == pods(shop.namespace, "too-small")[-1]["metadata"]["name"]
+    last = pods(shop.namespace, "too-small")[-1]
+    assert found["failure"]["pod"] == last["metadata"]["name"]
+    terminated = last["status"]["containerStatuses"][0]["state"]["terminated"]
+    assert found["failure"]["exitCode"] == terminated["exitCode"] != 0, found["failure"]
+    if terminated["exitCode"] == 137:  # else another process of it was killed, and the trainer told
+        printed = churn.log_of(shop.namespace, last).strip().splitlines()
+        assert found["failure"].get("log", "").splitlines()[-1:] == printed[-1:], found["failure"]
     shop.namespace.kubectl("delete", "pods", "-l", "recsys.dev/trainingrun=too-small")
     assert status_of(shop.namespace, "too-small")["failure"] == found["failure"]
 
@@ -207,10 +213,14 @@ def test_a_pod_that_runs_out_of_memory_once_goes_on_from_its_checkpoint(shop: Sh
     """What filled it is gone when the next attempt begins."""
     pod, seen = training(shop, "out-of-memory")
     first = churn.epochs(churn.log_of(shop.namespace, pod))
-    node.fill_memory(node.process(pod, "ray::RayTrainWorker"))
+    worker = node.process(pod, "ray::RayTrainWorker")
+    whole = node.killed_whole(worker)
+    node.fill_memory(worker)
 
     failure = failure_of(shop, "out-of-memory")
     assert (failure["reason"], failure["pod"]) == ("OOMKilled", pod["metadata"]["name"]), failure
+    assert failure["exitCode"] == (137 if whole else 1), failure
+    assert failure["log"], f"the last lines of the log: {failure}"
     shop.same("out-of-memory", attempts=2)
     shop.goes_on("out-of-memory", first, seen)
 
