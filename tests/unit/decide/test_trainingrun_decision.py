@@ -547,7 +547,29 @@ class TestFailure:
         assert "60 s" in message
 
     def test_any_other_end_of_the_job(self) -> None:
-        assert says(self.gave_up("Odd")) == ("False", "JobFailed", "The Job movies-1-train failed: as told")
+        assert says(self.gave_up("Odd")) == (
+            "False",
+            "JobFailed",
+            "The Job movies-1-train failed: as told. See `kubectl -n shop describe job movies-1-train`, and make "
+            "another TrainingRun once the cause is gone.",
+        )
+
+    def test_exhausted_attempts_without_a_pod_say_where_to_look(self) -> None:
+        assert says(self.gave_up("BackoffLimitExceeded")) == (
+            "False",
+            "AttemptsExhausted",
+            "All 4 attempts failed; no pod is left to ask. See `kubectl -n shop get events` for what became of them, "
+            "and make another TrainingRun once the cause is gone.",
+        )
+
+    def test_a_pod_that_ends_without_a_word(self) -> None:
+        run = self.gave_up("BackoffLimitExceeded", failed_pod(code=None), retries=0)
+        assert says(run) == (
+            "False",
+            "TrainerFailed",
+            "The pod failed without an exit code or a message: see `kubectl describe pod movies-1-train-abcde` and its "
+            "node.",
+        )
 
     def test_a_failure_outlives_its_pod(self) -> None:
         run = started(job=job(active=0, failed=1), pods=(failed_pod(code=137, reason="OOMKilled"),))

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.raw import ATTRIBUTE, IDS, TIMESTAMP, RawFile, shifted
+from recsys_workers.data.raw import ATTRIBUTE, IDS, NAME_ANOTHER, TIMESTAMP, RawFile, shifted
 
 CHUNK_LINES = 1 << 16
 NULL, TEXT, NUMBER = type(None), frozenset({str}), frozenset({int, float})
@@ -68,7 +68,7 @@ class _File:
             if self.rows and name not in self.seen:
                 raise InvalidData(
                     f"{self.path} has no column {name!r}, which schema.columns names: none of its {self.rows} lines "
-                    f"has such a key, the first has {', '.join(self.first)}."
+                    f"has such a key, the first has {', '.join(self.first)}. {NAME_ANOTHER}"
                 )
 
     def _chunks(self, stream: BinaryIO) -> Iterator[list[dict[str, Any]]]:

@@ -45,6 +45,9 @@ cells of attributes as lists of text.
 """
 
 
+NAME_ANOTHER = "Name one of these there, or write the column into the file."
+
+
 def shifted(place: Callable[[int], str], before: int) -> Callable[[int], str]:
     """Names the rows of a part, which so many rows of the file stand before."""
     return lambda row: place(row + before)
@@ -62,7 +65,7 @@ def require_column(path: Path, header: Sequence[str], name: str, count_rows: Cal
         return
     found = f"{', '.join(header)} ({count_rows()} rows)"
     if not count:
-        raise InvalidData(f"{path} has no column {name!r}, which schema.columns names: it has {found}.")
+        raise InvalidData(f"{path} has no column {name!r}, which schema.columns names: it has {found}. {NAME_ANOTHER}")
     raise InvalidData(
         f"{path} has {count} columns {name!r}, of which one is wanted: it has {found}. Rename the others."
     )

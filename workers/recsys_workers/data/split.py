@@ -83,7 +83,8 @@ def leave_one_out(interactions: Interactions) -> Split:
     if not len(evaluated):
         raise InvalidData(
             f"None of the {len(lengths)} users with together {lengths.sum()} rows has {SHORTEST} or more interactions "
-            f"(the longest has {lengths.max()}): leave-one-out needs a test item, a validation item and a history."
+            f"(the longest has {lengths.max()}): leave-one-out needs a test item, a validation item and a history. "
+            f"Add interactions: at least one user must have {SHORTEST} or more."
         )
     left = lengths - np.where(lengths >= SHORTEST, 2, 0)
     trained = np.flatnonzero(left > 1)

@@ -62,7 +62,10 @@ def until(call: Callable[[], Found], said: str, seconds: float, passes: Callable
         if not passes(error):
             raise
         waited = time.monotonic() - began
-        raise StoreUnreachable(f"The store has not {said} for {waited:.0f} s: {error}.") from error
+        raise StoreUnreachable(
+            f"The store has not {said} for {waited:.0f} s: {error}. See that the RecModel's spec.storage answers "
+            "and has room."
+        ) from error
 
 
 def waited_for(

@@ -54,7 +54,8 @@ def read(pod: str, end: Exit, memory: str) -> Failure:
     elif said is not None:
         reason, message = said.reason, said.message
     elif end.code is None:
-        reason, message = str(Reason.TRAINER_FAILED), "The pod failed without a message."
+        reason = str(Reason.TRAINER_FAILED)
+        message = f"The pod failed without an exit code or a message: see `kubectl describe pod {pod}` and its node."
     else:
         reason = str(Reason.TRAINER_FAILED)
         message = f"The trainer ended with exit code {end.code} and no reason: status.failure.log has its last lines."

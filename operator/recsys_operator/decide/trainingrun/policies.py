@@ -186,11 +186,18 @@ def job_failed(run: ObservedRun) -> Verdict | None:
     if job.verdict_reason != "BackoffLimitExceeded":
         if last is not None:
             return failed(last.reason, last.message, last)
+        told = job.verdict_message.rstrip(".") or "no reason given"
         return failed(
-            Reason.JOB_FAILED, f"The {job.kind} {job.name} failed: {job.verdict_message or 'no reason given'}"
+            Reason.JOB_FAILED,
+            f"The {job.kind} {job.name} failed: {told}. See `kubectl -n {run.namespace} describe {job.kind.lower()} "
+            f"{job.name}`, and make another TrainingRun once the cause is gone.",
         )
     if last is None:
-        return failed(Reason.ATTEMPTS_EXHAUSTED, f"All {attempts_allowed(run)} attempts failed; no pod is left to ask.")
+        return failed(
+            Reason.ATTEMPTS_EXHAUSTED,
+            f"All {attempts_allowed(run)} attempts failed; no pod is left to ask. See `kubectl -n {run.namespace} get "
+            "events` for what became of them, and make another TrainingRun once the cause is gone.",
+        )
     if attempts_allowed(run) == 1:
         return failed(last.reason, last.message, last)
     reason = Reason.OUT_OF_MEMORY if last.reason == Reason.OUT_OF_MEMORY else Reason.ATTEMPTS_EXHAUSTED

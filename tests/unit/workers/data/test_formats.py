@@ -218,7 +218,8 @@ GOOD = '{"user_id": "u", "item_id": "i", "timestamp": 1}\n'
         (GOOD + '{"user_id": "u", "item_id": "i"}\n', "'timestamp' is empty in 1 of 2 rows, the first is line 2"),
         (
             '{"user_id": "u", "time": 1}\n',
-            "no column 'item_id', which schema.columns names: none of its 1 lines has such a key",
+            "no column 'item_id', which schema.columns names: none of its 1 lines has such a key, the first has "
+            "user_id, time. Name one of these there, or write the column",
         ),
         (GOOD + GOOD.replace("1}", "[1]}"), "'timestamp' holds [1] in line 2: it must be a number or an ISO"),
         (GOOD + GOOD.replace("1}", '"2026-01-01"}'), "'timestamp' holds numbers but also '2026-01-01' in line 2"),

@@ -97,7 +97,7 @@ def as_parquet(made: dict[str, Any], folder: Path, table: Table, **options: Any)
 def test_a_column_that_is_not_there(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task = TASKS[name]
     table = [{key: cell for key, cell in row.items() if key != task.read} for row in task.rows()]
-    found = f"it has {', '.join(table[0])} ({len(table)} rows)"
+    found = f"it has {', '.join(table[0])} ({len(table)} rows). Name one of these there, or write the column into the "
     for file_format in ("csv", "parquet"):
         folder = tmp_path / file_format
         folder.mkdir()

@@ -22,7 +22,9 @@ def test_a_store_that_comes_back_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_store_that_stays_away_is_told_with_what_it_answers(tmp_path: Path) -> None:
-    with pytest.raises(store.StoreUnreachable, match=r"has not taken a file for \d+ s: .*No such file or directory"):
+    with pytest.raises(
+        store.StoreUnreachable, match=r"has not taken a file for \d+ s: .*No such file or directory.* See"
+    ):
         store.await_writable(tmp_path / "absent", 1.5)
 
 
