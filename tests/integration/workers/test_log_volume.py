@@ -1,4 +1,7 @@
-"""What whole runs print, which is what `kubectl logs` shows: a line an epoch, a few besides, all of them readable."""
+"""What whole runs print, which is what `kubectl logs` shows: a line an epoch, a few besides, all of them readable.
+
+Epochs are shorter than a minute here; each minute of a longer one has a line too.
+"""
 
 import json
 import os

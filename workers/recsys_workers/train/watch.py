@@ -14,6 +14,8 @@ START_PERCENT, END_PERCENT = 5, 80
 """The part of status.progress.percent that training takes."""
 EVERY_SECONDS = 1.0
 """Steps are shorter than what anybody looks at."""
+LOG_SECONDS = 60.0
+"""An epoch that takes longer has a line in the log so often."""
 
 
 class Watched(Protocol):
@@ -77,6 +79,7 @@ class Watch:
         self._began = self._told = clock()
         self._in_epoch = -1
         self._first_step = (0.0, 0)
+        self._logged = 0.0
         self._pace = 0
         progress.known = training.history().fields()
 
@@ -84,13 +87,15 @@ class Watch:
         """A step is done. The message stays that of the last epoch: the condition follows it."""
         now = self.clock()
         if report.epoch != self._in_epoch:  # from here on, so that neither validation nor checkpoint counts
-            self._in_epoch, self._first_step = report.epoch, (now, report.targets)
+            self._in_epoch, self._first_step, self._logged = report.epoch, (now, report.targets), now
         seconds, targets = now - self._first_step[0], report.targets - self._first_step[1]
         if seconds > 0:
             self._pace = round(targets / seconds)
         if now - self._told >= EVERY_SECONDS:
             loss = {} if "loss" in self.progress.known else {"loss": text(report.loss)}
             self._tell(now, report.epoch, report.done, step=report.step, **loss)
+        if now - self._logged >= LOG_SECONDS:
+            self._log(now, report)
 
     def on_epoch(self, report: EpochReport) -> None:
         """An epoch is done, and validated where that was due."""
@@ -105,6 +110,13 @@ class Watch:
         self._tell(self.clock(), report.epoch, 0)
         self._record(report)
 
+    def _log(self, now: float, report: StepReport) -> None:
+        self._logged = now
+        left = self._left(now, report.epoch + report.done)
+        soon = "" if left is None else f", about {max(1, round(left / 60))} min left"
+        where = f"{self._named}In epoch {report.epoch + 1} of {report.epochs}, at {100 * report.done:.0f} %"
+        LOGGER.info("%s: loss %.4f, %d targets/s%s.", where, report.loss, self._pace, soon)
+
     def _record(self, report: EpochReport) -> None:
         values = {} if report.loss is None else {"loss/training": report.loss}
         if report.validation is not None:
@@ -115,13 +127,18 @@ class Watch:
         for recorder in self.recorders:
             recorder.scalars(report.step, values)
 
+    def _left(self, now: float, done: float) -> int | None:
+        """Seconds until the trainings are over, after so many epochs of this one; None while there is no pace."""
+        trained = done - self._first_epoch
+        left = (1 + self._after) * self.training.epochs - done
+        return round((now - self._began) / trained * left) if trained > 0 else None
+
     def _tell(self, now: float, epoch: int, share: float, **fields: str | int) -> None:
         """`epoch` counts the finished ones; `share` is what is done of the one that runs."""
         epochs = self.training.epochs
         done = epoch + share
-        if (trained := done - self._first_epoch) > 0:
-            left = epochs - done + self._after * epochs
-            fields["etaSeconds"] = round((now - self._began) / trained * left)
+        if (left := self._left(now, done)) is not None:
+            fields["etaSeconds"] = left
         if self._pace:
             fields["targetsPerSecond"] = self._pace
         done_of_all, all_epochs = self._before * epochs + done, (self._before + 1 + self._after) * epochs

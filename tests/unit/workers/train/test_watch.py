@@ -1,6 +1,7 @@
 """What status.progress says of a training, by a clock that the test sets."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,44 @@ def test_an_attempt_that_goes_on_estimates_by_its_own_pace_and_keeps_the_history
     told = played.epoch(0.5, seconds=20)
     assert told["etaSeconds"] == 20
     assert [point["epoch"] for point in told["history"]] == [1, 2, 3]
+
+
+def test_an_epoch_of_minutes_has_a_line_in_the_log_each_minute(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "recsys_workers.train.watch")
+    played = Played(Training())
+    for number in range(1, 11):
+        for _ in range(20):  # steps of a second and a half
+            played.step(number, seconds=1.5)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"In epoch 1 of 4, at {percent} %: loss 7.5000, 2 targets/s, about {left} min left."
+        for percent, left in ((20, 19), (40, 18), (60, 17), (80, 16))
+    ]
+
+
+def test_a_line_within_an_epoch_bears_the_fold_and_counts_what_comes_after(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "recsys_workers.train.watch")
+    played = Played(Training())
+    played.watch = Watch(
+        played.training, played.progress, clock=lambda: played.now, name="Fold 2 of 3", before=1, after=2
+    )
+    for number in range(1, 7):
+        played.step(number, seconds=12)
+    assert [record.getMessage() for record in caplog.records] == [
+        # 72 s for half an epoch of 4, and two more trainings of 4.
+        "Fold 2 of 3: In epoch 1 of 4, at 50 %: loss 7.5000, 4 targets/s, about 28 min left."
+    ]
+
+
+def test_epochs_of_less_than_a_minute_have_their_own_line_only(caplog: pytest.LogCaptureFixture) -> None:
+    """However long validation and checkpoints between them take."""
+    caplog.set_level(logging.INFO, "recsys_workers.train.watch")
+    played = Played(Training())
+    for epoch in range(1, 5):
+        for number in range(1, 11):
+            played.step(number, seconds=90 if number == 1 else 6)
+        played.epoch(0.25, seconds=90)
+        assert [record.getMessage() for record in caplog.records][-1].startswith(f"Epoch {epoch} of 4: ")
+    assert len(caplog.records) == 4
 
 
 def test_a_fold_is_a_part_of_what_is_to_be_done() -> None:
