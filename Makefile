@@ -62,7 +62,7 @@ test-e2e: prepare up images install ## The main job on the local cluster
 test-full: test ## All of it, with what takes longer
 	hack/test.sh full
 
-golden: ## Write the golden manifests and charts anew: read the diff before you commit it
+golden: ## Write the golden manifests, charts and curves anew: read the diff before you commit it
 	hack/test.sh golden
 
 ##@ Benchmarks

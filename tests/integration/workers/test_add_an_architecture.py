@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from tests.integration.workers import golden_curves
 from tests.integration.workers.curves import N_ITEMS, curve, walks
 
 from recsys_workers.evaluate.parity import compare
@@ -58,3 +59,22 @@ def test_the_example_trains_exports_and_does_not_care_for_order() -> None:
     assert compare(lists, reference(model, tasks, lists, 10), 1e-5).different_users == 0
     with torch.no_grad():
         torch.testing.assert_close(model(torch.tensor([[0, 1, 2, 3]])), model(torch.tensor([[3, 2, 1, 0]])))
+
+
+@pytest.mark.usefixtures("_added")
+def test_its_golden_curve_is_written_beside_the_others(tmp_path: Path) -> None:
+    """As `make golden` does it."""
+    file = tmp_path / "curves.json"
+    before = golden_curves.FILE.read_text()
+    file.write_text(before)
+    entry = golden_curves.entries(file)["Basket"]
+    found = golden_curves.played(entry)
+    assert not golden_curves.same(entry, found), "it has none yet"
+    golden_curves.keep("Basket", found, file)
+    written = golden_curves.entries(file)["Basket"]
+    assert (written["architecture"], written["hyperparameters"], len(written["loss"])) == ("Basket", {}, 6)
+    assert golden_curves.same(written, golden_curves.played(written))
+    assert file.read_text().startswith(before.rstrip("}\n ")), "the others stay as they are"
+    kept = file.read_text()
+    golden_curves.keep("Basket", {key: [value + 1e-5 for value in values] for key, values in found.items()}, file)
+    assert file.read_text() == kept, "what differs by the rounding of another machine stays"

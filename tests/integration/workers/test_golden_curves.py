@@ -1,37 +1,30 @@
 """With the default practice each architecture gives the curve that it gave when its golden file was written."""
 
 import json
-from typing import Any
 
 import pytest
 
 pytest.importorskip("torch")
 
-from tests.integration.workers.curves import GOLDEN, curve
-from tests.integration.workers.test_tabular import row_curve
+from tests.integration.workers.golden_curves import FILE, entries, keep, played, same
 
 from recsys_workers.models.registry import ARCHITECTURES
-from recsys_workers.train.reports import EpochReport
 
 pytestmark = pytest.mark.torch
 
-CURVES = json.loads((GOLDEN / "curves.json").read_text())
+WRITE = "`make golden` writes it into golden/curves.json: read the diff before you commit it"
 
 
-def played(golden: dict[str, Any]) -> list[EpochReport]:
-    """The reports of an entry's training: of rows where it names an objective, else of walks."""
-    if "objective" in golden:
-        return row_curve(golden["architecture"], golden["objective"], **golden["hyperparameters"])
-    return curve(golden["architecture"], **golden["hyperparameters"])
-
-
-@pytest.mark.parametrize("name", CURVES)
-def test_the_curve_is_the_golden_one(name: str) -> None:
-    golden = CURVES[name]
-    reports = played(golden)
-    assert [report.loss for report in reports] == pytest.approx(golden["loss"], abs=1e-3)
-    assert [report.validation for report in reports] == pytest.approx(golden["validation"], abs=1e-3)
+@pytest.mark.parametrize("name", entries())
+def test_the_curve_is_the_golden_one(name: str, golden: bool) -> None:
+    found = played(entries()[name])
+    if golden:
+        keep(name, found)
+    entry = entries()[name]
+    assert "loss" in entry, f"{name} has no golden curve. {WRITE}."
+    assert same(entry, found), f"{name} learns otherwise: {found} instead of {entry}. Where that is meant, {WRITE}."
 
 
 def test_each_architecture_has_a_curve() -> None:
-    assert {golden["architecture"] for golden in CURVES.values()} == set(ARCHITECTURES)
+    known = {entry["architecture"] for entry in json.loads(FILE.read_text()).values()}
+    assert known == set(ARCHITECTURES), f"{sorted(set(ARCHITECTURES) - known)} have no golden curve. {WRITE}."
