@@ -204,3 +204,32 @@ def test_a_killed_and_a_stopped_attempt_lose_at_most_one_checkpoint_and_change_n
     assert "an earlier attempt published version 1 already" in again.text()
     assert sorted(entry.name for entry in (again.store / "versions").iterdir()) == ["1", "2"]
     assert again.left() == LEFT
+
+
+SLOW_END = """
+import os, signal, time
+from recsys_workers.train import ray_run
+from recsys_workers.train.__main__ import STOPPED, _leave, _stop
+
+signal.signal(signal.SIGTERM, _stop)
+try:
+    with ray_run.session(1, 0, 1):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+except SystemExit:
+    time.sleep(5)
+    _leave(STOPPED)
+"""
+"""Is stopped while it has Ray, and takes a while to say so, as where the API server or MLflow is slow."""
+
+
+def test_a_trainer_that_is_stopped_has_more_than_the_three_seconds_that_ray_would_give_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SLOW_END],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "workers")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "")

@@ -3,7 +3,9 @@
 import json
 import logging
 import os
+import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -140,8 +142,12 @@ def session(threads: int, gpus: int, workers: int) -> Iterator[None]:
 
         one_pod.leave_out_the_dashboard()
     logging.getLogger(TOKENS).setLevel(logging.ERROR)
+    stop = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(log_to_driver=True, logging_level=logging.WARNING, **_cluster(threads, gpus, workers))
+        if stop is not None and threading.current_thread() is threading.main_thread():
+            # With Ray's handler the process would abort (SIGABRT) where it takes more than 3 seconds to end.
+            signal.signal(signal.SIGTERM, stop)
         yield
     finally:
         ray.shutdown()
