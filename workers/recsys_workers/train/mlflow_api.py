@@ -92,10 +92,14 @@ class MlflowApi:
                 answer: dict[str, Any] = _document(response.read())
                 return answer
         except urllib.error.HTTPError as error:
-            told = _document(error.read())
-            if error.code >= 500 or error.code in HEALS:
-                raise
+            answered = error.read()
+            told = _document(answered)
             code, message = str(told.get("error_code", "")), str(told.get("message", ""))
+            if error.code >= 500 or error.code in HEALS:
+                said = message or " ".join(
+                    answered.decode(errors="replace").split()
+                )  # such as of a host name not allowed
+                raise ConnectionError(f"{call}: {error.code} {error.reason}: {said}"[:300]) from error
             raise MlflowRefused(call, error.code, code, message) from error
 
 

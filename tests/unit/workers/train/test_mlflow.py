@@ -95,7 +95,7 @@ def test_credentials_in_the_address_are_used_and_no_part_of_what_is_told(server:
     assert server.authorizations == {"Basic YW5uOnNlY3JldA=="}
 
 
-def test_what_may_heal_is_sent_again_and_in_order(server: MlflowServer) -> None:
+def test_what_may_heal_is_sent_again_and_in_order(server: MlflowServer, caplog: pytest.LogCaptureFixture) -> None:
     server.codes = [503, 429, 401, 500]
     logged = connected(server)
     for step in range(5):
@@ -104,6 +104,8 @@ def test_what_may_heal_is_sent_again_and_in_order(server: MlflowServer) -> None:
     logged.close()
     assert [step for _, _, step in server.runs[0].metrics] == list(range(5))
     assert logged.dropped == 0
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert "trying again: experiments/get-by-name: 503 Service Unavailable: no" in told, "once, with the server's words"
 
 
 def test_what_is_refused_is_counted_and_the_rest_arrives(server: MlflowServer, tmp_path: Path) -> None:
