@@ -50,3 +50,5 @@ compile demo 3.11 pyproject.toml --group demo --constraint "$work/dev.txt"
 compile tools 3.11 requirements/tools.in
 # Its numpy and pandas are older than ours, so nothing constrains it.
 compile recbole 3.11 requirements/recbole.in
+# It speaks to the product by HTTP only.
+compile mlflow 3.11 requirements/mlflow.in

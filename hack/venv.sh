@@ -2,15 +2,16 @@
 # Prints the Python of the virtual environment that requirements/NAME.txt describes; makes it when it is missing.
 #   hack/venv.sh dev    everything: operator, workers, tests, lint (6 GB, about 2 minutes the first time)
 #   hack/venv.sh demo   what the demo's script needs (some seconds)
+#   hack/venv.sh mlflow   a real MLflow server, for one of the full tests (600 MB, some seconds)
 #   hack/venv.sh recbole   RecBole, for `make bench-recbole` (Python 3.11, since its Ray has no wheel for later ones)
 # Environments lie in the XDG cache under the hash of their lock file, so that every checkout shares them.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=cluster/lib.sh
 . "$(dirname "$0")/cluster/lib.sh"
 
-name=${1:?"usage: hack/venv.sh dev|demo|recbole"}
+name=${1:?"usage: hack/venv.sh dev|demo|mlflow|recbole"}
 lock=$CHECKOUT/requirements/$name.txt
-[ -f "$lock" ] || die "hack/venv.sh: there is no $lock; names are dev, demo and recbole."
+[ -f "$lock" ] || die "hack/venv.sh: there is no $lock; names are dev, demo, mlflow and recbole."
 key() { cat "$@" | sha256sum | cut -c1-12; }
 
 python=$(command -v python3) || die "python3 is missing: apt-get install python3 python3-venv"
