@@ -40,14 +40,17 @@ def write(folder: Path, split: Split, attributes: ItemAttributes | None = None) 
 
 def _write_items(folder: Path, items: Indices) -> None:
     mapped, name = items.base, folder / ITEMS
-    laid_down = Path(str(mapped.filename)) if isinstance(mapped, np.memmap) else None
-    if laid_down is not None and laid_down.name.endswith(PARTIAL) and laid_down.exists():
+    if isinstance(mapped, np.memmap) and _is_new(laid_down := Path(str(mapped.filename))):
         mapped.flush()  # for other nodes; on this one all see the same pages
         laid_down.replace(name)
         sync_folder(folder)
         return
     with replaced(name) as stream:
         np.save(stream, items, allow_pickle=False)
+
+
+def _is_new(path: Path) -> bool:
+    return path.name.endswith(PARTIAL) and path.exists()
 
 
 def new_items(folder: Path) -> Path:
