@@ -63,7 +63,8 @@ def _to_explain(tested: Results) -> str:
 
 def _mean(runs: Results, metric: str) -> float:
     """Of test, without the noise of adding up."""
-    return round(mean(run["test"][metric] for run in runs), 6)
+    found: float = mean(run["test"][metric] for run in runs)
+    return round(found, 6)
 
 
 def _reached(true: bool, runs: Results) -> str:
