@@ -26,16 +26,20 @@ def page(file: Path, title: str, configuration: Configuration, text: str) -> Non
 
 def refusal() -> str:
     """Why nothing can be kept now, in a sentence; empty when it can."""
-    paths = [*DECIDING, *(f":(exclude){path}" for path in MADE)]
-    done = subprocess.run(
-        ["git", "status", "--porcelain", "--", *paths], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        return f"git does not tell the commit that makes the figures: {done.stderr.strip()}."
-    changed = [line[3:] for line in done.stdout.splitlines()]
-    if not changed:
+    try:
+        found = changed(*DECIDING, *(f":(exclude){path}" for path in MADE))
+    except subprocess.CalledProcessError as error:
+        return f"git does not tell the commit that makes the figures: {error.stderr.strip()}."
+    if not found:
         return ""
-    return f"no commit has the code that makes the figures; commit or take back {', '.join(changed)}."
+    return f"no commit has the code that makes the figures; commit or take back {', '.join(found)}."
+
+
+def changed(*paths: str) -> list[str]:
+    """What below these paths is not as the commit has it; raises CalledProcessError where git knows no commit."""
+    command = ["git", "status", "--porcelain", "--", *paths]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [line[3:] for line in done.stdout.splitlines()]
 
 
 def _keep(file: Path, write: Callable[[], object]) -> None:

@@ -13,7 +13,6 @@ Their weights stay in the state folder; a seed whose weights are not there is tr
 
 import argparse
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -28,7 +27,6 @@ from benchmarks.training.verdict import verdict
 
 from recsys_workers.models.hyperparameters import check
 
-ROOT = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "recsys-operator" / "bench-training"
 DECIDING = ("benchmarks/training", "workers/recsys_workers")
 """What decides the figures: it is committed before test is read."""
@@ -48,7 +46,7 @@ def main() -> int:
     sample = is_sample(given, data.digest)
     print(report.protocol(data.digest, given.data.name))
     print(f"{data.users} users, {data.n_items} items, {data.interactions} interactions; sequences.txt is {data.digest}")
-    print(f"commit {_git('rev-parse', 'HEAD')}, {given.threads} thread{'s' if given.threads > 1 else ''}")
+    print(f"commit {recorded.provenance()['commit']}, {given.threads} thread{'s' if given.threads > 1 else ''}")
     print("Validation and test are read." if read_test else f"Test is not read: {why_not}")
     cannot = "the options or the data are others than those of the benchmark." if sample else keep.refusal()
     print(f"Nothing is recorded: {cannot}\n" if cannot else "", flush=True)
@@ -145,15 +143,10 @@ def _jobs(name: str, given: argparse.Namespace, data: beauty.Beauty) -> Iterator
 def _may_read_test(given: argparse.Namespace) -> tuple[bool, str]:
     if given.set or given.epochs is not None:
         return False, "this is a trial, and validation chooses."
-    changed = _git("status", "--porcelain", "--", *DECIDING)
+    changed = keep.changed(*DECIDING)
     if not changed:
         return True, ""
-    return False, f"commit what decides the figures first; changed are {', '.join(changed.split()[1::2])}."
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    return False, f"commit what decides the figures first; changed are {', '.join(changed)}."
 
 
 if __name__ == "__main__":
