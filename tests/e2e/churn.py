@@ -151,6 +151,12 @@ def evict(namespace: Namespace, pod: dict[str, Any]) -> None:
     namespace.kubectl("create", "--raw", path, "-f", "-", given=json.dumps(eviction))
 
 
+def suspend(namespace: Namespace, run: str, *, wanted: bool) -> None:
+    """Set spec.suspend of the run."""
+    patch = json.dumps({"spec": {"suspend": wanted}})
+    namespace.kubectl("patch", "trun", run, "--type=merge", "-p", patch)
+
+
 def gone(namespace: Namespace, run: str, which: Callable[[dict[str, Any]], bool], seconds: float = 60) -> None:
     """Wait until the run has no such pod."""
     until(

@@ -167,8 +167,7 @@ def test_a_run_that_is_suspended_in_the_queue_leaves_it(shop: Shop) -> None:
     shop.namespace.apply(trainingrun("suspended", queueName=QUEUE, priorityClassName=LOW))
     says(shop.namespace, "suspended", "Queued")
     until("its Workload", lambda: shop.workloads() or None, 60)
-    patch = ("patch", "trun", "suspended", "--type=merge", "-p")
-    shop.namespace.kubectl(*patch, '{"spec": {"suspend": true}}')
+    churn.suspend(shop.namespace, "suspended", wanted=True)
     says(shop.namespace, "suspended", "Suspended")
     until("the end of its Workload", lambda: None if shop.workloads() else True, 60)
     shop.quota(ONE_RUN)
@@ -176,7 +175,7 @@ def test_a_run_that_is_suspended_in_the_queue_leaves_it(shop: Shop) -> None:
     shop.same("beside")
     assert not shop.namespace.items("jobs", "recsys.dev/trainingrun=suspended")
     assert condition(shop.namespace, "suspended")["reason"] == "Suspended"
-    shop.namespace.kubectl(*patch, '{"spec": {"suspend": false}}')
+    churn.suspend(shop.namespace, "suspended", wanted=False)
     shop.same("suspended")
 
 

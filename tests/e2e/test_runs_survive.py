@@ -136,11 +136,11 @@ def test_a_pod_that_is_evicted_costs_no_attempt(shop: Shop) -> None:
 def test_suspended_and_resumed(shop: Shop) -> None:
     pod, seen = training(shop, "suspended", maxRetries=0)
     first = churn.epochs(churn.log_of(shop.namespace, pod))
-    shop.namespace.kubectl("patch", "trun", "suspended", "--type=merge", "-p", '{"spec": {"suspend": true}}')
+    churn.suspend(shop.namespace, "suspended", wanted=True)
     says(shop.namespace, "suspended", "Suspended")
     until("the end of the pod", lambda: None if pods(shop.namespace, "suspended") else True, 60)
     assert not node.processes(pod)
-    shop.namespace.kubectl("patch", "trun", "suspended", "--type=merge", "-p", '{"spec": {"suspend": false}}')
+    churn.suspend(shop.namespace, "suspended", wanted=False)
     shop.same("suspended", attempts=1)
     shop.goes_on("suspended", first, seen)
 

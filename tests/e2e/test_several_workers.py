@@ -164,10 +164,10 @@ def test_suspended_and_resumed_and_deleted(namespace: Namespace, undisturbed: di
     codes = [answered(head, token) for token in ("", "guessed", token_of(namespace, head))]
     assert codes[2] == 200
     assert set(codes[:2]) <= {401, 403}, codes
-    namespace.kubectl("patch", "trun", "suspended", "--type=merge", "-p", '{"spec": {"suspend": true}}')
+    churn.suspend(namespace, "suspended", wanted=True)
     says(namespace, "suspended", "Suspended")
     until("the end of the pods", lambda: None if pods(namespace, "suspended") else True, 120)
-    namespace.kubectl("patch", "trun", "suspended", "--type=merge", "-p", '{"spec": {"suspend": false}}')
+    churn.suspend(namespace, "suspended", wanted=False)
     assert churn.resumed(namespace, "suspended") >= seen - seen % churn.EVERY > 0
     found = ended(namespace, "suspended", 900)
     assert succeeded(found) == ("True", "VersionCreated", 1), json.dumps(found, indent=2)
