@@ -96,9 +96,8 @@ class MlflowApi:
             told = _document(answered)
             code, message = str(told.get("error_code", "")), str(told.get("message", ""))
             if error.code >= 500 or error.code in HEALS:
-                said = message or " ".join(
-                    answered.decode(errors="replace").split()
-                )  # such as of a host name not allowed
+                # Text and no document is what it says, among others, of a host name that it does not allow.
+                said = message or " ".join(answered.decode(errors="replace").split())
                 raise ConnectionError(f"{call}: {error.code} {error.reason}: {said}"[:300]) from error
             raise MlflowRefused(call, error.code, code, message) from error
 

@@ -81,15 +81,14 @@ def _promote_full(observed: Observed, state: State, version: int, now: datetime)
     canary = _trying(state, version)
     if isinstance(canary, str):
         return Outcome(canary)
+    skipping = state.change(canary=canary.model_copy(update={"skip_steps": True}))
     if state.status.stable is None or canary.skip_steps or canary.step >= len(steps.steps_of(observed)):
         if analysis.holding(observed, state.status, analysis.next_move(observed, state.status)):
-            freed = state.change(canary=canary.model_copy(update={"skip_steps": True}))
             message = f"Version {version} goes on; it has no steps left, and no longer waits for its analysis."
-            return _go_on(observed, freed, "Resumed", message, now)
+            return _go_on(observed, skipping, "Resumed", message, now)
         if canary.held:
             return _go_on(observed, state, "Resumed", f"Version {version} goes on; it has no steps left.", now)
         return Outcome(f"Version {version} has no steps left that could be skipped.")
-    skipping = state.change(canary=canary.model_copy(update={"skip_steps": True}))
     message = f"Version {version} skips the steps that are left and takes over as soon as its pods are ready."
     return _go_on(observed, skipping, "StepsSkipped", message, now)
 
