@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
 from benchmarks.training.beauty import Beauty
 
 from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.train import deterministic
 from recsys_workers.train.loop import STATE, Training, validation_of_lists
 from recsys_workers.train.reports import EpochReport, StepReport
 
@@ -23,8 +23,7 @@ class Ours:
     """A training whose state and figures lie in a folder."""
 
     def __init__(self, folder: Path, beauty: Beauty, hyperparameters: Hyperparameters, seed: int, threads: int) -> None:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(True)
+        deterministic.set_up(threads)
         self.folder, self.split = folder, beauty.split
         self.folder.mkdir(parents=True, exist_ok=True)
         self.targets = sum(len(sequence) - 1 for sequence in beauty.split.training)

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
-import torch
 from benchmarks import keep, recorded
 from benchmarks.tabular import report
 from benchmarks.tabular.configuration import (
@@ -34,14 +33,14 @@ from pyarrow import parquet
 
 from recsys_workers.data.generate import numbers
 from recsys_workers.models.hyperparameters import Hyperparameters, check
+from recsys_workers.train import deterministic
 from recsys_workers.train.reports import EpochReport
 
 
 def main() -> None:
     """Train both sides with each seed, and print the table."""
     given = _arguments()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    deterministic.set_up(threads=1)
     results = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from benchmarks.recorded import same
 from benchmarks.training.beauty import Beauty
 from benchmarks.training.configuration import THREADS, told
@@ -26,7 +25,7 @@ from recsys_workers.export.graph import export
 from recsys_workers.models import registry
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.items import plain
-from recsys_workers.train import weights
+from recsys_workers.train import deterministic, weights
 from recsys_workers.train.loop import STATE, Training
 from recsys_workers.train.reports import EpochReport
 
@@ -91,8 +90,7 @@ def result_of(job: Job, result: Mapping[str, Any]) -> bool:
 
 def run(job: Job, state: Path, say: Callable[[str], None], *, read_test: bool) -> dict[str, Any]:
     """Train to the end and rank; returns the result. `state` is the folder of the checkpoints."""
-    torch.set_num_threads(job.threads)
-    torch.use_deterministic_algorithms(True)
+    deterministic.set_up(job.threads)
     training = Training(
         job.architecture,
         job.beauty.split.training,

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from recsys_workers.data.attributes import ItemAttributes
 from recsys_workers.data.interactions import Indices
 from recsys_workers.data.split import Examples
 from recsys_workers.models.hyperparameters import check
+from recsys_workers.train import deterministic
 from recsys_workers.train.loop import Training
 from recsys_workers.train.reports import EpochReport
 
@@ -44,8 +44,8 @@ def training(architecture: str, attributes: ItemAttributes | None = None, **give
 
 
 def curve(architecture: str, **given: str) -> list[EpochReport]:
-    """The reports of all epochs, by one thread."""
-    torch.set_num_threads(1)
+    """The reports of all epochs, by one thread, with torch as the trainer sets it up."""
+    deterministic.set_up(threads=1)
     reports: list[EpochReport] = []
     training(architecture, **given).run(reports.append, lambda: None)
     return reports

@@ -26,7 +26,7 @@ from recsys_workers.models.common import (
 from recsys_workers.models.declaration import Choice, Declaration, Hyperparameter, Rule
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.items import ItemTable
-from recsys_workers.models.layers import causal_mask, initialize
+from recsys_workers.models.layers import Dropout, causal_mask, initialize
 from recsys_workers.models.practice import PRACTICE, PRACTICE_RULES
 
 DECLARATION = Declaration(
@@ -88,7 +88,7 @@ class FrequencyFilter(nn.Module):
         super().__init__()
         self.register_buffer("low_pass_TT", low_pass(max_length, frequencies), persistent=False)
         self.root_of_beta_D = nn.Parameter(torch.randn(hidden_size))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.norm = nn.LayerNorm(hidden_size)
 
     def forward(self, x_BTD: Tensor, last: int) -> Tensor:  # noqa: N803
@@ -108,7 +108,7 @@ class Attention(nn.Module):
         self.query = nn.Linear(hidden_size, hidden_size)
         self.key_value = nn.Linear(hidden_size, 2 * hidden_size)
         self.output = nn.Linear(hidden_size, hidden_size)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.norm = nn.LayerNorm(hidden_size)
 
     def forward(self, x_BTD: Tensor, mask_B1TT: Tensor, last: int) -> Tensor:  # noqa: N803
@@ -139,7 +139,7 @@ class Block(nn.Module):
         self.feed_forward = nn.Sequential(
             nn.Linear(hidden_size, 4 * hidden_size), nn.GELU(), nn.Linear(4 * hidden_size, hidden_size)
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.norm = nn.LayerNorm(hidden_size)
 
     def forward(self, x_BTD: Tensor, mask_B1TT: Tensor, last: int) -> Tensor:  # noqa: N803
@@ -161,7 +161,7 @@ class BSARec(ItemTable):
         self.item_embedding = nn.Embedding(n_items + 1, hidden_size, padding_idx=0)
         self.position_embedding = nn.Embedding(self.max_length, hidden_size)
         self.input_norm = nn.LayerNorm(hidden_size)
-        self.dropout = nn.Dropout(hyperparameters.number("dropout"))
+        self.dropout = Dropout(hyperparameters.number("dropout"))
         self.blocks = nn.ModuleList(Block(hyperparameters) for _ in range(hyperparameters.integer("layers")))
         self.apply(initialize)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from recsys_workers.models.common import with_defaults
 from recsys_workers.models.declaration import Choice, Declaration, Hyperparameter, keeping_weights
 from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.models.layers import Dropout
 from recsys_workers.models.practice import PRACTICE_RULES, ROW_PRACTICE
 from recsys_workers.models.rowwise import RowModel, RowShape
 from recsys_workers.preprocessing import UNKNOWN
@@ -88,7 +89,7 @@ class DCNv2(RowModel):
         deep: list[nn.Module] = []
         for layer in range(hyperparameters.integer("layers")):
             deep += [nn.Linear(hidden if layer else width, hidden), nn.ReLU()]
-            deep.append(nn.Dropout(hyperparameters.number("dropout")))
+            deep.append(Dropout(hyperparameters.number("dropout")))
         self.deep = nn.Sequential(*deep)
         self.parallel = hyperparameters.choice("structure") == PARALLEL
         self.output = nn.Linear(width + hidden if self.parallel else hidden, shape.outputs)

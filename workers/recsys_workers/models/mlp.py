@@ -6,6 +6,7 @@ from torch.nn import functional
 from recsys_workers.models.common import with_defaults
 from recsys_workers.models.declaration import Declaration, Hyperparameter, keeping_weights
 from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.models.layers import Dropout
 from recsys_workers.models.practice import PRACTICE_RULES, ROW_PRACTICE
 from recsys_workers.models.rowwise import FirstLayer, RowModel, RowShape
 from recsys_workers.tasks import TABULAR
@@ -38,7 +39,7 @@ class MLP(RowModel):
         self.first = FirstLayer(shape, width)
         self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(hyperparameters.integer("layers") - 1))
         self.output = nn.Linear(width, shape.outputs)
-        self.dropout = nn.Dropout(hyperparameters.number("dropout"))
+        self.dropout = Dropout(hyperparameters.number("dropout"))
 
     def forward(self, numeric_BN: Tensor, categorical_BC: Tensor) -> Tensor:  # noqa: N803
         x_BD: Tensor = self.dropout(functional.relu(self.first(numeric_BN, categorical_BC)))

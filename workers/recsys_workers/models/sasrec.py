@@ -14,7 +14,7 @@ from recsys_workers.models.common import SAMPLES, SEQUENCE_RULES, SEQUENCE_SAME_
 from recsys_workers.models.declaration import Declaration, Rule
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.items import NextItem
-from recsys_workers.models.layers import causal_mask, initialize
+from recsys_workers.models.layers import Dropout, causal_mask, initialize
 from recsys_workers.models.practice import PRACTICE, PRACTICE_RULES
 
 DECLARATION = Declaration(
@@ -40,7 +40,7 @@ class Block(nn.Module):
         self.feed_forward = nn.Sequential(
             nn.Linear(hidden_size, 4 * hidden_size), nn.GELU(), nn.Linear(4 * hidden_size, hidden_size)
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x_BTD: Tensor, mask_B1TT: Tensor) -> Tensor:  # noqa: N803
         length, hidden_size = x_BTD.shape[1], x_BTD.shape[2]
@@ -73,7 +73,7 @@ class SASRec(NextItem):
         )
         self.output_norm = nn.LayerNorm(hidden_size)
         self.output_bias = nn.Parameter(torch.zeros(n_items))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.apply(initialize)
 
     def hidden_states(self, history_BT: Tensor, table_VD: Tensor) -> Tensor:  # noqa: N803

@@ -22,7 +22,7 @@ from torch.nn import functional
 from recsys_workers.models.common import SEQUENCE_RULES, SEQUENCE_SAME_AS, SEQUENCES, SET_SAMPLES, with_defaults
 from recsys_workers.models.declaration import Choice, Declaration, Hyperparameter, keeping_weights
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.models.layers import MASKED, initialize
+from recsys_workers.models.layers import MASKED, Dropout, initialize
 from recsys_workers.models.practice import PRACTICE_RULES, SET_PRACTICE
 from recsys_workers.models.sets import as_set, only_target
 from recsys_workers.tasks import RETRIEVAL
@@ -74,7 +74,7 @@ class Tower(nn.Module):
         hidden = [
             part
             for size, following in pairwise(sizes)
-            for part in (nn.Linear(size, following), nn.GELU(), nn.Dropout(dropout))
+            for part in (nn.Linear(size, following), nn.GELU(), Dropout(dropout))
         ]
         self.layers = nn.Sequential(*hidden, nn.Linear(tower_size, hidden_size))
 
@@ -98,7 +98,7 @@ class TwoTower(nn.Module):
         self.in_batch = hyperparameters.choice("loss") == IN_BATCH
         self.item_embedding = nn.Embedding(n_items + 1, hidden_size, padding_idx=0)
         self.attention = nn.Linear(hidden_size, 1) if hyperparameters.choice("pooling") == ATTENTION else None
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.user_tower = Tower(hidden_size, *towers)
         self.item_tower = Tower(hidden_size, *towers)
         self.register_buffer("log_share_V", torch.zeros(n_items))

@@ -1,7 +1,6 @@
 """What runs in Ray's worker: the training loop with its checkpoints in the store and its progress in the status."""
 
 import logging
-import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +11,6 @@ from typing import Any
 
 import ray
 import ray.train
-import torch
 
 from recsys_workers import manifest
 from recsys_workers.data.split import Examples
@@ -24,7 +22,19 @@ from recsys_workers.models.items import plain
 from recsys_workers.tabular import folds
 from recsys_workers.tabular import worker as tabular
 from recsys_workers.tasks import OF_ROWS
-from recsys_workers.train import axes, checkpoints, history, mlflow, origin, prepared, scored, seeds, store, weights
+from recsys_workers.train import (
+    axes,
+    checkpoints,
+    deterministic,
+    history,
+    mlflow,
+    origin,
+    prepared,
+    scored,
+    seeds,
+    store,
+    weights,
+)
 from recsys_workers.train.beginning import Beginning
 from recsys_workers.train.events import Events
 from recsys_workers.train.fence import fence_of
@@ -78,9 +88,7 @@ def train_worker(settings: Mapping[str, Any]) -> None:
 def prepare_torch(threads: int) -> None:
     """What the process of a training sets before it: log, threads, and products that are the same each time."""
     configure()
-    torch.set_num_threads(threads)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA has no deterministic products
-    torch.use_deterministic_algorithms(True)
+    deterministic.set_up(threads)
 
 
 def joined_by(settings: Mapping[str, Any]) -> Team:
