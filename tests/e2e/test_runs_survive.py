@@ -240,7 +240,7 @@ def test_a_store_that_is_away_for_a_minute_in_mid_training_costs_no_attempt(shop
     pod, _ = training(shop, "store-away", maxRetries=0)
     with store_away(shop):
         time.sleep(AWAY_SECONDS)
-        assert "the store takes no file, which is waited for" in churn.log_of(shop.namespace, pod)
+        assert "the store has not taken a file, which is waited for" in churn.log_of(shop.namespace, pod)
     shop.same("store-away", attempts=1)
 
 
