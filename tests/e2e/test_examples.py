@@ -59,8 +59,9 @@ class Reader:
 
     def types(self, lines: list[str]) -> str:
         """The last line of what they print; empty where they print nothing."""
+        own = [line.replace("$PWD/.local/kubeconfig", "$KUBECONFIG") for line in lines]
         done = subprocess.run(
-            ["bash", "-xc", script(lines)], cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
+            ["bash", "-xc", script(own)], cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
         )
         print(done.stdout, done.stderr, sep="\n")
         assert done.returncode == 0, done.stderr[-2000:]
