@@ -76,6 +76,9 @@ async def read_children(client: Reader, namespace: str, name: str, workers: int,
     rayjobs = await _rayjobs(client, namespace, name) if several else ()
     # Pods outlive a RayJob that somebody deleted.
     pods = await client.list(PODS, namespace, {RUN_LABEL: name}) if job or several else []
+    if _lacks_head(rayjobs, pods):
+        # Either it ended in between, and KubeRay deleted its pods, or its head is gone: then it still runs.
+        rayjobs = await _rayjobs(client, namespace, name)
     found = tuple(child for child in access if child is not None)
     cluster = await _cluster(client, namespace, rayjobs) if elastic else None
     return Children(config, job, found, tuple(pods), rayjobs, kuberay, cluster)
@@ -98,12 +101,24 @@ async def _rayjobs(client: Reader, namespace: str, name: str) -> tuple[Manifest,
     return (*found, *([next_one] if next_one and next_one["metadata"]["uid"] not in known else ()))
 
 
+def _running(rayjobs: tuple[Manifest, ...]) -> Manifest | None:
+    """The newest RayJob, if it runs by KubeRay's word."""
+    newest = max(rayjobs, key=lambda one: ray_attempt(one).number, default=None)
+    return newest if newest is not None and ray_attempt(newest).deployment == "Running" else None
+
+
+def _lacks_head(rayjobs: tuple[Manifest, ...], pods: list[Manifest]) -> bool:
+    """A RayJob runs, and the pod of Ray's head is not among the pods."""
+    running = _running(rayjobs)
+    heads = {facts.attempt for facts in map(pod_facts, pods) if facts.head}
+    return running is not None and ray_attempt(running).number not in heads
+
+
 async def _cluster(client: Reader, namespace: str, rayjobs: tuple[Manifest, ...]) -> Manifest | None:
     """The RayCluster that KubeRay made for the newest RayJob, if that runs."""
-    newest = max(rayjobs, key=lambda one: ray_attempt(one).number, default=None)
-    status = (newest or {}).get("status") or {}
-    name = status.get("rayClusterName")
-    if newest is None or not name or status.get("jobDeploymentStatus") != "Running":
+    newest = _running(rayjobs)
+    name = (newest or {}).get("status", {}).get("rayClusterName")
+    if newest is None or not name:
         return None
     found = await client.get(RAYCLUSTERS, namespace, name)
     return found if found is not None and _made_by(found, newest) else None

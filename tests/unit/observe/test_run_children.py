@@ -1,12 +1,15 @@
 """Which children of a run are read, for one worker and for several."""
 
+import copy
+from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from tests.unit.decide.run_facts import OWNER, snapshot
 from tests.unit.decide.run_facts import run_spec as spec
-from tests.unit.observe.cluster import Cluster
+from tests.unit.observe.cluster import Cluster, Object
 
-from recsys_operator.api.kinds import PODS, RAYCLUSTERS, RAYJOBS
+from recsys_operator.api.kinds import PODS, RAYCLUSTERS, RAYJOBS, Resource
 from recsys_operator.build.ray_job import ray_job
 from recsys_operator.observe.trainingrun import observed_run, read_children
 
@@ -30,6 +33,43 @@ async def test_pods_are_read_that_outlive_the_rayjob_that_somebody_deleted() -> 
     children = await read_children(cluster, "shop", NAME, 2)
     assert [pod["metadata"]["name"] for pod in children.pods] == [f"{NAME}-ray1-c-head"]
     assert (await read_children(cluster, "shop", NAME, 1)).pods == ()
+
+
+class Ends(Cluster):
+    """One in which the RayJob says another word from the moment on at which the pods have been read."""
+
+    def __init__(self, job: Object, then: str, *pods: Object) -> None:
+        super().__init__((RAYJOBS, job), *((PODS, pod) for pod in pods))
+        self.job, self.then = job, then
+
+    async def list(
+        self, resource: Resource, namespace: str | None, labels: Mapping[str, str] | None = None
+    ) -> list[Object]:
+        found = await super().list(resource, namespace, labels)
+        if resource == PODS:
+            self.job["status"] = {"jobDeploymentStatus": self.then}
+        return copy.deepcopy(found)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "pods", "seen"),
+    [
+        ("Running", "Complete", [], "Complete"),  # it ended, and its pods were deleted before they were read
+        ("Running", "Running", [], "Running"),  # its head is gone
+        ("Running", "Complete", ["worker"], "Complete"),
+        ("Initializing", "Running", [], "Initializing"),  # its pods are made after they were read
+        ("Running", "Complete", ["head"], "Running"),  # both readings agree; the next look sees the end
+    ],
+)
+async def test_a_head_is_missed_only_of_a_rayjob_that_runs_before_and_after_its_pods_are_read(
+    first: str, then: str, pods: list[str], seen: str
+) -> None:
+    job = attempt(1)
+    job["status"] = {"jobDeploymentStatus": first}
+    found = [named(f"{NAME}-ray1-c-{one}", labels={**LABELS, "ray.io/node-type": one}) for one in pods]
+    children = await read_children(Ends(job, then, *found), "shop", NAME, 2)
+    assert [one["status"]["jobDeploymentStatus"] for one in children.rayjobs] == [seen]
+    assert len(children.pods) == len(pods)
 
 
 async def test_a_copy_of_an_attempt_is_neither_counted_nor_in_the_way() -> None:
