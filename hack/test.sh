@@ -63,7 +63,9 @@ case ${1:-} in
   full)
     say "full: every fault, every example"
     python -m pytest tests/unit --hypothesis-profile=random "${two[@]}"
-    python -m pytest tests/integration tests/e2e -m full
+    examples=tests/e2e/test_examples.py # last: their first commands delete the demo, whose versions other tests deploy
+    python -m pytest tests/integration tests/e2e -m full --ignore "$examples"
+    python -m pytest "$examples" -m full
     ;;
   golden) # hack/test.sh golden PATH…: those of some tests only
     [ $# -gt 1 ] || set -- golden tests/unit tests/chart tests/integration/workers/test_golden_curves.py
