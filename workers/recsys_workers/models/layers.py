@@ -33,13 +33,13 @@ class Dropout(nn.Dropout):
         if not (self.training and 0 < self.p < 1 and plain) or torch.compiler.is_compiling():
             return super().forward(input)
         kept = 1 - self.p
-        below, scale = math.ceil(kept * (1 << RANDOM_BITS)), torch.ones(1).div_(kept).item()
+        below = math.ceil(kept * (1 << RANDOM_BITS))
         noise = torch.empty_like(input, requires_grad=False)
         drawn = torch.empty(min(CHUNK, input.numel()), dtype=torch.int64)
         flat = noise.as_strided((input.numel(),), (1,))  # as it lies in memory, in which order torch fills it
         for part in torch.split(flat, CHUNK):
             integers = drawn[: part.numel()].random_().bitwise_and_((1 << RANDOM_BITS) - 1)
-            torch.lt(integers, below, out=part).mul_(scale)
+            torch.lt(integers, below, out=part).div_(kept)
         return input * noise
 
 
