@@ -1,5 +1,6 @@
 """The local cluster's node from outside of its pods: processes, and the folders behind its claims."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.cluster import Namespace
+from tests.e2e.cluster import Namespace, until
 
 
 def processes(pod: dict[str, Any]) -> dict[int, str]:
@@ -38,6 +39,16 @@ def process(pod: dict[str, Any], command: str) -> int:
 def send(number: int, what: signal.Signals) -> None:
     """A signal to a process of a pod, past its kernel's protection of the first one."""
     os.kill(number, what)
+
+
+def kill_operator(namespace: Namespace) -> None:
+    """Signal 9 to the operator's process, wherever it is; the kubelet has begun another one when this returns."""
+    selector = "app.kubernetes.io/name=recsys-operator"
+    found = namespace.kubectl("get", "pods", "--namespace=recsys-system", "-l", selector, "-o", "json")
+    (pod,) = json.loads(found)["items"]
+    killed = process(pod, "recsys_operator")
+    send(killed, signal.SIGKILL)
+    until("another process of the operator", lambda: True if processes(pod).keys() - {killed} else None, 60)
 
 
 HOG = """

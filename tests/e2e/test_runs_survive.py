@@ -161,29 +161,13 @@ def test_prometheus_reads_a_run_while_it_trains(shop: Shop) -> None:
     shop.same("measured", attempts=1)
 
 
-def operator(namespace: Namespace) -> dict[str, Any]:
-    found = namespace.kubectl(
-        "get", "pods", "--namespace=recsys-system", "-l", "app.kubernetes.io/name=recsys-operator", "-o", "json"
-    )
-    (pod,) = json.loads(found)["items"]
-    return dict(pod)
-
-
-def kill(pod: dict[str, Any]) -> None:
-    """The operator's process, until the kubelet has begun another one."""
-    killed = node.process(pod, "recsys_operator")
-    node.send(killed, signal.SIGKILL)
-    until("another process of the operator", lambda: True if node.processes(pod).keys() - {killed} else None, 60)
-
-
 def test_an_operator_that_is_killed_again_and_again_changes_nothing(shop: Shop) -> None:
     """Before the run has its Job, in mid-training, and while it publishes."""
     shop.namespace.apply(trainingrun("operator-killed"))
     for epoch in (0, MIDDLE, EPOCHS - 2):
         if epoch:
             reaches(shop.namespace, "operator-killed", epoch)
-        pod = operator(shop.namespace)
-        kill(pod)
+        node.kill_operator(shop.namespace)
     found = shop.same("operator-killed", attempts=1)
     assert len(pods(shop.namespace, "operator-killed")) == 1
     assert found["startTime"] < found["completionTime"]

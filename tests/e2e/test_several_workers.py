@@ -5,8 +5,9 @@ import json
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -124,18 +125,57 @@ def test_a_worker_of_an_elastic_run_that_is_deleted_costs_no_attempt(
     assert metrics(found)["Accuracy"] > metrics(undisturbed)["Accuracy"] - 0.02
 
 
-@pytest.mark.parametrize(("name", "which"), [("disturbed", "worker"), ("beheaded", "head")])
-def test_a_pod_that_is_deleted_costs_one_attempt(
-    name: str, which: str, namespace: Namespace, undisturbed: dict[str, Any]
+def drain(namespace: Namespace, run: str) -> None:
+    """Evict head and worker, as `kubectl drain` does with the node that both are on."""
+    for pod in pods(namespace, run):
+        churn.evict(namespace, pod)
+
+
+@pytest.mark.parametrize(
+    ("name", "take"),
+    [
+        ("disturbed", partial(delete, node_type="worker")),
+        ("beheaded", partial(delete, node_type="head")),
+        ("drained", drain),
+    ],
+)
+def test_a_pod_that_is_taken_away_costs_one_attempt(
+    name: str, take: Callable[[Namespace, str], None], namespace: Namespace, undisturbed: dict[str, Any]
 ) -> None:
     """… and changes no figure. Of a head KubeRay tells nothing: the operator ends the attempt."""
     namespace.apply(run_of_two(name))
     seen = reaches(namespace, name, MIDDLE, 300)
-    delete(namespace, name, which)
+    take(namespace, name)
     assert churn.resumed(namespace, name) >= seen - seen % churn.EVERY > 0
     found = ended(namespace, name, 900)
     assert succeeded(found) == ("True", "VersionCreated", 2), json.dumps(found, indent=2)
     assert metrics(found) == pytest.approx(metrics(undisturbed), abs=1e-3)
+
+
+def test_an_operator_that_is_killed_again_and_again_changes_nothing(
+    namespace: Namespace, undisturbed: dict[str, Any]
+) -> None:
+    """Before the run has its RayJob, in mid-training, and while it publishes: one RayJob, one attempt."""
+    namespace.apply(run_of_two("unwatched", maxRetries=0))
+    for seen in (0, MIDDLE, churn.EPOCHS - 2):
+        if seen:
+            reaches(namespace, "unwatched", seen, 300)
+        node.kill_operator(namespace)
+    found = ended(namespace, "unwatched", 900)
+    assert succeeded(found) == ("True", "VersionCreated", 1), json.dumps(found, indent=2)
+    assert metrics(found) == pytest.approx(metrics(undisturbed), abs=1e-3)
+    assert len(namespace.items("rayjobs", "recsys.dev/trainingrun=unwatched")) == 1
+
+
+@pytest.mark.usefixtures("undisturbed")
+def test_a_deadline_ends_a_run_and_its_pods(namespace: Namespace) -> None:
+    """Those of Ray's cluster too, which KubeRay deletes."""
+    namespace.apply(run_of_two("late", activeDeadlineSeconds=60))
+    until("a pod", lambda: True if pods(namespace, "late") else None, 60)
+    found = ended(namespace, "late", 240)
+    assert succeeded(found) == ("False", "DeadlineExceeded", 1), json.dumps(found, indent=2)
+    assert "spec.activeDeadlineSeconds (60 s)" in found["failure"]["message"]
+    until("the end of the pods", lambda: None if pods(namespace, "late") else True, 120)
 
 
 def answered(pod: dict[str, Any], token: str) -> int:

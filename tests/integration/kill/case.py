@@ -17,14 +17,16 @@ from tests.integration.harness.proxy import Cut, Proxy, Write
 from tests.integration.harness.snapshot import differences, snapshot
 from tests.integration.harness.stage import Stage
 
+from recsys_operator.reconcile.loop import Timing
+
 QUIET = 0.8
 """Seconds without a write after which a life has ended."""
 QUIET_ALONE = 3.0
 """The same for the life that others are compared with."""
 PATIENCE = 180.0
 """Seconds that one step of a life may take: ten lives share the machine with whatever else is running on it."""
-LATE = 15.0
-"""Seconds that a busy machine may take for the last writes of a life, when it is known what they come to."""
+LATE = Timing().longest_back_off + 15.0
+"""Seconds for the last writes of a life, when it is known what they come to: one that failed is tried after these."""
 NUMBERS = itertools.count(1)
 """No two cases share a directory or a namespace."""
 
