@@ -5,8 +5,13 @@ learned beta; a block's output is alpha times the filter's and 1 - alpha times a
 with the item table, without a bias, as in the paper.
 
 The filter looks along the whole sequence, also ahead: with a target at every position it would see what it is asked
-for. So there is a sample for each prefix, with one target after it. Its length is fixed at max_length, whatever
-padding a history comes with, since the frequencies depend on it; the low pass is then one matrix.
+for. So there is a sample for each prefix, with one target after it. Its frequencies are those of max_length positions;
+the low pass is then one matrix, of which a shorter history needs the last rows and columns.
+
+Difference from the paper: before a history begins there is nothing, so states of padding are zeros. In the paper's code
+they are made of the position alone, and take part in the filter. So scores do not depend on how far a history is
+padded, and nothing has to be computed for padding, which most positions are: histories are trained in groups of like
+length.
 
 Shapes are in the suffixes: B batch, T max_length, L the last positions that are asked for, D hidden size, H heads.
 """
@@ -27,6 +32,7 @@ from recsys_workers.models.declaration import Choice, Declaration, Hyperparamete
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.items import ItemTable
 from recsys_workers.models.layers import Dropout, causal_mask, initialize
+from recsys_workers.models.lengths import by_length
 from recsys_workers.models.practice import PRACTICE, PRACTICE_RULES
 
 DECLARATION = Declaration(
@@ -93,7 +99,7 @@ class FrequencyFilter(nn.Module):
 
     def forward(self, x_BTD: Tensor, last: int) -> Tensor:  # noqa: N803
         x_BLD = x_BTD[:, -last:]
-        low_BLD = self.low_pass_TT[-last:] @ x_BTD
+        low_BLD = self.low_pass_TT[-last:, -x_BTD.shape[1] :] @ x_BTD
         filtered_BLD = low_BLD + self.root_of_beta_D**2 * (x_BLD - low_BLD)
         output_BLD: Tensor = self.norm(x_BLD + self.dropout(filtered_BLD))
         return output_BLD
@@ -165,27 +171,37 @@ class BSARec(ItemTable):
         self.blocks = nn.ModuleList(Block(hyperparameters) for _ in range(hyperparameters.integer("layers")))
         self.apply(initialize)
 
-    def hidden_states(self, history_BT: Tensor, table_VD: Tensor, last: int) -> Tensor:  # noqa: N803
-        """The states [B, last, D] of the last positions; the history is padded or cut to max_length first."""
+    def last_states(self, history_BT: Tensor, items_BTD: Tensor) -> Tensor:  # noqa: N803
+        """The states [B, D] after the last position of histories no longer than max_length, whose items these are."""
         length = history_BT.shape[1]
-        if length < self.max_length:
-            history_BT = functional.pad(history_BT, (self.max_length - length, 0))
-        history_BT = history_BT[:, -self.max_length :]
-        rows_BTD = self.embedded(history_BT, table_VD)
-        x_BTD: Tensor = self.dropout(self.input_norm(rows_BTD + self.position_embedding.weight))
-        mask_B1TT = causal_mask(history_BT != 0, self.max_length)
+        usable_BT = history_BT != 0
+        mask_B1TT = causal_mask(usable_BT, length)
+        x_BTD: Tensor = self.dropout(self.input_norm(items_BTD + self.position_embedding.weight[-length:]))
         for number, block in enumerate(self.blocks, start=1):
-            # What the last block gives for other positions than those that are asked for nobody reads.
-            x_BTD = block(x_BTD, mask_B1TT, last if number == len(self.blocks) else self.max_length)
-        return x_BTD
+            # What the last block gives for other positions than the last nobody reads.
+            x_BTD = block(x_BTD * usable_BT[:, :, None], mask_B1TT, 1 if number == len(self.blocks) else length)
+        return x_BTD[:, -1]
 
     def loss(self, history_BT: Tensor, target_BT: Tensor) -> Tensor:  # noqa: N803
         """Mean cross-entropy over all items of the one target, which follows the last position."""
         if target_BT[:, :-1].any():
             raise ValueError("BSARec looks along the whole history: targets may stand at the last position only.")
-        return functional.cross_entropy(self(history_BT), target_BT[:, -1] - 1)
+        table_VD = self.table()
+        groups = by_length(history_BT[:, -self.max_length :])
+        # One look-up for all, since its gradient is as large as the table.
+        items_ND = self.embedded(torch.cat([group.history_BT.flatten() for group in groups]), table_VD)
+        items = torch.split(items_ND, [group.history_BT.numel() for group in groups])
+        states_BD = torch.cat(
+            [
+                self.last_states(group.history_BT, items_ND.reshape(*group.history_BT.shape, -1))
+                for group, items_ND in zip(groups, items, strict=True)
+            ]
+        )
+        target_B = target_BT[torch.cat([group.rows_B for group in groups]), -1]
+        return functional.cross_entropy(states_BD @ table_VD[1:].T, target_B - 1)
 
     def forward(self, history_BT: Tensor) -> Tensor:  # noqa: N803
         """Scores [B, n_items] of the item that comes after the history; column i belongs to item index i + 1."""
         table_VD = self.table()
-        return self.hidden_states(history_BT, table_VD, 1)[:, 0] @ table_VD[1:].T
+        history_BT = history_BT[:, -self.max_length :]
+        return self.last_states(history_BT, self.embedded(history_BT, table_VD)) @ table_VD[1:].T
