@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Long measurements, each on its own: hack/bench.sh NAME [ARGUMENT…]
-# NAME is rollback, overhead, shadow, analysis, tabular, training, recbole, dropout, scale or soak.
+# NAME is rollback, overhead, shadow, analysis, tabular, training, recbole, step, scale or soak.
 # A benchmark prints a table; with --write it also keeps it in benchmarks/results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -39,9 +39,9 @@ case ${1:-} in
     export OMP_NUM_THREADS=1
     exec "$(hack/venv.sh dev)" -u -m benchmarks.tabular "${@:2}"
     ;;
-  dropout)
+  step)
     export OMP_NUM_THREADS=1
-    exec "$(hack/venv.sh dev)" -u -m benchmarks.dropout "${@:2}"
+    exec "$(hack/venv.sh dev)" -u -m benchmarks.step "${@:2}"
     ;;
   shadow)
     exec "$(hack/venv.sh dev)" -u -m benchmarks.shadow "${@:2}"

@@ -18,7 +18,7 @@ from recsys_workers.evaluate.scoring import Graph, tasks_of
 from recsys_workers.export.graph import export
 from recsys_workers.export.reference import reference
 from recsys_workers.manifest import Items
-from recsys_workers.models import bsarec
+from recsys_workers.models import bsarec, layers
 from recsys_workers.models.hyperparameters import Hyperparameters, check
 from recsys_workers.models.registry import ARCHITECTURES, build, load
 from recsys_workers.serve.catalogue import Catalogue
@@ -134,6 +134,40 @@ def test_the_graph_gives_torchs_lists_and_the_server_serves_them(architecture: s
         assert [item["score"] for item in served["items"]] == pytest.approx(lists.scores[row, :5].tolist(), abs=1e-5)
 
 
+def batch(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """So many prefixes of every length, in no order, and the item after each."""
+    random = np.random.default_rng(3)
+    cuts = [walk[: random.integers(2, len(walk) + 1)][-LENGTH - 1 :] for walk in walks() * 2][:count]
+    target = np.zeros((len(cuts), LENGTH), dtype=np.int64)
+    target[:, -1] = [cut[-1] for cut in cuts]
+    return left_padded([cut[:-1] for cut in cuts], LENGTH), torch.from_numpy(target)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 37])
+def test_bsarec_learns_in_groups_what_it_learns_of_all_at_once(count: int) -> None:
+    model = lively("BSARec")
+    history, target = batch(count)
+    assert len(history) == count
+    together = torch.nn.functional.cross_entropy(model(history), target[:, -1] - 1)
+    in_groups = model.loss(history, target)
+    torch.testing.assert_close(in_groups, together, atol=1e-5, rtol=0)
+    for one, other in zip(
+        *(torch.autograd.grad(loss, list(model.parameters())) for loss in (in_groups, together)), strict=True
+    ):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_in_training_bsarec_computes_nothing_for_most_padding(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = lively("BSARec").train()
+    seen = []
+    monkeypatch.setattr(model.blocks[0].filter, "forward", lambda x_BTD, last: seen.append(x_BTD.shape[:2]) or x_BTD)  # noqa: N803
+    history = left_padded([np.arange(1, 1 + count) for count in (1, 9, 1, 2, 3, 1, 1, 4)], LENGTH)
+    target = torch.zeros_like(history)
+    target[:, -1] = 1
+    model.loss(history, target)
+    assert seen == [(2, 1), (2, 1), (2, 3), (2, 9)]
+
+
 @pytest.mark.parametrize(("length", "frequencies"), [(10, 3), (50, 3), (7, 1), (8, 4)])
 def test_the_low_pass_is_that_of_the_fourier_transform(length: int, frequencies: int) -> None:
     x_BTD = torch.randn(3, length, 4, generator=torch.Generator().manual_seed(1))
@@ -143,20 +177,26 @@ def test_the_low_pass_is_that_of_the_fourier_transform(length: int, frequencies:
     torch.testing.assert_close(bsarec.low_pass(length, frequencies) @ x_BTD, expected, atol=1e-5, rtol=0)
 
 
-def test_the_states_of_the_last_positions_do_not_depend_on_how_many_are_asked_for() -> None:
-    model = lively("BSARec")
-    history = left_padded(walks()[:8], LENGTH)
+def states(model: Any, history: list[int]) -> torch.Tensor:
+    """What the first block of BSARec gives for each position of one history."""
+    history_BT = torch.tensor([history])
+    rows_BTD = model.embedded(history_BT, model.table()) + model.position_embedding.weight[-len(history) :]
     with torch.no_grad():
-        whole, last = (model.hidden_states(history, model.table(), count) for count in (LENGTH, 1))
+        found: torch.Tensor = model.blocks[0](rows_BTD, layers.causal_mask(history_BT != 0, len(history)), len(history))
+    return found[0]
+
+
+def test_a_block_gives_the_last_positions_as_among_all() -> None:
+    block, mask = lively("BSARec").blocks[0], layers.causal_mask(torch.ones(2, LENGTH, dtype=torch.bool), LENGTH)
+    x_BTD = torch.randn(2, LENGTH, 8, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        whole, last = (block(x_BTD, mask, count) for count in (LENGTH, 1))
     torch.testing.assert_close(whole[:, -1:], last, atol=1e-5, rtol=0)
 
 
 def test_the_filter_looks_ahead_so_a_target_at_every_position_is_refused() -> None:
-    model = lively("BSARec")
-    history = torch.tensor([[1, 2, 3, 4]])
-    with torch.no_grad():
-        before = model.hidden_states(history, model.table(), LENGTH)[:, -2]
-        after = model.hidden_states(torch.tensor([[1, 2, 3, 9]]), model.table(), LENGTH)[:, -2]
+    model, history = lively("BSARec"), torch.tensor([[1, 2, 3, 4]])
+    before, after = states(model, [1, 2, 3, 4])[-2], states(model, [1, 2, 3, 9])[-2]
     assert not torch.allclose(before, after, atol=1e-3), "the state before the last item sees the last item: a leak"
     with pytest.raises(ValueError, match="targets may stand at the last position only"):
         model.loss(history, torch.tensor([[2, 3, 4, 5]]))

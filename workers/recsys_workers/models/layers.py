@@ -23,7 +23,7 @@ class Dropout(nn.Dropout):
 
     torch asks its generator once a value, through a double. Here the integers that those doubles are made of are drawn
     a chunk at a time and compared as integers: a double is below a share exactly where its integer is below the
-    share's. Other devices and types, and graphs that are compiled, take torch's own way. `hack/bench.sh dropout`
+    share's. Other devices and types, and graphs that are compiled, take torch's own way. `hack/bench.sh step`
     plays both.
     """
 
