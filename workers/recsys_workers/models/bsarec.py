@@ -9,11 +9,11 @@ for. So there is a sample for each prefix, with one target after it. Its frequen
 the low pass is then one matrix, of which a shorter history needs the last rows and columns.
 
 Difference from the paper: before a history begins there is nothing, so states of padding are zeros. In the paper's code
-they are made of the position alone, and take part in the filter. So scores do not depend on how far a history is
-padded, and nothing has to be computed for padding, which most positions are: histories are trained in groups of like
-length.
+they are made of the position alone, and take part in the filter. So nothing has to be computed for padding, which most
+positions are: histories are trained in groups of like length.
 
-Shapes are in the suffixes: B batch, T max_length, L the last positions that are asked for, D hidden size, H heads.
+Shapes are in the suffixes: B batch, T length, at most max_length, L the last positions that are asked for, D hidden
+size, H heads, G the histories of a group, N all places of all groups.
 """
 
 import torch
@@ -187,18 +187,15 @@ class BSARec(ItemTable):
         if target_BT[:, :-1].any():
             raise ValueError("BSARec looks along the whole history: targets may stand at the last position only.")
         table_VD = self.table()
-        groups = by_length(history_BT[:, -self.max_length :])
+        order_B, groups = by_length(history_BT[:, -self.max_length :])
         # One look-up for all, since its gradient is as large as the table.
-        items_ND = self.embedded(torch.cat([group.history_BT.flatten() for group in groups]), table_VD)
-        items = torch.split(items_ND, [group.history_BT.numel() for group in groups])
-        states_BD = torch.cat(
-            [
-                self.last_states(group.history_BT, items_ND.reshape(*group.history_BT.shape, -1))
-                for group, items_ND in zip(groups, items, strict=True)
-            ]
-        )
-        target_B = target_BT[torch.cat([group.rows_B for group in groups]), -1]
-        return functional.cross_entropy(states_BD @ table_VD[1:].T, target_B - 1)
+        items_ND = self.embedded(torch.cat([group_GT.flatten() for group_GT in groups]), table_VD)
+        items = torch.split(items_ND, [group_GT.numel() for group_GT in groups])
+        states = [
+            self.last_states(group_GT, part_ND.reshape(*group_GT.shape, -1))
+            for group_GT, part_ND in zip(groups, items, strict=True)
+        ]
+        return functional.cross_entropy(torch.cat(states) @ table_VD[1:].T, target_BT[order_B, -1] - 1)
 
     def forward(self, history_BT: Tensor) -> Tensor:  # noqa: N803
         """Scores [B, n_items] of the item that comes after the history; column i belongs to item index i + 1."""

@@ -5,8 +5,6 @@ Most histories are far shorter than the longest of their batch, and a processor 
 Shapes are in the suffixes: B batch, T length; those of a group are its own.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -14,21 +12,15 @@ GROUPS = 4
 """On a CPU. More spare more padding, and cost more for starting each operation than they spare."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Some of the histories of a batch, left-padded to the longest of them."""
+def by_length(history_BT: Tensor) -> tuple[Tensor, list[Tensor]]:  # noqa: N803
+    """The batch's rows in the order of the groups, [B], and the histories of each group, left-padded to its longest.
 
-    rows_B: Tensor  # noqa: N815
-    """Where they stand in the batch."""
-    history_BT: Tensor  # noqa: N815
-
-
-def by_length(history_BT: Tensor) -> list[Group]:  # noqa: N803
-    """The groups, of as many histories each, shortest first; on other devices than a CPU all are one."""
+    As many histories each, shortest first. On other devices than a CPU, and in a graph that is compiled, all are one.
+    """
     size = len(history_BT)
     if history_BT.device.type != "cpu" or torch.compiler.is_compiling():
-        return [Group(torch.arange(size, device=history_BT.device), history_BT)]
+        return torch.arange(size, device=history_BT.device), [history_BT]
     length_B = history_BT.shape[1] - (history_BT != 0).int().argmax(dim=1)
     order_B = torch.argsort(length_B, stable=True)
     parts = torch.tensor_split(order_B, min(GROUPS, size))
-    return [Group(rows_B, history_BT[rows_B, -int(length_B[rows_B[-1]]) :]) for rows_B in parts]
+    return order_B, [history_BT[rows_B, -int(length_B[rows_B[-1]]) :] for rows_B in parts]
