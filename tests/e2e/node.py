@@ -41,6 +41,11 @@ def send(number: int, what: signal.Signals) -> None:
     os.kill(number, what)
 
 
+def kill_container(pod: dict[str, Any]) -> None:
+    """Signal 9 to the first process of the pod's one container, with which the kernel ends all its others."""
+    send(min(number for number, line in processes(pod).items() if line != "/pause"), signal.SIGKILL)
+
+
 def kill_operator(namespace: Namespace) -> None:
     """Signal 9 to the operator's process, wherever it is; the kubelet has begun another one when this returns."""
     selector = "app.kubernetes.io/name=recsys-operator"
@@ -121,3 +126,37 @@ def frozen(mounted: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["fsfreeze", "--unfreeze", mounted], check=True)
+
+
+@contextmanager
+def away(store: Path) -> Iterator[None]:
+    """Let every access by a path fail, as that of a server that answers with errors."""
+    mode = store.stat().st_mode & 0o7777
+    store.chmod(0)
+    try:
+        yield
+    finally:
+        store.chmod(mode)
+
+
+@contextmanager
+def extended_resource(namespace: Namespace, resource: str, count: int) -> Iterator[None]:
+    """The cluster's one node hands out so many of a resource that nobody owns, and in the end none."""
+    [name] = namespace.kubectl("get", "nodes", "-o", "name").split()
+
+    def patch(**operation: str) -> None:
+        path = f"/status/capacity/{resource.replace('/', '~1')}"
+        changes = json.dumps([{**operation, "path": path}])
+        namespace.kubectl("patch", name, "--subresource=status", "--type=json", "-p", changes)
+
+    def allocatable() -> str | None:
+        found = json.loads(namespace.kubectl("get", name, "-o", "json"))
+        return dict(found["status"]["allocatable"]).get(resource)
+
+    patch(op="add", value=str(count))
+    try:
+        until("the kubelet to hand it out", lambda: True if allocatable() == str(count) else None, 120)
+        yield
+    finally:
+        patch(op="remove")
+        until("the end of what is handed out", lambda: None if allocatable() else True, 120)

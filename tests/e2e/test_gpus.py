@@ -6,12 +6,11 @@ trainer finds no device behind it, which it tells.
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import pytest
-from tests.e2e import churn
+from tests.e2e import churn, node
 from tests.e2e.churn import condition, ended, pods, status_of, succeeded, trainingrun
 from tests.e2e.cluster import Namespace, until
 
@@ -23,35 +22,12 @@ HALF = {"cpu": "500m", "memory": "2Gi", "gpu": 1, "gpuResource": RESOURCE}
 SHORT = {"epochs": "6"}
 
 
-@contextmanager
-def node_with_one(namespace: Namespace) -> Iterator[None]:
-    """The cluster's one node has one of the resource, and in the end none."""
-    [name] = namespace.kubectl("get", "nodes", "-o", "name").split()
-
-    def patch(**operation: str) -> None:
-        path = f"/status/capacity/{RESOURCE.replace('/', '~1')}"
-        changes = json.dumps([{**operation, "path": path}])
-        namespace.kubectl("patch", name, "--subresource=status", "--type=json", "-p", changes)
-
-    def allocatable() -> str | None:
-        found = json.loads(namespace.kubectl("get", name, "-o", "json"))
-        return dict(found["status"]["allocatable"]).get(RESOURCE)
-
-    patch(op="add", value="1")
-    try:
-        until("the kubelet to hand it out", lambda: True if allocatable() == "1" else None, 120)
-        yield
-    finally:
-        patch(op="remove")
-        until("the end of what is handed out", lambda: None if allocatable() else True, 120)
-
-
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Namespace]:
     """A restricted namespace with data and a RecModel, and a node with one GPU, as far as the scheduler knows."""
     with Namespace("recsys-gpus") as made:
         churn.load(made)
-        with node_with_one(made):
+        with node.extended_resource(made, RESOURCE, 1):
             yield made
             made.kubectl("delete", "trun", "--all", "--timeout=120s")
 

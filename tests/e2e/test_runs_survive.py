@@ -9,7 +9,6 @@ import signal
 import time
 import urllib.parse
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -209,20 +208,9 @@ def test_a_pod_that_runs_out_of_memory_once_goes_on_from_its_checkpoint(shop: Sh
     shop.goes_on("out-of-memory", first, seen)
 
 
-@contextmanager
-def store_away(shop: Shop) -> Iterator[None]:
-    """Every access by a path fails, as that of a server that answers with errors."""
-    mode = shop.store.stat().st_mode & 0o7777
-    shop.store.chmod(0)
-    try:
-        yield
-    finally:
-        shop.store.chmod(mode)
-
-
 def test_a_store_that_is_away_for_a_minute_in_mid_training_costs_no_attempt(shop: Shop) -> None:
     pod, _ = training(shop, "store-away", maxRetries=0)
-    with store_away(shop):
+    with node.away(shop.store):
         time.sleep(AWAY_SECONDS)
         assert "the store has not taken a file, which is waited for" in churn.log_of(shop.namespace, pod)
     shop.same("store-away", attempts=1)
@@ -230,7 +218,7 @@ def test_a_store_that_is_away_for_a_minute_in_mid_training_costs_no_attempt(shop
 
 def test_a_store_that_is_away_for_a_minute_before_a_run_begins_costs_retries(shop: Shop) -> None:
     """Each attempt says at once what is wrong, and the back-off outlasts it."""
-    with store_away(shop):
+    with node.away(shop.store):
         shop.namespace.apply(trainingrun("no-store"))
         failure = until("status.failure", lambda: status_of(shop.namespace, "no-store").get("failure"), 60)
         assert failure["reason"] == "StoreUnreachable"

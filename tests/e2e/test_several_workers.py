@@ -3,6 +3,7 @@
 import base64
 import json
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -25,6 +26,9 @@ LARGER = {"batchSize": "256"}
 """What two workers tell each other is per batch: with those of the other tests an epoch takes them 10 seconds."""
 MANY_EPOCHS = 150
 """Long enough for a worker to come, go, be missed and come back."""
+AWAY_SECONDS = 60
+GPU = "example.com/fake"
+"""Nobody owns it: it is handed out as a GPU is, and the workers find no device behind it."""
 OWNED = "rayjobs,rayclusters,jobs,pods,services,secrets,configmaps,serviceaccounts,roles,rolebindings"
 DASHBOARD = 8265
 """The port by which Ray takes jobs, and whose jobs may run anything in its pods."""
@@ -45,6 +49,12 @@ def delete(namespace: Namespace, run: str, node_type: str) -> None:
     """Take the one pod of this kind away at once, as a node does that is lost."""
     [pod] = of_type(namespace, run, node_type)
     namespace.kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
+
+
+def kill(namespace: Namespace, run: str, node_type: str) -> None:
+    """Signal 9 to all that runs in the one pod of this kind, which stays: the kubelet starts its container again."""
+    [pod] = of_type(namespace, run, node_type)
+    node.kill_container(pod)
 
 
 @contextmanager
@@ -102,10 +112,12 @@ def epoch(namespace: Namespace, run: str) -> int:
     return int(status_of(namespace, run).get("progress", {}).get("epoch") or 0)
 
 
-def test_a_worker_of_an_elastic_run_that_is_deleted_costs_no_attempt(
-    namespace: Namespace, undisturbed: dict[str, Any]
-) -> None:
-    """It begins with the head, takes the other pod in, goes on without it, and takes in the one that KubeRay makes."""
+@pytest.mark.usefixtures("undisturbed")
+def test_a_worker_of_an_elastic_run_that_is_deleted_costs_no_attempt(namespace: Namespace) -> None:
+    """It begins with the head, takes the other pod in, goes on without it, and takes in the one that KubeRay makes.
+
+    What it learns is what one worker alone learns in as many epochs.
+    """
     ray = {"minWorkers": 1, "maxWorkers": 2, "resourcesPerWorker": WORKER}
     many = {**LARGER, "epochs": str(MANY_EPOCHS)}
     namespace.apply(run_of_two("elastic", ray=ray, hyperparameters=many, maxRetries=0))
@@ -122,7 +134,8 @@ def test_a_worker_of_an_elastic_run_that_is_deleted_costs_no_attempt(
     assert [one["epoch"] for one in found["progress"]["history"]] == sorted(
         {one["epoch"] for one in found["progress"]["history"]}
     ), "every epoch once, in its order"
-    assert metrics(found)["Accuracy"] > metrics(undisturbed)["Accuracy"] - 0.02
+    namespace.apply(churn.trainingrun("alone", hyperparameters=many))
+    assert metrics(found) == pytest.approx(metrics(ended(namespace, "alone", 900)), abs=0.02)
 
 
 def drain(namespace: Namespace, run: str) -> None:
@@ -137,6 +150,8 @@ def drain(namespace: Namespace, run: str) -> None:
         ("disturbed", partial(delete, node_type="worker")),
         ("beheaded", partial(delete, node_type="head")),
         ("drained", drain),
+        ("worker-killed", partial(kill, node_type="worker")),
+        ("head-killed", partial(kill, node_type="head")),
     ],
 )
 def test_a_pod_that_is_taken_away_costs_one_attempt(
@@ -145,11 +160,49 @@ def test_a_pod_that_is_taken_away_costs_one_attempt(
     """… and changes no figure. Of a head KubeRay tells nothing: the operator ends the attempt."""
     namespace.apply(run_of_two(name))
     seen = reaches(namespace, name, MIDDLE, 300)
+    heads = [pod["metadata"]["name"] for pod in of_type(namespace, name, "head")]
     take(namespace, name)
+    failure = until("status.failure", lambda: status_of(namespace, name).get("failure"), 180)
+    if name == "head-killed":
+        assert (failure["pod"], failure["exitCode"]) == (heads[0], 137), failure
+    print(f"{name}: {failure}")
     assert churn.resumed(namespace, name) >= seen - seen % churn.EVERY > 0
     found = ended(namespace, name, 900)
     assert succeeded(found) == ("True", "VersionCreated", 2), json.dumps(found, indent=2)
     assert metrics(found) == pytest.approx(metrics(undisturbed), abs=1e-3)
+
+
+def test_a_store_that_is_away_for_a_minute_costs_no_attempt(namespace: Namespace, undisturbed: dict[str, Any]) -> None:
+    """The worker that keeps the checkpoints waits for it, and the other one for that."""
+    namespace.apply(run_of_two("store-away", maxRetries=0))
+    reaches(namespace, "store-away", MIDDLE, 300)
+    [head] = of_type(namespace, "store-away", "head")
+    with node.away(node.folder_of(namespace, "models")):
+        time.sleep(AWAY_SECONDS)
+        assert "the store has not taken a file, which is waited for" in churn.log_of(namespace, head)
+    found = ended(namespace, "store-away", 900)
+    assert succeeded(found) == ("True", "VersionCreated", 1), json.dumps(found, indent=2)
+    assert metrics(found) == pytest.approx(metrics(undisturbed), abs=1e-3)
+
+
+def test_workers_with_a_gpu_each_that_torch_does_not_see_train_on_their_cpus(
+    namespace: Namespace, undisturbed: dict[str, Any]
+) -> None:
+    ray = {"workers": 2, "resourcesPerWorker": {**WORKER, "gpu": 1, "gpuResource": GPU}}
+    with node.extended_resource(namespace, GPU, 2):
+        namespace.apply(run_of_two("without-cuda", ray=ray, maxRetries=0))
+        until("both pods", lambda: True if len(pods(namespace, "without-cuda")) == 2 else None, 180)
+        for pod in pods(namespace, "without-cuda"):
+            assert pod["spec"]["containers"][0]["resources"]["limits"][GPU] == "1"
+        until("both to hold one", lambda: True if held(namespace, "without-cuda") == 2 else None, 120)
+        found = ended(namespace, "without-cuda", 900)
+        assert succeeded(found) == ("True", "VersionCreated", 1), json.dumps(found, indent=2)
+        assert metrics(found) == pytest.approx(metrics(undisturbed), abs=1e-3)
+
+
+def held(namespace: Namespace, run: str) -> int:
+    """How many GPUs the run holds now, as the status says."""
+    return int(status_of(namespace, run).get("gpu", {}).get("held") or 0)
 
 
 def test_an_operator_that_is_killed_again_and_again_changes_nothing(
