@@ -32,9 +32,9 @@ def commands(example: str, section: str = "") -> list[str]:
     return [line[4:] for line in lines if line.startswith("    ")]
 
 
-def asked(lines: list[str]) -> int:
-    """How many of them there are up to the first question to what is served."""
-    return 1 + next(at for at, line in enumerate(lines) if line.startswith("curl "))
+def asked(lines: list[str], after: int = 0) -> int:
+    """How many of them there are up to the first question to what is served that comes `after` so many."""
+    return 1 + next(at for at, line in enumerate(lines) if at >= after and line.startswith("curl "))
 
 
 def script(lines: list[str]) -> str:
@@ -84,18 +84,25 @@ def reader(tmp_path: Path, namespace: str) -> Iterator[Reader]:
 
 
 @pytest.mark.parametrize(
-    ("example", "namespace", "rows"),
+    ("example", "namespace", "rows", "models"),
     [
-        ("churn", "churn", 1),
-        ("census", "census", 2),
-        ("reviews", "reviews", 2),
-        ("movielens-ranking", "movies-ranking", 3),
+        ("churn", "churn", 1, ["churn"]),
+        ("census", "census", 2, ["income-mlp", "income-linear"]),
+        ("reviews", "reviews", 2, ["reviews"]),
+        ("movielens-ranking", "movies-ranking", 3, ["movies-dcn", "movies-logistic"]),
     ],
 )
-def test_a_table_is_learned_and_served(reader: Reader, example: str, namespace: str, rows: int) -> None:
+def test_a_table_is_learned_and_served(
+    reader: Reader, example: str, namespace: str, rows: int, models: list[str]
+) -> None:
     lines = commands(example)
-    answer = reader.asks(lines[: asked(lines)])
-    assert len(answer["predictions"]) == rows, answer
+    done = 0
+    for model in models:
+        to = asked(lines, done)
+        answer = reader.asks(lines[done:to])
+        assert answer["model"] == model, answer
+        assert len(answer["predictions"]) == rows, answer
+        done = to
 
 
 @pytest.mark.parametrize(
@@ -143,8 +150,12 @@ def test_a_cart_is_completed(reader: Reader, namespace: str) -> None:
 @pytest.mark.parametrize("namespace", ["movies-retrieval"])
 def test_films_are_retrieved(reader: Reader, namespace: str) -> None:
     begin = [f"kubectl create namespace {namespace}", f"kubectl config set-context --current --namespace={namespace}"]
-    answer = reader.asks([*begin, *commands("movielens", "The data"), *commands("movielens-retrieval")])
-    assert len({item["id"] for item in answer["items"]} - {"50", "172"}) == 3, answer
+    lines = commands("movielens-retrieval")
+    first = asked(lines)
+    answers = [reader.asks([*begin, *commands("movielens", "The data"), *lines[:first]]), reader.asks(lines[first:])]
+    assert [answer["model"] for answer in answers] == ["movies-bpr", "movies-twotower"]
+    for answer in answers:
+        assert len({item["id"] for item in answer["items"]} - {"50", "172"}) == 3, answer
 
 
 @pytest.mark.parametrize(
