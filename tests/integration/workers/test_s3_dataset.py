@@ -110,11 +110,16 @@ def test_a_run_over_https_with_certificates_of_its_own_makes_a_version_without_a
 
 
 @pytest.fixture
-def identity() -> Iterator[str]:
-    """An agent that hands out the credentials of a pod's identity, as clouds have beside each node's pods."""
+def identity(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """What a pod is told of its identity, as by EKS Pod Identity: an agent beside it, and the token to show there."""
+    token = tmp_path / "token"
+    token.write_text("token-of-the-pod")
 
     class Agent(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.headers["Authorization"] != token.read_text():
+                self.send_error(401)
+                return
             body = json.dumps(
                 {
                     "AccessKeyId": READER.key,
@@ -134,18 +139,21 @@ def identity() -> Iterator[str]:
 
     server = HTTPServer(("127.0.0.1", 0), Agent)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1/credentials"
+    yield {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{server.server_port}/v1/credentials",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token),
+    }
     server.shutdown()
     server.server_close()
 
 
 def test_without_a_secret_the_identity_of_the_pod_reads(
-    seaweed: Seaweed, run: Run, tmp_path: Path, identity: str
+    seaweed: Seaweed, run: Run, tmp_path: Path, identity: dict[str, str]
 ) -> None:
     seaweed.put_folder(write_folder(tmp_path / "data"), f"{BUCKET}/identity")
     config = run.reads(f"s3://{BUCKET}/identity", endpoint=seaweed.http)
     config.run_folder.mkdir(parents=True)
-    run.environment({"AWS_CONTAINER_CREDENTIALS_FULL_URI": identity})
+    run.environment(identity)
     assert checks.data(config).report.rows == 15
 
 
