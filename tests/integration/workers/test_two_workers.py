@@ -52,8 +52,11 @@ def test_two_workers_reach_what_one_reaches_and_go_on_after_a_kill(
     assert "worker 2 of 2" in again.text()
     assert again.left() == LEFT
 
+    monkeypatch.setenv("RECSYS_GPUS", "1")  # which torch does not see
     undisturbed = Trainer(tmp_path, "three", 1)
     assert undisturbed.wait() == 0, undisturbed.text()
+    assert "asks for 1 GPU, and the trainer sees 0 CUDA devices: it trains on the CPU" in undisturbed.text()
+    assert "worker 2 of 2, joined by gloo" in undisturbed.text()
     found = [metrics(one.store, number) for number in (1, 2, 3)]
     assert found[1] == found[2], "a run that was killed becomes what an undisturbed one does"
     for name, value in found[0].items():

@@ -107,7 +107,7 @@ def fit(settings: Mapping[str, Any], folder: Path, threads: int) -> None:
         import ray
         from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 
-        trainer, more = _trainer(gpus, workers, elastic=least is not None)
+        trainer, more = _trainer(workers, elastic=least is not None)
         told = {**settings, "workers": workers, "driversNode": ray.get_runtime_context().get_node_id()}
         try:
             trainer(
@@ -181,20 +181,16 @@ def _cluster(threads: int, gpus: int, workers: int) -> dict[str, Any]:
     }
 
 
-def _trainer(gpus: int, workers: int, *, elastic: bool) -> tuple[Callable[..., Any], dict[str, Any]]:
+def _trainer(workers: int, *, elastic: bool) -> tuple[Callable[..., Any], dict[str, Any]]:
     """Ray Train's trainer, and what it gets besides: for several workers, one that joins them by torch.distributed."""
     if workers == 1:
         from recsys_workers.train.one_pod import OnePodTrainer
 
         return OnePodTrainer, {}
-    from ray.train.torch import TorchConfig
+    from recsys_workers.train.several_pods import ByWhatTheySee, ElasticTrainer, SeveralPodsTrainer
 
-    from recsys_workers.train.several_pods import ElasticTrainer, SeveralPodsTrainer
-
-    backend = "nccl" if gpus else "gloo"
-    return ElasticTrainer if elastic else SeveralPodsTrainer, {
-        "torch_config": TorchConfig(backend=backend, timeout_s=LONGEST_WAIT_SECONDS)
-    }
+    config = ByWhatTheySee(timeout_s=LONGEST_WAIT_SECONDS)
+    return ElasticTrainer if elastic else SeveralPodsTrainer, {"torch_config": config}
 
 
 def origin(failures: Iterable[BaseException]) -> BaseException | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import ray
 import ray.train
+import torch
 
 from recsys_workers import manifest
 from recsys_workers.data.split import Examples
@@ -96,7 +97,7 @@ def joined_by(settings: Mapping[str, Any]) -> Team:
     if settings.get("workers", 1) == 1:
         return Team()
     team = joined(ray.get_runtime_context().get_node_id(), settings["driversNode"], settings["seed"])
-    LOGGER.info("worker %d of %d", team.rank + 1, team.size)
+    LOGGER.info("worker %d of %d, joined by %s", team.rank + 1, team.size, torch.distributed.get_backend())
     return team
 
 
