@@ -115,6 +115,26 @@ def test_what_every_trial_would_meet_ends_the_attempt_and_not_the_trial(
         assert [str(error) in report["message"] for report in reports] == [True]
 
 
+def test_a_trial_of_an_attempt_that_a_newer_one_has_followed_leaves_its_state_alone(
+    tmp_path: Path, reports: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newer attempt goes on from it, and would begin again at an epoch that it has left behind."""
+    state = outcomes.folder_of(tmp_path, 1) / outcomes.STATE
+    found: list[bytes] = []
+
+    def overtaken(report: dict[str, Any]) -> None:
+        reports.append(report)
+        found.append(state.read_bytes())
+        (tmp_path / LOCK).write_text("a newer attempt\n")
+
+    monkeypatch.setattr(ray.tune, "report", overtaken)
+    monkeypatch.setattr(trial, "fresh", lambda _: (training("SASRec", epochs="3"), None))
+    with pytest.raises(Superseded):
+        train(tmp_path)
+    assert [report["epoch"] for report in reports] == [1]
+    assert state.read_bytes() == found[0]
+
+
 def test_an_attempt_that_a_newer_one_has_followed_exports_nothing(tmp_path: Path) -> None:
     """Its weights and lists would stand beside the newer one's graph."""
     (tmp_path / LOCK).write_text("a newer attempt\n")
