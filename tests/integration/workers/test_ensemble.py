@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,14 @@ from recsys_workers.models import registry
 from recsys_workers.models.ensemble import soup
 from recsys_workers.models.hyperparameters import check
 from recsys_workers.preprocessing import Inputs
+from recsys_workers.tabular import fusing as of_rows
+from recsys_workers.tabular import scored as rows_scored
 from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.training import outputs_of, shape_of
-from recsys_workers.train import weights
+from recsys_workers.train import fusing as of_lists
+from recsys_workers.train import history, run_config, scored, weights
 from recsys_workers.train.__main__ import main
+from recsys_workers.train.fence import LOCK
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("in_process")]
 
@@ -37,6 +42,9 @@ GATES = [
     {"name": "same-lists", "parity": {"tolerance": "1e-5"}},
     {"name": "served", "latency": {"p99Milliseconds": 60000}},
 ]
+LEFT_FOR_THE_VERSION = {
+    manifest.WEIGHTS, scored.ONNX_FILE, scored.LISTS_FILE, rows_scored.FILE, "seed-1.safetensors", "seed-2.safetensors",
+}  # fmt: skip
 SHORT = {"hiddenSize": "8", "maxLength": "6", "epochs": "1", "learningRate": "0.02"}
 
 
@@ -251,6 +259,48 @@ def test_what_has_no_weights_and_weights_that_are_not_the_graphs_are_refused(
             file.update({"sha256": entry.sha256, "size": entry.size})
     (folder / manifest.MANIFEST).write_text(json.dumps(document))
     refused(walks, tmp_path, "Scores", (1, 2), "EnsembleDiffers", "a member's weights are not those of its graph")
+
+
+def overtaken(
+    wanted: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch, at: tuple[Any, str], does: Callable[..., Any]
+) -> set[str]:
+    """What the attempt leaves for its version when a newer one begins while it calls the function of the module."""
+    run_folder = run_config.parse(wanted).run_folder
+
+    def call(*arguments: Any) -> Any:
+        (run_folder / LOCK).write_text("a newer attempt\n")
+        return does(*arguments)
+
+    (folder / "run.json").write_text(json.dumps(wanted))
+    with monkeypatch.context() as patched:
+        patched.setattr(*at, call)
+        assert main() == 1
+    assert json.loads((folder / "termination").read_text())["reason"] == "AttemptSuperseded"
+    return {path.name for path in run_folder.iterdir()} & LEFT_FOR_THE_VERSION
+
+
+@pytest.mark.parametrize("kind", ["lists", "rows"])
+def test_an_attempt_that_a_newer_one_has_followed_leaves_nothing_that_it_has_fused(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Its weights and scores would stand beside the newer one's graph."""
+    made = (
+        request.getfixturevalue("walks")
+        if kind == "lists"
+        else tables.document(tmp_path, monkeypatch, tables.rows(120))
+    )
+    module, export = {"lists": (of_lists, "export"), "rows": (of_rows, "exported")}[kind]
+    each = [trained(made, tmp_path, number, seed=number) for number in (1, 2)]
+    named = [{"version": number, "digest": None} for number in (1, 2)]
+
+    def graph(*_: Any) -> bytes:
+        """Any that fits: to export one takes seconds."""
+        return each[0].contents[manifest.MODEL]
+
+    for method, at, does in (("Weights", (module, "soup"), soup), ("Scores", (module, export), graph)):
+        wanted = {**made, "uid": f"uid-{method}", "ensemble": {"method": method, "versions": named, "seeds": []}}
+        assert overtaken(wanted, tmp_path, monkeypatch, at, does) == set()
+    assert overtaken(of_seeds(made, "seeds"), tmp_path, monkeypatch, (history, "write"), history.write) == set()
 
 
 def of_seeds(made: dict[str, Any], name: str) -> dict[str, Any]:

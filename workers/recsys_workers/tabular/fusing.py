@@ -20,9 +20,10 @@ from recsys_workers.tabular.data import Examples, Rowwise, inputs_of
 from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.scored import ScoredRows
 from recsys_workers.tabular.training import outputs_of, shape_of
-from recsys_workers.train import weights
+from recsys_workers.train import store, weights
 from recsys_workers.train.axes import CATEGORIES, CLASSES
 from recsys_workers.train.beginning import Sizes
+from recsys_workers.train.fence import Fence
 from recsys_workers.train.fusing import carried, require_close
 from recsys_workers.train.members import Member
 from recsys_workers.train.run_config import WEIGHTS
@@ -56,20 +57,24 @@ def rows(
     validation: Examples,
     test: Inputs,
     threads: int,
+    fence: Fence,
 ) -> Outputs:
     """Leave the graph of models, and every test row's outputs, in the run's folder; of one network its weights too.
 
-    Returns the outputs.
+    Returns the outputs. Raises StoreUnreachable, and Superseded before it would write.
     """
     torch.set_num_threads(threads)
     fused = soup(models) if method == WEIGHTS else MeanOutputs(models).eval()
     if method == WEIGHTS:
+        store.await_turn(folder, fence)
         weights.write(folder, fused)
     onnx = exported(fused, test)
     made = RowGraph(onnx, threads).outputs(test)
     name = metrics.VALIDATED_BY[target.objective]
     validated = float(metrics.per_row(name, target, outputs_of(fused, validation.inputs), validation.labels).mean())
-    scored.write(folder, onnx, ScoredRows(made, outputs_of(fused, test), 0, validated))
+    outputs = ScoredRows(made, outputs_of(fused, test), 0, validated)
+    store.await_turn(folder, fence)
+    scored.write(folder, onnx, outputs)
     return made
 
 

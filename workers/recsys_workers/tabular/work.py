@@ -17,6 +17,7 @@ from recsys_workers.tabular.judge import RowJudge
 from recsys_workers.tabular.scored import ScoredRows
 from recsys_workers.train import axes
 from recsys_workers.train.failure import AttemptFailed
+from recsys_workers.train.fence import Fence
 from recsys_workers.train.members import Member
 from recsys_workers.train.origin import refuse_other_network
 from recsys_workers.train.run_config import SCORES, RunConfig
@@ -85,7 +86,7 @@ class Tabular:
         """See Work."""
         return {"folds": len(self.data.folds)}
 
-    def fuse(self, members: Sequence[Member], method: str, threads: int) -> None:
+    def fuse(self, members: Sequence[Member], method: str, threads: int, fence: Fence) -> None:
         """See Work."""
         # It has torch, which the driver goes without otherwise.
         from recsys_workers.tabular import fusing
@@ -98,7 +99,7 @@ class Tabular:
             data.write(self.config.run_folder, self.data, parts=("validation", "test"))
         validation, test = (data.read_part(self.config.run_folder, part) for part in ("validation", "test"))
         target = self.data.preprocessing.target
-        made = fusing.rows(self.config.run_folder, models, method, target, validation, test.inputs, threads)
+        made = fusing.rows(self.config.run_folder, models, method, target, validation, test.inputs, threads, fence)
         if method == SCORES:
             fusing.require_mean(scorers, self.data, made, threads)
 

@@ -145,7 +145,7 @@ def _train(
     if wanted is not None and fused:
         members.require_same_data(fused, work.facts())
         progress.report("Exporting", 50, f"Fusing {len(fused)} versions, and ranking by them.")
-        work.fuse(fused, wanted.method, allowed)
+        work.fuse(fused, wanted.method, allowed, fence)
         watch.lap("export")
     else:
         told = {"initFrom": begun, "attempt": fence.name}

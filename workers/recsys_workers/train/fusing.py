@@ -21,10 +21,11 @@ from recsys_workers.export.graph import export
 from recsys_workers.export.reference import reference
 from recsys_workers.models import registry
 from recsys_workers.models.ensemble import MeanScores, soup
-from recsys_workers.train import scored, weights
+from recsys_workers.train import scored, store, weights
 from recsys_workers.train.axes import ITEMS, Axis
 from recsys_workers.train.beginning import Beginning, CannotBegin, Sizes
 from recsys_workers.train.failure import AttemptFailed
+from recsys_workers.train.fence import Fence
 from recsys_workers.train.loop import validation_of_lists
 from recsys_workers.train.members import FIELD, Member, refuse
 from recsys_workers.train.run_config import WEIGHTS
@@ -89,14 +90,17 @@ def carried(member: Member, along: dict[str, Axis], sized: Callable[[Sizes], Mod
     return model.eval()
 
 
-def lists(folder: Path, members: Sequence[tuple[nn.Module, int]], method: str, ranking: Ranking, threads: int) -> Lists:
+def lists(
+    folder: Path, members: Sequence[tuple[nn.Module, int]], method: str, ranking: Ranking, threads: int, fence: Fence
+) -> Lists:
     """Leave the graph of models, each with its longest history, and every test user's list in the run's folder.
 
-    Of one network its weights too. Returns the lists.
+    Of one network its weights too. Returns the lists. Raises StoreUnreachable, and Superseded before it would write.
     """
     torch.set_num_threads(threads)
     fused = soup([model for model, _ in members]) if method == WEIGHTS else MeanScores(members).eval()
     if method == WEIGHTS:
+        store.await_turn(folder, fence)
         weights.write(folder, fused)
     onnx = export(fused, ranking.n_items, ranking.input_length)
     graph = Graph(onnx, ranking.n_items, ranking.max_length, ranking.input_length, threads)
@@ -106,6 +110,7 @@ def lists(folder: Path, members: Sequence[tuple[nn.Module, int]], method: str, r
     validation = validation_of_lists(
         fused, ranking.split.validation, ranking.max_length, exclude_seen=ranking.exclude_seen
     )
+    store.await_turn(folder, fence)
     scored.write(folder, onnx, Scored(made, found, 0, validation))
     return made
 

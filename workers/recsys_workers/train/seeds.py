@@ -19,7 +19,8 @@ from recsys_workers.tabular import data
 from recsys_workers.tabular import fusing as of_rows
 from recsys_workers.tabular.training import shape_of
 from recsys_workers.tasks import OF_ROWS
-from recsys_workers.train import fusing, prepared, weights
+from recsys_workers.train import fusing, prepared, store, weights
+from recsys_workers.train.fence import fence_of
 from recsys_workers.train.loop import Loop, TrainingDiverged
 from recsys_workers.train.progress import Progress
 from recsys_workers.train.run_config import SCORES
@@ -40,9 +41,9 @@ class TrainOne(Protocol):
 def train(settings: Mapping[str, Any], progress: Progress, stopwatch: Stopwatch, train_one: TrainOne) -> None:
     """Train the members that no earlier attempt has finished, and leave the graph and scores of them all.
 
-    Raises TrainingDiverged, which names the seed.
+    Raises TrainingDiverged, which names the seed, StoreUnreachable, and Superseded before it would write.
     """
-    folder, seeds = Path(settings["folder"]), settings["seeds"]
+    folder, seeds, fence = Path(settings["folder"]), settings["seeds"], fence_of(settings)
     for place, seed in enumerate(seeds):
         if (folder / _file(seed)).exists():
             LOGGER.info("seed %d was trained by an earlier attempt", seed)
@@ -52,6 +53,7 @@ def train(settings: Mapping[str, Any], progress: Progress, stopwatch: Stopwatch,
             done = train_one(own, name=f"Seed {seed}", before=place, after=len(seeds) - place - 1)
         except TrainingDiverged as error:
             raise TrainingDiverged(f"Seed {seed}: {error}") from error
+        store.await_turn(folder, fence)
         weights.write(folder, plain(done.best_model()), _file(seed))
         progress.kept()
     stopwatch.lap("training")
@@ -73,7 +75,7 @@ def _lists(settings: Mapping[str, Any], folder: Path) -> None:
     ranking = fusing.Ranking(
         prepared.read(folder), n_items, length, hyperparameters.integer("inputLength"), settings["excludeSeen"]
     )
-    fusing.lists(folder, members, SCORES, ranking, settings["threads"])
+    fusing.lists(folder, members, SCORES, ranking, settings["threads"], fence_of(settings))
 
 
 def _rows(settings: Mapping[str, Any], folder: Path) -> None:
@@ -84,7 +86,8 @@ def _rows(settings: Mapping[str, Any], folder: Path) -> None:
         for seed in settings["seeds"]
     ]
     validation, test = data.read_part(folder, "validation"), data.read_part(folder, "test").inputs
-    of_rows.rows(folder, members, SCORES, fitted.target, validation, test, settings["threads"])
+    threads, fence = settings["threads"], fence_of(settings)
+    of_rows.rows(folder, members, SCORES, fitted.target, validation, test, threads, fence)
 
 
 def _filled(model: nn.Module, folder: Path, seed: int) -> nn.Module:

@@ -9,6 +9,7 @@ from recsys_workers.export.limits import top_k
 from recsys_workers.manifest import Items, Manifest, Version
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.train import axes, checks, prepared, scored
+from recsys_workers.train.fence import Fence
 from recsys_workers.train.judge import Judge
 from recsys_workers.train.members import Member, require_whole
 from recsys_workers.train.origin import refuse_other_network
@@ -60,7 +61,7 @@ class Sequential:
         """See Work."""
         return {"nItems": len(self.data.interactions.item_ids), "excludeSeen": self.config.exclude_seen}
 
-    def fuse(self, members: Sequence[Member], method: str, threads: int) -> None:
+    def fuse(self, members: Sequence[Member], method: str, threads: int, fence: Fence) -> None:
         """See Work."""
         # It has torch, which the driver goes without otherwise.
         from recsys_workers.train import fusing
@@ -73,7 +74,7 @@ class Sequential:
         rankers = [fusing.ranker(member, axis) for member, axis in zip(members, places, strict=True)]
         split, models = self.data.split, [(one.model, one.max_length) for one in rankers]
         ranking = fusing.Ranking(split, len(ours), lengths.max_length, lengths.input_length, self.config.exclude_seen)
-        made = fusing.lists(self.config.run_folder, models, method, ranking, threads)
+        made = fusing.lists(self.config.run_folder, models, method, ranking, threads, fence)
         if method == SCORES:
             fusing.require_mean(rankers, split.test.histories, made, threads)
 

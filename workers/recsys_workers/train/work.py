@@ -9,6 +9,7 @@ from recsys_workers.evaluate.gates import Verdict
 from recsys_workers.evaluate.metrics import Estimate
 from recsys_workers.manifest import FileEntry, Manifest
 from recsys_workers.models.hyperparameters import Hyperparameters
+from recsys_workers.train.fence import Fence
 from recsys_workers.tune.outcomes import Objective
 
 if TYPE_CHECKING:
@@ -84,8 +85,11 @@ class Work(Protocol):
         """What Ray's worker is told besides what every task tells it."""
         ...
 
-    def fuse(self, members: "Sequence[Member]", method: str, threads: int) -> None:
-        """Lay down what Ray's worker would have, of members instead of a training. Raises AttemptFailed."""
+    def fuse(self, members: "Sequence[Member]", method: str, threads: int, fence: Fence) -> None:
+        """Lay down what Ray's worker would have, of members instead of a training.
+
+        Raises AttemptFailed, StoreUnreachable, and Superseded.
+        """
         ...
 
     def facts(self) -> Facts:
