@@ -59,7 +59,7 @@ def test_the_best_of_the_trials_becomes_the_version(tmp_path: Path) -> None:
     evaluation = json.loads(version.contents[manifest.EVALUATION])
     assert evaluation["validation"] == {"NDCG@10": best["best"]}
     assert evaluation["bestEpoch"] == best["bestEpoch"]
-    # The test is looked at once, by the export of the winner.
+    # One model is exported, and scored on the test: what trials see is in test_trials_without_test.py.
     assert trainer.text().count("exported epoch") == 1
     assert f"Trial {best['trial']} of 4 has won" in trainer.text()
     assert "continuing after epoch 6 of 6" in trainer.text()
