@@ -140,7 +140,9 @@ def test_a_run_of_two_attempts_is_one_run_with_all_that_they_sent(
         "recsys_version": "1",
         "recsys_verdict": "Passed",
         "recsys_digest": own["recsys_digest"],
+        "recsys_protocol": own["recsys_protocol"],
     }
+    assert own["recsys_protocol"].startswith("LeaveOneOut: ")
     assert own["recsys_digest"].startswith("sha256:")
 
     kept = history.read(second.run_folder)

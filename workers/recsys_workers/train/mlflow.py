@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from recsys_workers.evaluate import protocol
 from recsys_workers.manifest import Manifest
 from recsys_workers.train.mlflow_api import TIMEOUT_SECONDS, Identity, MlflowApi, MlflowRefused
 from recsys_workers.train.readings import Readings
@@ -173,7 +174,9 @@ def log_end(
     if done is not None:
         number, described, digest = done
         logged.scalars(step, final(described.metrics))
-        logged.tags({"recsys_version": str(number), "recsys_verdict": described.verdict, "recsys_digest": digest})
+        tags = {"recsys_version": str(number), "recsys_verdict": described.verdict, "recsys_digest": digest}
+        rules = protocol.of_status(described)
+        logged.tags(tags if rules is None else {**tags, "recsys_protocol": rules})
     logged.finish(ended)
     logged.close()
 

@@ -178,6 +178,10 @@ def test_an_attempt_logs_its_end_with_the_test_figures(
     assert [(name, step) for name, _, step in run.metrics] == [
         (f"test/NDCG_at_10{end}", 3) for end in ("", ".low", ".high")
     ]
+    rules = run.tags["recsys_protocol"]
+    assert rules == training.told[-1]["protocol"], "as the status has it"
+    assert rules.startswith("LeaveOneOut: ")
+    assert "all items ranked, items that the user had excluded" in rules
 
 
 def test_an_attempt_that_fails_says_so(
