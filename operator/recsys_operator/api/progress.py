@@ -61,7 +61,10 @@ class TuningProgress(Model):
 
 
 class Progress(Model):
-    """How far the trainer is. Written by the trainer, at most every two seconds."""
+    """How far the trainer is. Each of the trainer's processes writes it at most every two seconds.
+
+    Where one takes over from the other, and at the end, two writes may lie closer: those are not held back.
+    """
 
     stage: Literal["Loading", "Training", "Exporting", "Evaluating", "Publishing"] = Field(
         description="What it does now."

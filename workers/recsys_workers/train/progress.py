@@ -141,7 +141,11 @@ def _until(attempt: Callable[[], Answer], seconds: float) -> Answer:
 
 
 class Progress:
-    """Reports status.progress from a thread of its own, at most every two seconds; training never waits for it."""
+    """Reports status.progress from a thread of its own, at most every two seconds; training never waits for it.
+
+    The driver has one and Ray's worker another, each with the two seconds of its own; the last write of each, when it
+    closes, comes at once, since somebody waits for its end.
+    """
 
     def __init__(self, writer: StatusWriter, readings: Readings | None = None) -> None:
         self.writer = writer
