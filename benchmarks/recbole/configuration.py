@@ -11,6 +11,8 @@ from recsys_workers.models.hyperparameters import check
 
 NAME, ARCHITECTURE = "SASRec", "SASRec"
 FILE = RESULTS / "recbole.jsonl"
+LEAST_RATIO = 10.0
+"""What is to be reached: how many times sooner ours is as good. It decides no figure."""
 SETTINGS: dict[str, Any] = json.loads((Path(__file__).parent / "settings.json").read_text())
 
 

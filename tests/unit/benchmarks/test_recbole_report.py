@@ -47,7 +47,18 @@ def test_the_first_epoch_that_is_as_good_counts() -> None:
 
 def test_who_is_never_as_good_is_told_so() -> None:
     assert report.ratios(RIVAL, OURS[:1]) == {}
-    assert report.verdict(RIVAL, OURS[:1]).endswith("ours has reached 0.0050 in 1 epochs, and so not that.")
+    told = report.verdict(RIVAL, OURS[:1]).splitlines()
+    assert told[0].endswith("ours has reached 0.0050 in 1 epochs, and so not that.")
+    assert told[1:] == ["At least 10 times sooner: NOT reached."]
+
+
+@pytest.mark.parametrize(
+    ("processor", "said"),
+    [(4.0, "10.2 times sooner; at least 10: reached"), (4.2, "9.8 times sooner; at least 10: NOT reached")],
+)
+def test_ten_times_sooner_is_wanted_by_every_way_to_count(processor: float, said: str) -> None:
+    ours = epochs(0.005, 0.02, 0.03, seconds=5.0, processor=processor)
+    assert report.verdict(RIVAL, ours).splitlines()[-1] == f"The least of these is {said}."
 
 
 def test_the_table_has_a_line_an_epoch_of_either_side_with_what_was_spent_so_far() -> None:
