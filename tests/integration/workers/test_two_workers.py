@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,10 @@ from tests.integration.workers.test_trainer_kill import (
     run_json,
     write_data,
 )
+from tests.unit.workers.exposition import sample
 
 from recsys_workers import manifest
-from recsys_workers.train import submitted
+from recsys_workers.train import exposition, submitted
 
 pytestmark = [pytest.mark.torch, pytest.mark.full, pytest.mark.timeout(1800)]
 
@@ -29,6 +32,13 @@ pytestmark = [pytest.mark.torch, pytest.mark.full, pytest.mark.timeout(1800)]
 def metrics(store: Path, number: int) -> dict[str, float]:
     version = manifest.load(store / "versions" / str(number), None).manifest
     return {entry["name"]: float(entry["value"]) for entry in json.loads(manifest.encode(version))["metrics"]}
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("0.0.0.0", 0))
+        found: int = free.getsockname()[1]
+    return found
 
 
 def test_two_workers_reach_what_one_reaches_and_go_on_after_a_kill(
@@ -40,11 +50,19 @@ def test_two_workers_reach_what_one_reaches_and_go_on_after_a_kill(
     assert one.wait() == 0, one.text()
 
     monkeypatch.setenv("RECSYS_WORKERS", "2")
+    port = free_port()
+    monkeypatch.setenv(exposition.PORT, str(port))
     two = Trainer(tmp_path, "two", 1)
     two.wait_for_checkpoints(3)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        scraped = answer.read()
     processes = [two.process.pid, *descendants(two.process.pid)]
     two.kill()
     assert not alive(processes)
+    run = {"namespace": "shop", "run": "run-two", "model": "walks"}
+    assert sample(scraped, "recsys_training_workers", **run) == 2
+    assert 3 <= (sample(scraped, "recsys_training_epoch", **run) or 0) <= EPOCHS
+    assert sample(scraped, "recsys_training_stage", **run, stage="Training") == 1
     again = Trainer(tmp_path, "two", 2)
     assert again.wait() == 0, again.text()
     assert "continuing after epoch" in again.text()
