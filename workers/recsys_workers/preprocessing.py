@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from recsys_workers.calendars import Calendar
 from recsys_workers.manifest import ArtifactError
+from recsys_workers.spelling import spelled
 from recsys_workers.tfidf import Text
 
 BINARY, MULTICLASS, REGRESSION = "Binary", "Multiclass", "Regression"
@@ -27,6 +28,8 @@ UNKNOWN = 0
 FURTHEST = 1000.0
 """Values further from the mean, in standard deviations, count as this far: float32 must not overflow."""
 SCHEMA_VERSION = 1
+CANONICAL = "Canonical"
+"""The spelling of categories in preprocessing.json; a version of before there was one has none."""
 
 Floats = npt.NDArray[np.float64]
 Texts: TypeAlias = Sequence[str | None]
@@ -174,6 +177,9 @@ class Preprocessing:
 
     columns: tuple[Column, ...]
     target: Target
+    canonical: bool = True
+    """Whether a category is what `spelled` makes of it. False in versions of before there was one: they keep serving as
+    they did, and each way to write a category is another one."""
 
     @property
     def numeric_width(self) -> int:
@@ -208,7 +214,7 @@ class Preprocessing:
             if width := _width(column):
                 numeric[:, place : place + width] = _numbers(column, values)
                 place += width
-            for found, size, strangers in _placed(column, values):
+            for found, size, strangers in _placed(column, values, canonical=self.canonical):
                 categorical[:, position] = np.where(found < 0, UNKNOWN, first + found)
                 position, first, unknown = position + 1, first + size, unknown + strangers
         return Inputs(numeric, categorical, unknown)
@@ -249,22 +255,25 @@ def _sizes(column: Column) -> tuple[int, ...]:
     return column.sizes if isinstance(column, Calendar) else (column.size,)
 
 
-def _placed(column: Column, values: "Floats | Texts") -> Iterator[tuple[npt.NDArray[np.int64], int, int]]:
+def _placed(
+    column: Column, values: "Floats | Texts", *, canonical: bool
+) -> Iterator[tuple[npt.NDArray[np.int64], int, int]]:
     """For each categorical input of a column what `_indices` gives, with the input's size in between."""
     if isinstance(column, Calendar):
         for found, size in zip(column.places(np.asarray(values, dtype=np.float64)), column.sizes, strict=True):
             yield found, size, 0
     elif not isinstance(column, Numeric | Text):
-        found, strangers = _indices(column, values)
+        found, strangers = _indices(column, values, canonical=canonical)
         yield found, column.size, strangers
 
 
-def _indices(column: Categorical, values: "Floats | Texts") -> tuple[npt.NDArray[np.int64], int]:
+def _indices(column: Categorical, values: "Floats | Texts", *, canonical: bool) -> tuple[npt.NDArray[np.int64], int]:
     """Each value's row among the column's own, from 0 (-1 is row 0 of the table), and how many were not known."""
     known: dict[str | None, int]
+    spell = spelled if canonical else str
     if isinstance(column, Vocabulary):
         absent = len(column.values) + column.rare if column.missing else -1
-        found = _each(values, lambda value: absent if value is None else column.places.get(value, -1))
+        found = _each(values, lambda value: absent if value is None else _place(column.places, value, spell))
         strangers = found < 0
         if column.rare:
             found[strangers] = len(column.values)
@@ -275,12 +284,20 @@ def _indices(column: Categorical, values: "Floats | Texts") -> tuple[npt.NDArray
             known[None] = len(column.values)
     else:
         known = {
-            value: bucket_of(column.name, str(value), column.buckets) for value in set(values) if value is not None
+            value: bucket_of(column.name, spell(str(value)), column.buckets)
+            for value in set(values)
+            if value is not None
         }
         if column.missing:
             known[None] = column.buckets
-    found = _each(values, lambda value: known.get(value, -1))
+    found = _each(values, lambda value: known.get(None, -1) if value is None else _place(known, value, spell))
     return found, int((found < 0).sum())
+
+
+def _place(known: Mapping[Any, int], value: str, spell: Callable[[str], str]) -> int:
+    """Known values are spelled already, so that most are found at once."""
+    found = known.get(value)
+    return known.get(spell(value), -1) if found is None else found
 
 
 def _each(values: "Floats | Texts", place: Callable[[Any], int]) -> npt.NDArray[np.int64]:
@@ -291,6 +308,8 @@ def encode(preprocessing: Preprocessing) -> bytes:
     """The bytes of preprocessing.json; reading them gives the same numbers to the bit."""
     document = {
         "schemaVersion": SCHEMA_VERSION,
+        # Images that know no spelling pass it over.
+        **({"spelling": CANONICAL} if preprocessing.canonical else {}),
         "target": asdict(preprocessing.target),
         "columns": [_document(column) for column in preprocessing.columns],
     }
@@ -311,13 +330,16 @@ def decode(data: bytes) -> Preprocessing:
         document: dict[str, Any] = json.loads(data)
         if document["schemaVersion"] != SCHEMA_VERSION:
             raise ValueError(f"schemaVersion {document['schemaVersion']!r}; this image reads {SCHEMA_VERSION} only")
+        spelling = document.get("spelling")
+        if spelling not in (None, CANONICAL):
+            raise ValueError(f"the spelling {spelling!r}; this image knows {CANONICAL} only")
         target = Target(**{**document["target"], "classes": tuple(document["target"]["classes"])})
         if target.objective not in OBJECTIVES:
             raise ValueError(f"the objective {target.objective!r}")
         columns = [_column(entry.pop("kind"), entry) for entry in document["columns"]]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"preprocessing.json cannot be used: {error!r}.") from error
-    return Preprocessing(tuple(columns), target)
+    return Preprocessing(tuple(columns), target, spelling == CANONICAL)
 
 
 def _column(kind: str, entry: Mapping[str, Any]) -> Column:

@@ -1,10 +1,14 @@
-"""Categories are text, whatever type a file gives them; so are labels and the parts of a split."""
+"""Categories are text, whatever type a file gives them; so are labels and the parts of a split.
+
+Which texts are the same category recsys_workers.spelling says.
+"""
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.raw import RawFile, plain
+from recsys_workers.spelling import spelled
 
 TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 
@@ -22,6 +26,18 @@ def as_text(raw: RawFile, key: str, name: str) -> pa.ChunkedArray:
         )
     column = column.cast(pa.string())
     return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+
+
+def canonical(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Categories as strings, each as `spelled` spells it."""
+    return pa.chunked_array([_canonical(chunk) for chunk in column.chunks], pa.string())
+
+
+def _canonical(chunk: pa.Array) -> pa.Array:
+    coded = chunk.dictionary_encode()
+    texts = coded.dictionary.to_pylist()
+    spellings = list(map(spelled, texts))
+    return chunk if spellings == texts else pa.array(spellings, pa.string()).take(coded.indices)
 
 
 def _whole(raw: RawFile, column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:

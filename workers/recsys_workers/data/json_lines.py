@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.raw import ATTRIBUTE, IDS, NAME_ANOTHER, TIMESTAMP, RawFile, shifted
+from recsys_workers.data.raw import ATTRIBUTE, CATEGORY, IDS, NAME_ANOTHER, TIMESTAMP, RawFile, shifted
+from recsys_workers.spelling import text_of
 
 CHUNK_LINES = 1 << 16
 NULL, TEXT, NUMBER = type(None), frozenset({str}), frozenset({int, float})
@@ -112,6 +113,8 @@ class _File:
             made = values if int not in types else [str(value) if type(value) is int else value for value in values]
         elif role.startswith(ATTRIBUTE):
             return pa.array(self._lists(name, values), pa.list_(pa.string()))
+        elif role.startswith(CATEGORY):
+            made = self._texts(name, values)
         else:
             self._require(types <= VALUE_TYPES, values, VALUE_TYPES, name, "a string, a number, true or false")
             made = [value if value is None or type(value) is str else json.dumps(value) for value in values]
@@ -137,6 +140,17 @@ class _File:
             )
         return [found and [one if type(one) is str else json.dumps(one) for one in found] for found in lists]
 
+    def _texts(self, name: str, values: list[Any]) -> list[str | None]:
+        """Each cell as text; NaN is missing, as in Parquet."""
+        texts = []
+        for row, value in enumerate(values):
+            missing = value is None or value != value
+            text = None if missing else text_of(value)
+            if text is None and not missing:
+                raise self._wrong(name, value, row, "a string, a whole number, true or false")
+            texts.append(text)
+        return texts
+
     def _require_times(self, values: list[Any], types: set[type]) -> None:
         name = self.roles[TIMESTAMP]
         self._require(types <= TIME_TYPES, values, TIME_TYPES, name, "a number or an ISO 8601 time")
@@ -156,9 +170,12 @@ class _File:
         if right:
             return
         row = next(row for row, value in enumerate(values) if type(value) not in allowed)
-        raise InvalidData(
-            f"{self.path}: the column {name!r} holds {_shown(json.dumps(values[row]))} in "
-            f"{self.place(self.rows + row)}: it must be {meaning}."
+        raise self._wrong(name, values[row], row, meaning)
+
+    def _wrong(self, name: str, value: object, row: int, meaning: str) -> InvalidData:
+        return InvalidData(
+            f"{self.path}: the column {name!r} holds {_shown(json.dumps(value))} in {self.place(self.rows + row)}: it "
+            f"must be {meaning}."
         )
 
 

@@ -16,6 +16,8 @@ SPLIT = "Split"
 """What they have besides for the protocol ByColumn."""
 ATTRIBUTE = "attribute "
 """Roles that begin so may have lists in their cells."""
+CATEGORY = "category "
+"""Roles that begin so have text in their cells, whole numbers or booleans, and no numbers with fractions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from recsys_workers.calendars import LONGEST_SECONDS, UNITS, Calendar, seconds_o
 from recsys_workers.preprocessing import OF_NUMBERS, Column, Columns, Numeric, Preprocessing, optional
 from recsys_workers.serve.contract import describe
 from recsys_workers.serve.refusal import Refused, bad_request
+from recsys_workers.spelling import text_of
 from recsys_workers.tfidf import Text
 
 MAX_ROWS = 1000
@@ -72,8 +73,9 @@ def _rows(body: bytes) -> list[Any]:
 
 
 def _number(value: object, place: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _wrong(place, value, "a number")
+    # bool is an int: true is 1 and false 0, as in the training data.
+    if not isinstance(value, int | float):
+        raise _wrong(place, value, "a number, true or false")
     try:
         number = float(value)
     except OverflowError:
@@ -101,21 +103,14 @@ def _time(value: object, place: str, column: Calendar) -> float:
 
 
 def _text(value: object, place: str, longest: int | None) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return _digits(value, place)
-    if not isinstance(value, str) or (longest is not None and len(value) > longest):
+    try:
+        text = text_of(value)
+    except ValueError as error:
+        raise bad_request("InvalidValue", f"{place} is too long for a category.", place) from error
+    if text is None or (isinstance(value, str) and longest is not None and len(value) > longest):
         wanted = "a string" if longest is None else f"a string of at most {longest} characters"
         raise _wrong(place, value, f"{wanted}, a whole number, true or false")
-    return value
-
-
-def _digits(value: int, place: str) -> str:
-    try:
-        return str(value)
-    except ValueError as error:  # Python writes out no more than 4,300 digits
-        raise bad_request("InvalidValue", f"{place} is too long for a category.", place) from error
+    return text
 
 
 def _require_optional(place: str, *, name_given: bool, missing: bool) -> None:

@@ -34,13 +34,16 @@ def as_seconds(raw: RawFile, name: str, unit: str, column: pa.ChunkedArray) -> p
 
 
 def as_number(raw: RawFile, key: str, name: str) -> pa.ChunkedArray:
-    """The column as float64, null where it is empty or NaN; raises InvalidData for text that is no number."""
+    """The column as float64, null where it is empty or NaN; raises InvalidData for text that is no number.
+
+    true is 1 and false 0, as booleans and as text, however that is written.
+    """
     column = plain(raw.table[key])
     if any(fits(column.type) for fits in TEXTS):
         text = pc.utf8_trim_whitespace(column.cast(pa.string()))
         text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
         try:
-            column = text.cast(pa.float64())
+            column = _numbers(text)
         except pa.ArrowInvalid as error:
             row, count = _not_numbers(text)
             raise InvalidData(
@@ -62,10 +65,24 @@ def as_number(raw: RawFile, key: str, name: str) -> pa.ChunkedArray:
     return pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
 
 
+def _numbers(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    try:
+        return text.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return _without_booleans(text).cast(pa.float64())
+
+
+def _without_booleans(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    lower = pc.utf8_lower(text)
+    for word, digit in (("true", "1"), ("false", "0")):
+        text = pc.if_else(pc.equal(lower, word), digit, text)
+    return text
+
+
 def _not_numbers(text: pa.ChunkedArray) -> tuple[int, int]:
     """The first row that is no number, and how many rows are none."""
     wrong = []
-    for row, value in enumerate(text.to_pylist()):
+    for row, value in enumerate(_without_booleans(text).to_pylist()):
         try:
             float("0" if value is None else value)
         except ValueError:

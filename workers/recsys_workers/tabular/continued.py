@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from recsys_workers.calendars import Calendar
-from recsys_workers.preprocessing import BINARY, Column, Hashed, Numeric, Preprocessing, Target, Vocabulary
+from recsys_workers.preprocessing import BINARY, Column, Hashed, Numeric, OneHot, Preprocessing, Target, Vocabulary
+from recsys_workers.spelling import spelled
 from recsys_workers.tfidf import Text
 from recsys_workers.train import axes
 from recsys_workers.train.axes import Axis
@@ -39,7 +40,7 @@ def continued(fitted: Preprocessing, theirs: Preprocessing, version: int) -> Con
     return Continued(
         Preprocessing(columns, target),
         {
-            axes.CATEGORIES: axes.chained([unknown, *(axes.by_name(rows_of(old), rows_of(new)) for new, old in both)]),
+            axes.CATEGORIES: axes.chained([unknown, *(of_categories(old, new, theirs) for new, old in both)]),
             axes.CLASSES: axes.by_name(output_names(theirs.target), output_names(target)),
         },
     )
@@ -72,9 +73,25 @@ def _column(new: Column, old: Column) -> Column:
     return old if isinstance(old, Numeric | Text) else new
 
 
-def rows_of(column: Column) -> list[str]:
-    """A name for each of the column's rows of the table, in their order."""
-    return list(_names(column))
+def of_categories(old: Column, new: Column, theirs: Preprocessing) -> Axis:
+    """The column's rows of the table by their names."""
+    return axes.by_name(rows_of(old, canonical=theirs.canonical), rows_of(new))
+
+
+def rows_of(column: Column, *, canonical: bool = True) -> list[str]:
+    """A name for each of the column's rows of the table, in their order.
+
+    Not `canonical` is a version that took each way to write a category for another one: its name is the spelling, but
+    where the version has that itself.
+    """
+    if canonical or not isinstance(column, OneHot | Vocabulary):
+        return list(_names(column))
+    names, taken = [], set(column.values)
+    for value in column.values:
+        name = spelled(value)
+        names.append(value if name in taken else name)
+        taken.add(name)
+    return list(_names(replace(column, values=tuple(names))))
 
 
 def _names(column: Column) -> Iterator[str]:

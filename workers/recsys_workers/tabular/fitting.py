@@ -8,11 +8,12 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from recsys_workers.calendars import CYCLIC, ONE_HOT, Calendar, part_of
+from recsys_workers.data.categories import canonical
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.interactions import id_order
 from recsys_workers.preprocessing import Column, Floats, Hashed, Numeric, OneHot, Preprocessing, Target, Vocabulary
 from recsys_workers.tabular.filling import fill_of
-from recsys_workers.tabular.schema import CALENDAR, NUMERIC, TEXT, Feature
+from recsys_workers.tabular.schema import CALENDAR, CATEGORICAL, NUMERIC, TEXT, Feature
 from recsys_workers.tabular.table import Rows, Table, pieces
 from recsys_workers.tfidf import Text, fitted
 
@@ -30,6 +31,8 @@ def _column(table: Table, feature: Feature, training: Rows) -> Column:
     if feature.role == TEXT:
         return _text(table, feature, training)
     column = table.taken([feature.name], training)[feature.name]
+    if feature.role == CATEGORICAL:
+        column = canonical(column)
     known = column.drop_null()
     if not len(known) and (feature.fill is not None or feature.role in (NUMERIC, CALENDAR)):
         raise _empty(table, feature, training)

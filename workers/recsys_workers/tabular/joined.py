@@ -32,7 +32,7 @@ def joined(fitted: Preprocessing, members: Sequence[Member]) -> list[Continued]:
 
 def _require_whole(member: Member, theirs: Preprocessing, one: Continued) -> None:
     for old, new in zip(theirs.columns, one.preprocessing.columns, strict=True):
-        names = rows_of(old), rows_of(new)
+        names = rows_of(old, canonical=theirs.canonical), rows_of(new)
         require_whole(axes.by_name(*names), member, f"categories of the column {new.name}", *names)
     names = output_names(theirs.target), output_names(one.preprocessing.target)
     require_whole(one.axes[axes.CLASSES], member, f"classes of the label {theirs.target.name}", *names)

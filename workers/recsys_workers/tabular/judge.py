@@ -12,10 +12,11 @@ from recsys_workers.evaluate import gates, latency, metrics, parity
 from recsys_workers.evaluate.gates import SMALLER_IS_BETTER, Verdict
 from recsys_workers.evaluate.metrics import Estimate
 from recsys_workers.preprocessing import Floats
+from recsys_workers.spelling import in_json
 from recsys_workers.tabular import champion
 from recsys_workers.tabular.data import Rowwise, columns_of
 from recsys_workers.tabular.metrics import per_row, require
-from recsys_workers.tabular.schema import CALENDAR
+from recsys_workers.tabular.schema import CALENDAR, CATEGORICAL
 from recsys_workers.tabular.scored import ScoredRows
 from recsys_workers.train.candidate import session
 from recsys_workers.train.failure import AttemptFailed
@@ -120,9 +121,10 @@ class RowJudge:
         units = {
             feature.name: UNITS[feature.unit] for feature in self.data.table.schema.features if feature.role == CALENDAR
         }
+        categories = {feature.name for feature in self.data.table.schema.features if feature.role == CATEGORICAL}
         asks = []
         for place in range(len(chosen)):
-            row = {name: _value(values[place], units.get(name)) for name, values in columns.items()}
+            row = {name: _value(values[place], units.get(name), name in categories) for name, values in columns.items()}
             body = json.dumps({"rows": [row]}).encode()
             asks.append(latency.Ask("/predict", body, self._difference(expected[place])))
         return asks
@@ -137,10 +139,10 @@ class RowJudge:
         return difference
 
 
-def _value(value: object, unit: int | None = None) -> object:
+def _value(value: object, unit: int | None, category: bool) -> object:
     """As a client writes it: a missing number is null, a time counts so many units a second."""
     if isinstance(value, float | np.floating):
         if np.isnan(value):
             return None
         return float(value) if unit is None else int(value) * unit
-    return value
+    return in_json(value) if category and isinstance(value, str) else value

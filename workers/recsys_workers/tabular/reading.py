@@ -16,7 +16,7 @@ from recsys_workers.data.categories import as_text
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import DatasetFile
 from recsys_workers.data.parts import PARTS, kinds_of_times
-from recsys_workers.data.raw import TIMESTAMP, RawFile
+from recsys_workers.data.raw import CATEGORY, TIMESTAMP, RawFile
 from recsys_workers.data.readers import READERS
 from recsys_workers.data.times import NANOSECONDS, comparable, time_or_number
 from recsys_workers.data.types import require
@@ -102,11 +102,17 @@ class _Reader:
         self.file_format = file_format
         self.schema = schema
         self.whole = whole
-        self.named = {TIMESTAMP if name == schema.timestamp else f"column {name}": name for name in schema.columns}
         self.units = {feature.name: feature.unit for feature in schema.features if feature.role == CALENDAR}
         label = schema.label if schema.objective == REGRESSION else None
         numeric = {feature.name for feature in schema.features if feature.role == NUMERIC}
         self.numeric = numeric | {name for name in (schema.weight, label) if name is not None}
+        self.named = {self._key(name): name for name in schema.columns}
+
+    def _key(self, name: str) -> str:
+        """What readers are to call the column."""
+        if name == self.schema.timestamp:
+            return TIMESTAMP
+        return f"column {name}" if name in self.numeric or name in self.units else f"{CATEGORY}{name}"
 
     @property
     def kinds(self) -> pa.Schema:

@@ -92,7 +92,7 @@ WRONG: list[tuple[Any, str, str | None, str]] = [
         "the columns are age, idle, plan, phone",
     ),
     ({"rows": [{**ROW, "age": "50"}]}, "InvalidValue", "rows[0].age", "a string of 2 characters, but must be a number"),
-    ({"rows": [{**ROW, "age": True}]}, "InvalidValue", "rows[0].age", "true, but must be a number"),
+    ({"rows": [{**ROW, "age": [1]}]}, "InvalidValue", "rows[0].age", "but must be a number, true or false"),
     ({"rows": [{**ROW, "age": None}]}, "InvalidValue", "rows[0].age", "is empty, but"),
     ({"rows": [{"idle": 1, "plan": "plus"}]}, "MissingField", "rows[0].age", "rows[0].age is missing"),
     ({"rows": [{**ROW, "plan": ""}]}, "InvalidValue", "rows[0].plan", "is empty, but"),
