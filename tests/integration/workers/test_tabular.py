@@ -1,6 +1,7 @@
 """Tabular runs end to end: from a table through Ray's worker to a version, its gates and its server."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.training import RowTraining, outputs_of
 from recsys_workers.train import history, ray_run, run_config, worker
 from recsys_workers.train.__main__ import main
+from recsys_workers.train.progress import StatusWriter
 from recsys_workers.train.reports import EpochReport
 
 pytestmark = pytest.mark.torch
@@ -50,6 +52,9 @@ GATES = [
 ]
 
 
+CLEANING = {"missing": "Drop", "bounds": [{"column": "tenure", "min": "0"}], "duplicates": "KeepFirst"}
+
+
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray's worker in this process: what Ray does with it other tests try."""
@@ -57,6 +62,18 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECSYS_THREADS", "1")
     monkeypatch.setattr("ray.train.report", lambda *_, **__: None)
     monkeypatch.setattr(ray_run, "fit", lambda settings, *_: worker.train_worker(settings))
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the attempts write into status.result."""
+    results: list[dict[str, Any]] = []
+
+    def apply(_: StatusWriter, status: Mapping[str, Any]) -> None:
+        results.extend([dict(status["result"])] if "result" in status else [])
+
+    monkeypatch.setattr(StatusWriter, "apply", apply)
+    return results
 
 
 def ran(made: dict[str, Any], folder: Path) -> tuple[Path, dict[str, Any]]:
@@ -95,14 +112,40 @@ def test_a_small_run_comes_near_the_best_that_is_possible(tmp_path: Path, monkey
     assert 0.42 < figures["LogLoss"] < 0.46
 
 
+def require_cleaning_told(folder: Path, told: list[dict[str, Any]]) -> None:
+    """In the report, the protocol, the card and the status."""
+    version = manifest.load(folder, None)
+    dataset = version.manifest.dataset
+    assert dataset["digest"].startswith("sha256:")
+    report = json.loads(version.contents[manifest.DATA])
+    assert report["dataset"] == {"uri": "pvc://data", "format": "CSV", "digest": dataset["digest"]}
+    assert report["cleaning"] == CLEANING
+    assert (report["rowsRead"], report["rows"]) == (304, 300)
+    assert report["dropped"] == [
+        {"rule": "missing", "rows": 1},
+        {"rule": "bounds", "rows": 2},
+        {"rule": "duplicates", "rows": 1},
+    ]
+    assert version.manifest.protocol["cleaning"] == CLEANING
+    assert json.loads(version.contents[manifest.EVALUATION])["protocol"] == version.manifest.protocol
+    card = version.contents[manifest.MODEL_CARD].decode()
+    assert f"pvc://data ({dataset['digest']}): 300 rows. Cleaning dropped 4 rows before that: `{{" in card
+    assert json.loads(card.partition("before that: `")[2].partition("`")[0]) == CLEANING
+    (result,) = told
+    assert result["dataset"] == {"digest": dataset["digest"], "interactions": 300, "rowsDropped": 4}
+
+
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("architecture", ["Linear", "MLP"])
 def test_a_run_makes_a_version_that_passes_its_gates_and_reigns(
-    architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[dict[str, Any]]
 ) -> None:
-    made = document(tmp_path, monkeypatch, rows(300))
-    made |= {"gates": GATES, "architecture": architecture}
+    table = rows(300)
+    dirty = [{**table[0], "plan": None}, {**table[1], "tenure": -1}, {**table[2], "tenure": -2}, table[3]]
+    made = document(tmp_path, monkeypatch, [*table, *dirty])
+    made |= {"gates": GATES, "architecture": architecture, "cleaning": CLEANING}
     folder, found = ran(made, tmp_path)
+    require_cleaning_told(folder, told)
     validated_too = [name for name in made["evaluation"]["metrics"] if name != "LogLoss"]
     assert [gate["verdict"] for gate in found["gates"]] == ["Passed"] * 5, found["gates"]
     messages = {gate["name"]: gate["message"] for gate in found["gates"]}
