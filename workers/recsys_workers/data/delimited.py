@@ -10,10 +10,13 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import csv
 
 from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.quotes import line_of, rows_below_header, whole_rows
 from recsys_workers.data.raw import TIMESTAMP, RawFile, require_column
 
 SHOWN = 60
 """Characters of a row in a message."""
+CHECKED_BYTES = 4 << 20
+"""Of a file that are looked at together, about."""
 
 
 class ReadDelimited(Protocol):
@@ -28,16 +31,19 @@ def read_recbole(path: Path, roles: Mapping[str, str], part: BytesIO | None = No
     bare = {name.partition(":")[0]: name for name in header}
     physical = {role: name if name in header else bare.get(name, name) for role, name in roles.items()}
     for role, name in physical.items():
-        require_column(path, header, name if name in header else roles[role], lambda: _rows_of(path))
+        require_column(
+            path, header, name if name in header else roles[role], lambda: rows_below_header(path, quoted=False)
+        )
     return _read(path, "RecBole", physical, csv.ParseOptions(delimiter="\t", quote_char=False), part)
 
 
 def read_csv(path: Path, roles: Mapping[str, str], part: BytesIO | None = None) -> RawFile:
-    """Read a file with commas, and quotes where a cell holds one."""
+    """Read a file with commas, and quotes where a cell holds one, a quote or a line break."""
     header = [name.strip('"') for name in _header(path, ",")]
     for name in roles.values():
-        require_column(path, header, name, lambda: _rows_of(path))
-    return _read(path, "CSV", roles, csv.ParseOptions(delimiter=",", quote_char='"'), part)
+        require_column(path, header, name, lambda: rows_below_header(path, quoted=True))
+    breaks = _has_quotes(path) if part is None else b'"' in part.getvalue()
+    return _read(path, "CSV", roles, csv.ParseOptions(delimiter=",", quote_char='"', newlines_in_values=breaks), part)
 
 
 def recbole_types(path: Path) -> dict[str, str]:
@@ -63,7 +69,17 @@ def _read(
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise _unreadable(path, file_format, physical, parse_options, error) from error
-    return RawFile(path, table.rename_columns(list(physical)), lambda row: f"line {row + 2}")
+    quoted = bool(parse_options.quote_char)
+    return RawFile(path, table.rename_columns(list(physical)), lambda row: f"line {line_of(path, row, quoted=quoted)}")
+
+
+def _has_quotes(path: Path) -> bool:
+    """Whether there is any quote, without which no cell has line breaks; raises InvalidData for one left open."""
+    with path.open("rb") as stream:
+        found = False
+        for rows in whole_rows(stream, CHECKED_BYTES, path):
+            found = found or b'"' in rows
+        return found
 
 
 def _unreadable(
@@ -101,16 +117,18 @@ class _Wrong:
 
 def _wrong_rows(path: Path, physical: Mapping[str, str], parse_options: csv.ParseOptions) -> _Wrong:
     """Read the file a second time, a part after the other, and take whatever bytes there are."""
-    wrong = _Wrong()
+    wrong, quoted = _Wrong(), bool(parse_options.quote_char)
 
     def ragged(row: csv.InvalidRow) -> str:
         if not wrong.ragged:
-            wrong.line, wrong.cells, wrong.columns = row.number, row.actual_columns, row.expected_columns
-            wrong.text = row.text
+            # Arrow counts rows, from the header on.
+            wrong.line = line_of(path, row.number - 2, quoted=quoted)
+            wrong.cells, wrong.columns, wrong.text = row.actual_columns, row.expected_columns, row.text
         wrong.ragged += 1
         return "skip"
 
     parse_options.invalid_row_handler = ragged
+    parse_options.newlines_in_values = quoted  # A part of the file may have had none.
     names = list(physical.values())
     types = csv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.binary()))
     single = csv.ReadOptions(use_threads=False)  # Only then Arrow says in which row.
@@ -118,28 +136,22 @@ def _wrong_rows(path: Path, physical: Mapping[str, str], parse_options: csv.Pars
         with csv.open_csv(path, single, parse_options, types) as batches:
             for batch in batches:
                 for name in names if not wrong.ragged else ():
-                    _count_no_text(wrong, batch, name)
+                    _count_no_text(wrong, batch, name, path, quoted=quoted)
                 wrong.rows += batch.num_rows
     except (pa.ArrowInvalid, pa.ArrowKeyError):
-        return replace(wrong, rows=_rows_of(path))
+        return replace(wrong, rows=rows_below_header(path, quoted=quoted))
     wrong.rows += wrong.ragged
     return wrong
 
 
-def _count_no_text(wrong: _Wrong, batch: pa.RecordBatch, name: str) -> None:
+def _count_no_text(wrong: _Wrong, batch: pa.RecordBatch, name: str, path: Path, *, quoted: bool) -> None:
     for row, cell in enumerate(batch[name].to_pylist()):
         try:
             cell.decode()
         except UnicodeDecodeError:
             if not wrong.no_text:
-                wrong.line, wrong.column = wrong.rows + row + 2, name
+                wrong.line, wrong.column = line_of(path, wrong.rows + row, quoted=quoted), name
             wrong.no_text += 1
-
-
-def _rows_of(path: Path) -> int:
-    """How many lines below the header are not empty."""
-    with path.open("rb") as stream:
-        return max(0, sum(not line.isspace() for line in stream) - 1)
 
 
 def _header(path: Path, delimiter: str) -> list[str]:

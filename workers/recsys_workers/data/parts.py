@@ -1,11 +1,12 @@
 """Reading a file part by part, for tables that are too large for the memory. The parts together are the file.
 
-A text file is cut after whole lines, and each part is parsed as a file of its own with the same header, so what a cell
+A text file is cut between rows, and each part is parsed as a file of its own with the same header, so what a cell
 holds is found out by the same rules. A column may have another type in each part, where the whole would have one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +16,7 @@ from pyarrow import parquet
 
 from recsys_workers.data import delimited, json_lines
 from recsys_workers.data.parquet import damaged, opened, row_of, unreadable
+from recsys_workers.data.quotes import whole_lines, whole_rows
 from recsys_workers.data.raw import TIMESTAMP, RawFile, plain, shifted
 from recsys_workers.data.times import Kinds
 
@@ -47,12 +49,12 @@ def parquet_parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
 
 def recbole_parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
     """The rows of a RecBole atomic file."""
-    return _text_parts(path, roles, delimited.read_recbole)
+    return _text_parts(path, roles, delimited.read_recbole, whole_lines)
 
 
 def csv_parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
     """The rows of a CSV."""
-    return _text_parts(path, roles, delimited.read_csv)
+    return _text_parts(path, roles, delimited.read_csv, partial(whole_rows, path=path, line=2))
 
 
 def json_parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
@@ -91,20 +93,20 @@ def rows_of(path: Path, file_format: str) -> int:
         raise unreadable(path, error) from error
 
 
-def _text_parts(path: Path, roles: Mapping[str, str], read: delimited.ReadDelimited) -> Iterator[RawFile]:
+def _text_parts(
+    path: Path,
+    roles: Mapping[str, str],
+    read: delimited.ReadDelimited,
+    cut: Callable[[BinaryIO, int], Iterator[bytes]],
+) -> Iterator[RawFile]:
+    """`cut` gives whole rows below the header, about so many bytes at a time."""
     before = 0
     with path.open("rb") as stream:
         header = stream.readline()
-        body = _lines(stream)
+        body = cut(stream, TEXT_BYTES)
         lines: bytes | None = next(body, b"")
         while lines is not None:
             raw = read(path, roles, BytesIO(header + lines))
             yield replace(raw, place=shifted(raw.place, before))
             before += raw.table.num_rows
             lines = next(body, None)
-
-
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Whole lines, about TEXT_BYTES of them at a time."""
-    while text := stream.read(TEXT_BYTES):
-        yield text + stream.readline()

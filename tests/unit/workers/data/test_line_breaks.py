@@ -1,0 +1,111 @@
+"""Cells of a CSV with line breaks in quotes: read whole or in parts, with the lines that an editor shows in errors."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys_workers.data import parts, quotes
+from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.parts import PARTS
+from recsys_workers.data.quotes import first_lines, is_open, whole_rows
+from recsys_workers.data.readers import READERS
+from recsys_workers.data.types import require
+
+ROLES = {"column note": "note", "column price": "price"}
+BLOCK = 1 << 20
+"""Bytes that Arrow looks at together."""
+SMALL = 'note,price\n"one\nline, ""more""",1\n5" disk,2\n\n"\n\n",3\nlast,dear\n'
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "rows.csv"
+    path.write_bytes(text.encode())
+    return path
+
+
+def in_parts(path: Path) -> list[tuple[str, str]]:
+    return [row for raw in PARTS["CSV"](path, ROLES) for row in zip(*raw.table.to_pydict().values(), strict=True)]
+
+
+def as_whole(path: Path) -> list[tuple[str, str]]:
+    return list(zip(*READERS["CSV"](path, ROLES).table.to_pydict().values(), strict=True))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("size", [1, 10, 20, 1 << 20])
+def test_cells_keep_their_line_breaks_and_rows_their_lines(
+    size: int, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "TEXT_BYTES", size)
+    path = written(tmp_path, SMALL.replace("\n", end))
+    expected = [(f'one{end}line, "more"', "1"), ('5" disk', "2"), (end * 2, "3"), ("last", "dear")]
+    assert as_whole(path) == in_parts(path) == expected
+    for raws in ([READERS["CSV"](path, ROLES)], list(PARTS["CSV"](path, ROLES))):
+        assert [raw.place(row) for raw in raws for row in range(raw.table.num_rows)] == [
+            "line 2",
+            "line 4",
+            "line 6",
+            "line 9",
+        ]
+        with pytest.raises(InvalidData, match="'dear' in line 9, which is not of the type Number"):
+            require(raws[-1], "column price", "price", "Number")
+
+
+def test_a_file_of_many_blocks_is_read_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells are so long that the ends of Arrow's blocks, and of the parts, are in some of them."""
+    monkeypatch.setattr(parts, "TEXT_BYTES", BLOCK)
+    rows = [(f"note {number}\n" * 4000 if number % 2 else "plain", str(number)) for number in range(300)]
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([("note", "price"), *rows])
+    path = written(tmp_path, stream.getvalue())
+    text = path.read_bytes()
+    assert len(text) > 4 * BLOCK
+    assert any(is_open(text[: text.index(b"\n", end) + 1]) for end in range(BLOCK, len(text), BLOCK))
+    assert as_whole(path) == in_parts(path) == rows
+
+
+def test_a_row_with_another_number_of_cells_is_told_by_its_line(tmp_path: Path) -> None:
+    path = written(tmp_path, SMALL + "a,1,2\n")
+    for read in (as_whole, in_parts):
+        with pytest.raises(InvalidData, match=r"line 10 has 3 cells and the header 2.* 1 of its 5 rows"):
+            read(path)
+    path.write_bytes(SMALL.encode() + b"a\xff,1\n")
+    with pytest.raises(InvalidData, match="'note' holds what is no UTF-8 in line 10, and so do 1 of its 5 rows"):
+        as_whole(path)
+
+
+@pytest.mark.parametrize("most", [100, 1 << 20])
+def test_a_quote_that_is_never_closed_is_told_by_its_line(
+    most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "TEXT_BYTES", 40)
+    monkeypatch.setattr(quotes, "LONGEST", most)
+    path = written(tmp_path, SMALL.replace("dear", "4") + 'a,5\n"wide,6\n' + "b,7\n" * 50)
+    told = re.escape(
+        f"{path} cannot be read as CSV: the row that begins in line 11 has a cell that begins with a quote"
+    )
+    for read in (as_whole, in_parts):
+        with pytest.raises(InvalidData, match=told):
+            read(path)
+
+
+CELLS = st.text(st.sampled_from('a",\n'), max_size=6)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=8), st.integers(1, 30), st.booleans())
+def test_whole_rows_are_those_of_another_reader(rows: list[tuple[str, str]], size: int, quoted: bool) -> None:
+    stream = io.StringIO()
+    style = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
+    csv.writer(stream, lineterminator="\n", quoting=style).writerows(rows)
+    text = stream.getvalue()
+    found = list(whole_rows(io.BytesIO(text.encode()), size, Path("rows.csv")))
+    assert b"".join(found).decode() == text
+    assert [tuple(row) for part in found for row in csv.reader(io.StringIO(part.decode(), newline=""))] == rows
+    reader = csv.reader(io.StringIO(text, newline=""))
+    ends = [reader.line_num for _ in reader]
+    assert list(first_lines(io.BytesIO(text.encode()), quoted=True)) == [1, *(end + 1 for end in ends[:-1])]

@@ -1,0 +1,78 @@
+"""Where the rows of a text file begin: in a CSV a cell in quotes may hold line breaks, and empty lines are no rows.
+
+A quote opens a cell only at the cell's beginning, and two of them inside are one, as Arrow reads it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from recsys_workers.data.errors import InvalidData
+
+CLOSED = re.compile(rb'(?:[^"]++|(?<=[,\r\n])"[^"]*+(?:""[^"]*+)*+"|(?<![,\r\n])")*+')
+"""Text of which each cell in quotes is whole, behind a line break; it ends before a quote that nothing closes."""
+LONGEST = 16 << 20
+"""Bytes of a row: where more stand behind a quote, it was forgotten to close it."""
+
+
+def is_open(lines: bytes, *, before: bool = False) -> bool:
+    """Whether a cell in quotes goes on behind these whole lines; `before` is whether one does in front of them."""
+    if b'"' not in lines:
+        return before
+    text = (b'\n"' if before else b"\n") + lines
+    found = CLOSED.match(text)
+    return found is None or found.end() < len(text)
+
+
+def whole_lines(stream: BinaryIO, size: int) -> Iterator[bytes]:
+    """Whole lines, about so many bytes of them at a time."""
+    while text := stream.read(size):
+        yield text + stream.readline()
+
+
+def whole_rows(stream: BinaryIO, size: int, path: Path, line: int = 1) -> Iterator[bytes]:
+    """Whole rows of a CSV, about so many bytes of them at a time; the stream begins with this line of the file.
+
+    Raises InvalidData for a quote that nothing closes.
+    """
+    for text in whole_lines(stream, size):
+        lines, more, inside = [text], 0, is_open(text)
+        while inside:
+            found = stream.readline()
+            more += len(found)
+            if not found or more > LONGEST:
+                *_, begin = first_lines(BytesIO(text), quoted=True)
+                raise InvalidData(
+                    f"{path} cannot be read as CSV: the row that begins in line {line + begin - 1} has a cell that "
+                    "begins with a quote, which no other one closes: close it, or put the cell in quotes, and write "
+                    "each quote in it twice."
+                )
+            lines.append(found)
+            inside = is_open(found, before=True)
+        rows = b"".join(lines)
+        line += rows.count(b"\n")
+        yield rows
+
+
+def first_lines(lines: Iterable[bytes], *, quoted: bool) -> Iterator[int]:
+    """The number of the line in which each row begins, from 1 on; the first row of a file is its header."""
+    inside = False
+    for number, line in enumerate(lines, 1):
+        if not inside and line.strip(b"\r\n"):
+            yield number
+        inside = quoted and is_open(line, before=inside)
+
+
+def line_of(path: Path, row: int, *, quoted: bool) -> int:
+    """The line, from 1 on, in which a row below the header begins, from 0 on."""
+    with path.open("rb") as stream:
+        return next(islice(first_lines(stream, quoted=quoted), row + 1, None))
+
+
+def rows_below_header(path: Path, *, quoted: bool) -> int:
+    """How many rows a file has."""
+    with path.open("rb") as stream:
+        return max(0, sum(1 for _ in first_lines(stream, quoted=quoted)) - 1)
