@@ -18,6 +18,7 @@ from recsys_workers.data.files import list_files
 from recsys_workers.data.generate import churn
 from recsys_workers.evaluate.protocol import sentence
 from recsys_workers.models.hyperparameters import check
+from recsys_workers.models.registry import ARCHITECTURES, load
 from recsys_workers.preprocessing import Preprocessing, Target
 from recsys_workers.serve.predictor import Predictor
 from recsys_workers.serve.rows import parse
@@ -25,6 +26,7 @@ from recsys_workers.tabular import data, metrics, schema, scored
 from recsys_workers.tabular.data import Examples
 from recsys_workers.tabular.graph import RowGraph
 from recsys_workers.tabular.training import RowTraining, outputs_of
+from recsys_workers.tasks import RANKING, TABULAR
 from recsys_workers.train import history, ray_run, run_config, worker
 from recsys_workers.train.__main__ import main
 from recsys_workers.train.progress import StatusWriter
@@ -281,13 +283,23 @@ def test_an_epoch_of_some_steps_draws_other_rows_each_time() -> None:
     assert (made.epoch, made.step) == (2, 6)
 
 
-@pytest.mark.parametrize("objective", metrics.METRICS)
-@pytest.mark.parametrize("architecture", ["Linear", "MLP"])
+EACH = [(name, objective) for name in ("Linear", "MLP") for objective in metrics.METRICS]
+EACH += [(name, "Binary") for name in ("LogisticRegression", "DCNv2")]
+
+
+def test_each_architecture_of_rows_is_tried_with_each_objective_that_it_has() -> None:
+    of_task = {name: load(name).DECLARATION.task for name in ARCHITECTURES}
+    of_tabular = {(name, objective) for name in of_task if of_task[name] == TABULAR for objective in metrics.METRICS}
+    assert set(EACH) == of_tabular | {(name, "Binary") for name in of_task if of_task[name] == RANKING}
+
+
+@pytest.mark.parametrize(("architecture", "objective"), EACH)
 def test_every_objective_is_learned_and_a_stopped_run_ends_in_the_same_bits(
     architecture: str, objective: str, tmp_path: Path
 ) -> None:
     torch.set_num_threads(1)
-    option = {"averageDecay": "0.5", **({"dropout": "0.2"} if architecture == "MLP" else {})}
+    drops = "dropout" in {parameter.name for parameter in load(architecture).DECLARATION.parameters}
+    option = {"averageDecay": "0.5", **({"dropout": "0.2"} if drops else {})}
     made = training(architecture, objective, **option)
     reports = []
 
