@@ -93,6 +93,11 @@ def reaches(namespace: Namespace, run: str, epoch: int, seconds: float = 240) ->
     return found
 
 
+def failure_of(namespace: Namespace, run: str, seconds: float = 60) -> dict[str, Any]:
+    """What status says of the attempt that has failed, once it does; a run that becomes a version drops it."""
+    return until(f"status.failure of {run}", lambda: status_of(namespace, run).get("failure"), seconds)
+
+
 def pods(namespace: Namespace, run: str) -> list[dict[str, Any]]:
     """The run's pods, oldest first."""
     return namespace.items("pods", f"recsys.dev/trainingrun={run}")

@@ -98,15 +98,6 @@ def training(shop: Shop, name: str, **spec: Any) -> tuple[dict[str, Any], int]:
     return pod, seen
 
 
-def failure_of(shop: Shop, name: str) -> dict[str, Any]:
-    """What status says of the attempt that has failed, once it does."""
-
-    def told() -> dict[str, Any] | None:
-        return status_of(shop.namespace, name).get("failure")
-
-    return until("status.failure", told, 60)
-
-
 @pytest.mark.parametrize(
     ("name", "command"), [("driver-killed", "recsys_workers.train"), ("worker-killed", "ray::RayTrainWorker")]
 )
@@ -115,7 +106,7 @@ def test_a_process_of_the_trainer_killed_with_signal_9(shop: Shop, name: str, co
     first = churn.epochs(churn.log_of(shop.namespace, pod))
     node.send(node.process(pod, command), signal.SIGKILL)
 
-    failure = failure_of(shop, name)
+    failure = churn.failure_of(shop.namespace, name)
     assert failure["pod"] == pod["metadata"]["name"]
     assert failure["exitCode"] == (137 if name == "driver-killed" else 1), failure
     assert failure["log"], f"the last lines of the log: {failure}"
@@ -200,7 +191,7 @@ def test_a_pod_that_runs_out_of_memory_once_goes_on_from_its_checkpoint(shop: Sh
     whole = node.killed_whole(worker)
     node.fill_memory(worker)
 
-    failure = failure_of(shop, "out-of-memory")
+    failure = churn.failure_of(shop.namespace, "out-of-memory")
     assert (failure["reason"], failure["pod"]) == ("OOMKilled", pod["metadata"]["name"]), failure
     assert failure["exitCode"] == (137 if whole else 1), failure
     assert failure["log"], f"the last lines of the log: {failure}"
@@ -220,7 +211,7 @@ def test_a_store_that_is_away_for_a_minute_before_a_run_begins_costs_retries(sho
     """Each attempt says at once what is wrong, and the back-off outlasts it."""
     with node.away(shop.store):
         shop.namespace.apply(trainingrun("no-store"))
-        failure = until("status.failure", lambda: status_of(shop.namespace, "no-store").get("failure"), 60)
+        failure = churn.failure_of(shop.namespace, "no-store")
         assert failure["reason"] == "StoreUnreachable"
         assert "of pvc://models cannot be made: Permission denied" in failure["message"]
         time.sleep(AWAY_SECONDS)

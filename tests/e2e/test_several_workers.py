@@ -157,15 +157,24 @@ def drain(namespace: Namespace, run: str) -> None:
 def test_a_pod_that_is_taken_away_costs_one_attempt(
     name: str, take: Callable[[Namespace, str], None], namespace: Namespace, undisturbed: dict[str, Any]
 ) -> None:
-    """… and changes no figure. Of a head KubeRay tells nothing: the operator ends the attempt."""
+    """… and changes no figure. Of a head KubeRay tells nothing: the operator ends the attempt, and names it."""
     namespace.apply(run_of_two(name))
     seen = reaches(namespace, name, MIDDLE, 300)
-    heads = [pod["metadata"]["name"] for pod in of_type(namespace, name, "head")]
+    [head] = of_type(namespace, name, "head")
     take(namespace, name)
-    failure = until("status.failure", lambda: status_of(namespace, name).get("failure"), 180)
+    failure = churn.failure_of(namespace, name, 180)
+    assert failure["pod"] == head["metadata"]["name"], failure  # The trainer is in it, whichever pod was taken.
+    if name == "beheaded":
+        assert failure["message"].startswith(
+            "The pod of Ray's head is gone, and with it the training and the exit code"
+        )
+        assert "exitCode" not in failure
+        assert failure["log"], f"what the trainer told last: {failure}"
     if name == "head-killed":
-        assert (failure["pod"], failure["exitCode"]) == (heads[0], 137), failure
-    print(f"{name}: {failure}")
+        assert failure["exitCode"] == 137, failure
+    if name in ("disturbed", "worker-killed"):
+        assert failure["exitCode"] not in (0, None), failure
+        assert failure["log"], f"the last lines of the log: {failure}"
     assert churn.resumed(namespace, name) >= seen - seen % churn.EVERY > 0
     found = ended(namespace, name, 900)
     assert succeeded(found) == ("True", "VersionCreated", 2), json.dumps(found, indent=2)

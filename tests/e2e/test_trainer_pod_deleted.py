@@ -69,11 +69,15 @@ def epochs(log: str) -> dict[int, str]:
     return {int(number): text for number, text in EPOCH.findall(log)}
 
 
+def status_of(namespace: Namespace, run: str) -> dict[str, Any]:
+    return dict(namespace.get("trainingruns.recsys.dev", run).get("status", {}))
+
+
 def ended(namespace: Namespace, run: str, seconds: float = 600) -> dict[str, Any]:
     """The status of the run when it is decided."""
 
     def probe() -> dict[str, Any] | None:
-        status: dict[str, Any] = namespace.get("trainingruns.recsys.dev", run).get("status", {})
+        status = status_of(namespace, run)
         decided = {c["type"]: c["status"] for c in status.get("conditions", [])}.get("Succeeded", "Unknown")
         return None if decided == "Unknown" else status
 
@@ -81,8 +85,7 @@ def ended(namespace: Namespace, run: str, seconds: float = 600) -> dict[str, Any
 
 
 def epoch(namespace: Namespace, run: str) -> int:
-    progress = namespace.get("trainingruns.recsys.dev", run).get("status", {}).get("progress", {})
-    return int(progress.get("epoch", 0))
+    return int(status_of(namespace, run).get("progress", {}).get("epoch", 0))
 
 
 def digest_of_model(namespace: Namespace, status: dict[str, Any]) -> str:
@@ -126,6 +129,11 @@ def test_a_deleted_trainer_pod_loses_at_most_one_checkpoint_and_changes_nothing(
 
     second = until("the Job's next pod", replaced, 120)
     new_pod_after = time.monotonic() - deleted
+    failure = until("status.failure", lambda: status_of(namespace, DISTURBED).get("failure"), 60)
+    assert failure["pod"] == first["metadata"]["name"], failure
+    assert failure.get("exitCode") != 0, failure  # Absent, if the pod was gone before the operator looked.
+    # One that had a moment for its last word says why it ended, and needs no log.
+    assert failure.get("log") or failure["reason"] == "Stopped", failure
     found = ended(namespace, DISTURBED)
     assert succeeded(found) == ("True", "VersionCreated", 2)
     assert [pod["metadata"]["uid"] for pod in pods(namespace, DISTURBED)] == [second["metadata"]["uid"]]

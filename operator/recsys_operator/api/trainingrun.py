@@ -334,8 +334,14 @@ class Failure(Model):
     reason: str = Field(max_length=64, description="One CamelCase word.")
     message: Text = Field(description="A sentence that says what to change.")
     pod: str | None = Field(None, max_length=253, description="The pod that failed last.")
-    exit_code: int | None = Field(None, description="Its exit code.")
-    log: str | None = Field(None, max_length=4096, description="The last lines of its log.")
+    exit_code: int | None = Field(
+        None, description="Its exit code; absent of a pod that went away before anybody read how it ended."
+    )
+    log: str | None = Field(
+        None,
+        max_length=4096,
+        description="The last lines of its log; where nobody could read those, what status.progress.message said last.",
+    )
 
 
 class TrainingRunStatus(Model):
@@ -347,6 +353,11 @@ class TrainingRunStatus(Model):
     )
     attempts: int | None = Field(
         None, ge=0, description="Pods started so far; with several workers, how often all of them were."
+    )
+    pod: str | None = Field(
+        None,
+        max_length=253,
+        description="The pod that trains, or did last; with several workers, that of Ray's head.",
     )
     start_time: Time | None = Field(
         None, description="When the first pod was asked for; in a queue, when Kueue first admitted the run."

@@ -132,9 +132,15 @@ async def test_a_head_that_was_killed_ends_the_attempt_although_kuberay_says_not
 
 async def test_a_head_that_is_gone_costs_one_attempt(scene: Scene) -> None:
     run = await training(scene, maxRetries=1)
+    told = {"message": "Epoch 1 of 20: loss 6.9", "updateTime": (await rayjob(scene))["metadata"]["creationTimestamp"]}
+    await scene.report(run, progress={"stage": "Training", "percent": 5, **told})
+    assert (await scene.status(run))["pod"] == "first-ray1-c-head"
     await scene.api.delete(PODS, scene.namespace, "first-ray1-c-head")
     assert await scene.says(run) == ("Unknown", "Pending")
-    assert (await scene.status(run))["failure"]["message"].startswith("The pod of Ray's head is gone")
+    failure = (await scene.status(run))["failure"]
+    assert failure["message"].startswith("The pod of Ray's head is gone")
+    assert (failure["pod"], failure["log"]) == ("first-ray1-c-head", told["message"])
+    assert "exitCode" not in failure
     await kuberay.shuts_down(scene.api, await rayjob(scene))
     await back_off_is_over(scene)
     await scene.reconcile(run)

@@ -169,6 +169,33 @@ async def test_attempts_are_spaced_and_a_failure_outlives_its_pod(scene: Scene) 
     )
 
 
+async def test_a_pod_that_is_gone_before_its_end_was_read_is_named(scene: Scene) -> None:
+    """As one is that was deleted by force: the kubelet's last word and the end of the pod are one moment."""
+    await scene.create_model()
+    run = await scene.create_run(maxRetries=1)
+    await scene.reconcile(run)
+    first = await scene.pod()
+    await scene.play(first, "Running")
+    await scene.report(run, progress={"stage": "Training", "percent": 5, "message": "Epoch 1 of 20: loss 6.9"})
+    name = first["metadata"]["name"]
+    assert (await scene.status(run))["pod"] == name
+    await scene.api.delete(PODS, scene.namespace, name)
+    await scene.play(first, "Failed", 137, "", "Error")
+
+    async def counted() -> bool:
+        gone = await scene.api.get(PODS, scene.namespace, name) is None
+        return gone and (await scene.job()).get("status", {}).get("failed") == 1
+
+    await until("the failed attempt", counted)
+    failure = (await scene.status(run))["failure"]
+    assert failure["message"].startswith(f"The pod {name} is gone, and with it its exit code: ")
+    assert (failure["pod"], failure["log"], failure.get("exitCode")) == (name, "Epoch 1 of 20: loss 6.9", None)
+    second = await scene.pod(other_than=name)
+    await scene.play(second, "Running")
+    status = await scene.status(run)
+    assert (status["pod"], status["failure"]) == (second["metadata"]["name"], failure)
+
+
 async def test_a_deadline_ends_the_run(scene: Scene) -> None:
     await scene.create_model()
     run = await scene.create_run(activeDeadlineSeconds=1)

@@ -78,6 +78,7 @@ TRAININGRUN_STATUS: dict[str, Any] = {
     "observedGeneration": 1,
     "conditions": [_condition("Succeeded", "False", "GateFailed")],
     "attempts": 2,
+    "pod": "movies-1-train-abcde",
     "startTime": TIME,
     "completionTime": TIME,
     "progress": {

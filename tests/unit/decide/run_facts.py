@@ -261,6 +261,7 @@ statuses = st.builds(
     observed_generation=st.none() | counts,
     conditions=st.lists(conditions, max_size=1).map(tuple),
     attempts=st.none() | counts,
+    pod=st.sampled_from((None, "a", "b", "movies-1-ray1-c-head")),
     start_time=st.none() | times,
     completion_time=st.none() | times,
     progress=st.none() | st.builds(progress, message=texts, epochs=st.none() | counts, epoch=st.none() | counts),

@@ -427,7 +427,8 @@ class TestLostHead:
             (
                 (),
                 "TrainerFailed",
-                "The pod of Ray's head is gone, and the training with it: somebody deleted it, or its node went away.",
+                "The pod of Ray's head is gone, and with it the training and the exit code: somebody deleted it, or "
+                "its node went away.",
             ),
             (
                 (replace(ray_pod(), ended_before=Exit(1, "Error", "", "")),),
@@ -454,6 +455,42 @@ class TestLostHead:
         assert says(run) == ("False", reason, message)
         assert decision.ray is not None
         assert decision.ray.action == "Conclude"
+
+    @pytest.mark.parametrize(
+        ("known", "reported", "pod", "log"),
+        [
+            (HEAD, "2026-01-02T03:00:00Z", HEAD, "Epoch 3 of 20: loss 5.1"),
+            (HEAD, "2026-01-02T02:59:59Z", HEAD, None),  # an earlier attempt told that
+            ("movies-1-ray10-abcde-head-x", "2026-01-02T03:00:00Z", None, "Epoch 3 of 20: loss 5.1"),
+            (None, "2026-01-02T03:00:00Z", None, "Epoch 3 of 20: loss 5.1"),
+        ],
+    )
+    def test_a_head_that_is_gone_is_named_with_what_the_trainer_told_last(
+        self, known: str | None, reported: str, pod: str | None, log: str | None
+    ) -> None:
+        told = progress(message="Epoch 3 of 20: loss 5.1", updateTime=reported)
+        run = run_of(attempt(), pods=(ray_pod(WORKER),), status=TrainingRunStatus(pod=known, progress=told))
+        decision = decide(run, NOW)
+        assert decision.status.failure is not None
+        found = decision.status.failure
+        assert (found.reason, found.pod, found.exit_code, found.log) == ("TrainerFailed", pod, None, log)
+        assert decision.status.pod == known
+        assert decision.ray is not None
+        assert decision.ray.conclusion == Conclusion(rfc3339(NOW), found)
+
+    def test_a_head_that_kuberay_has_deleted_is_named_when_the_trainer_did_not(self) -> None:
+        ended = failed(message="Job entrypoint command failed with exit code -9. No logs available.")
+        run = run_of(ended, pods=(), status=TrainingRunStatus(pod=HEAD))
+        failure = decide(run, NOW).status.failure
+        assert failure is not None
+        assert (failure.pod, failure.exit_code) == (HEAD, -9)
+
+    def test_the_newest_attempts_head_is_remembered(self) -> None:
+        second = "movies-1-ray2-fghij-head-x"
+        assert decide(run_of(attempt()), NOW).status.pod == HEAD
+        assert decide(run_of(attempt(), pods=(ray_pod(WORKER),)), NOW).status.pod is None
+        pods = (replace(ray_pod(HEAD), created="2026-01-02T03:00:09Z"), ray_pod(second, 2))
+        assert decide(run_of(attempt(), attempt(2), pods=pods), NOW).status.pod == second
 
     def test_with_attempts_left_another_one_follows_when_the_workers_are_gone(self) -> None:
         run = conclude(run_of(attempt(), pods=(ray_pod(WORKER),)))

@@ -12,6 +12,7 @@ from recsys_operator.decide.times import instant, rfc3339
 from recsys_operator.decide.trainingrun.expiry import seconds_left
 from recsys_operator.decide.trainingrun.facts import ObservedRun
 from recsys_operator.decide.trainingrun.gpus import LOOK, gpu_use
+from recsys_operator.decide.trainingrun.newest_failure import newest_pod
 from recsys_operator.decide.trainingrun.policies import LOOK_AGAIN, Verdict, child_refused, judge_run
 from recsys_operator.decide.trainingrun.rayjobs import RayStep, as_job, last_failure, ray_step
 from recsys_operator.decide.trainingrun.reasons import SUCCEEDED, EventReason, Reason
@@ -85,6 +86,7 @@ def decide(run: ObservedRun, now: datetime) -> RunDecision:
         observed_generation=run.generation,
         conditions=(condition,),
         attempts=_attempts(run),
+        pod=newest_pod(run, failure),
         start_time=_start_time(run),
         completion_time=None if verdict.status == "Unknown" else rfc3339(now),
         failure=failure,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from recsys_operator.api.trainingrun import Failure
 from recsys_operator.decide.conditions import clip
-from recsys_operator.decide.trainingrun.facts import Exit, ObservedRun, PodFacts
+from recsys_operator.decide.trainingrun.facts import Exit, ObservedRun
 from recsys_operator.decide.trainingrun.reasons import RESERVED, Reason
 
 DEFAULT_MEMORY = "4Gi"
@@ -29,16 +29,6 @@ class Said:
 def memory_of(run: ObservedRun) -> str:
     """The memory limit of each of the run's pods."""
     return str(run.spec.ray.resources_per_worker.memory) if run.spec.ray else DEFAULT_MEMORY
-
-
-def newest_failure(pods: tuple[PodFacts, ...], previous: Failure | None, memory: str) -> Failure | None:
-    """The failure of the pod that failed last; the one recorded before when no failed pod is left to read."""
-    failed = [(pod.created, pod.exit.finished, pod.name, pod) for pod in pods if pod.exit and pod.phase == "Failed"]
-    if not failed:
-        return previous
-    *_, pod = max(failed, key=lambda entry: entry[:3])
-    assert pod.exit is not None
-    return read(pod.name, pod.exit, memory)
 
 
 def read(pod: str, end: Exit, memory: str) -> Failure:

@@ -184,13 +184,15 @@ def job_failed(run: ObservedRun) -> Verdict | None:
             last,
         )
     if job.verdict_reason != "BackoffLimitExceeded":
-        if last is not None:
+        # Of a pod that is gone the Job controller still tells the exit code.
+        if last is not None and (run.workers > 1 or last.exit_code is not None):
             return failed(last.reason, last.message, last)
         told = job.verdict_message.rstrip(".") or "no reason given"
         return failed(
             Reason.JOB_FAILED,
             f"The {job.kind} {job.name} failed: {told}. See `kubectl -n {run.namespace} describe {job.kind.lower()} "
             f"{job.name}`, and make another TrainingRun once the cause is gone.",
+            last,
         )
     if last is None:
         return failed(

@@ -12,7 +12,8 @@ from typing import Literal
 from recsys_operator.api.trainingrun import Failure
 from recsys_operator.decide.times import instant, passed, rfc3339
 from recsys_operator.decide.trainingrun.facts import Conclusion, JobFacts, ObservedRun, PodFacts, RayAttempt
-from recsys_operator.decide.trainingrun.failure import memory_of, newest_failure, read
+from recsys_operator.decide.trainingrun.failure import memory_of, read
+from recsys_operator.decide.trainingrun.newest_failure import last_words, newest_failure
 from recsys_operator.decide.trainingrun.rayword import failure_of_message
 from recsys_operator.decide.trainingrun.reasons import Reason
 
@@ -114,7 +115,7 @@ def _admitted(attempt: RayAttempt) -> str | None:
 def last_failure(run: ObservedRun) -> Failure | None:
     """How the attempt failed that failed last, of a Job or of RayJobs; what was recorded where none is left to tell."""
     if run.workers == 1:
-        return newest_failure(run.pods, run.status.failure, memory_of(run))
+        return newest_failure(run)
     ends = (end_of(run, attempt) for attempt in reversed(run.attempts))
     return next((end.failure for end in ends if end is not None and end.failure is not None), run.status.failure)
 
@@ -213,8 +214,7 @@ def _failure(run: ObservedRun, attempt: RayAttempt) -> Failure:
         )
     if attempt.reason == "DeadlineExceeded":
         return Failure(reason=str(Reason.DEADLINE_EXCEEDED), message="The time of the run is over.")
-    head = next((pod.name for pod in _pods(run, attempt) if pod.head), None)
-    told = failure_of_message(attempt.message, head, memory_of(run))
+    told = failure_of_message(attempt.message, _head(run, attempt), memory_of(run))
     if told.exit_code == CANNOT_HEAL:
         return told
     killed = _out_of_memory(run, attempt)
@@ -242,7 +242,10 @@ def _lost(run: ObservedRun, attempt: RayAttempt) -> Failure | None:
         return None
     return Failure(
         reason=str(Reason.TRAINER_FAILED),
-        message="The pod of Ray's head is gone, and the training with it: somebody deleted it, or its node went away.",
+        message="The pod of Ray's head is gone, and with it the training and the exit code: somebody deleted it, or "
+        "its node went away.",
+        pod=_head(run, attempt),
+        log=last_words(run, attempt.created),
     )
 
 
@@ -252,6 +255,13 @@ def _out_of_memory(run: ObservedRun, attempt: RayAttempt) -> Failure | None:
             if end is not None and end.reason == Reason.OUT_OF_MEMORY:
                 return read(pod.name, end, memory_of(run))
     return None
+
+
+def _head(run: ObservedRun, attempt: RayAttempt) -> str | None:
+    """The pod of Ray's head, also when it is gone. KubeRay names the pods of a RayJob after it."""
+    known = run.status.pod
+    remembered = known if known is not None and known.startswith(f"{attempt.name}-") else None
+    return next((pod.name for pod in _pods(run, attempt) if pod.head), remembered)
 
 
 def _pods(run: ObservedRun, attempt: RayAttempt) -> list[PodFacts]:

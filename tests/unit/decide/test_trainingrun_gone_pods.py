@@ -1,0 +1,130 @@
+"""What status.failure says of a pod that went away before anybody read how it ended."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.unit.decide.run_facts import NOW, failed_pod, job, pod, progress, run_spec, started
+
+from recsys_operator.api.trainingrun import Failure
+from recsys_operator.decide.trainingrun.decision import decide
+from recsys_operator.decide.trainingrun.facts import ObservedRun, PodFacts
+
+A, B, C = (f"movies-1-train-{name}" for name in ("aaaaa", "bbbbb", "ccccc"))
+CREATED = {A: "2026-01-02T03:00:01Z", B: "2026-01-02T03:02:01Z", C: "2026-01-02T03:03:01Z"}
+GONE = "The pod {} is gone, and with it its exit code: somebody deleted it, or its node went away."
+TOLD = "Epoch 5 of 20: loss 5.1, validation NDCG@10 0.04"
+
+
+def runs(name: str) -> PodFacts:
+    return pod(name, phase="Running", running=True, created=CREATED[name])
+
+
+def ended(name: str, code: int | None = 1, finished: str = "2026-01-02T03:01:00Z") -> PodFacts:
+    return replace(failed_pod(name, code, message="the last line", finished=finished), created=CREATED[name])
+
+
+def looked(run: ObservedRun, *pods: PodFacts, told: dict[str, Any] | None = None, **of_job: Any) -> ObservedRun:
+    """The run after a look at these pods; `told` is what the trainer reported until then."""
+    status = run.status if told is None else run.status.model_copy(update={"progress": progress(**told)})
+    seen = replace(run, status=status, pods=pods, job=job(**{"active": 0, **of_job}))
+    status = decide(seen, NOW).status.model_copy(update={"progress": status.progress})
+    again = decide(replace(seen, status=status), NOW).status.model_copy(update={"progress": status.progress})
+    assert again == status, "a second look finds nothing new"
+    return replace(seen, status=status)
+
+
+def failure_of(run: ObservedRun) -> Failure:
+    assert run.status.failure is not None
+    return run.status.failure
+
+
+def training(*pods: PodFacts, **of_job: Any) -> ObservedRun:
+    told = {"message": TOLD, "updateTime": "2026-01-02T03:02:30Z"}
+    return looked(started(), *pods, told=told, **{"active": 1, **of_job})
+
+
+def test_it_is_named_with_what_the_trainer_told_last() -> None:
+    run = training(runs(A))
+    assert (run.status.pod, run.status.failure) == (A, None)
+    run = looked(run, active=0)
+    assert (run.status.pod, run.status.failure) == (A, None), "the Job controller has yet to count it"
+    seen = replace(run, job=job(active=0, failed=1))
+    (notice,) = [one for one in decide(seen, NOW).notices if one.reason == "AttemptFailed"]
+    assert notice.message == f"Pod {A} failed with TrainerFailed: {GONE.format(A)}"
+    run = looked(run, failed=1)
+    found = failure_of(run)
+    assert (found.reason, found.message, found.pod, found.exit_code, found.log) == (
+        "TrainerFailed",
+        GONE.format(A),
+        A,
+        None,
+        TOLD,
+    )
+    run = looked(run, runs(B), active=1, failed=1)
+    assert (run.status.pod, failure_of(run)) == (B, found), "it stands while the next pod trains"
+
+
+def test_an_evicted_pod_is_no_failed_attempt() -> None:
+    """The Job's policy leaves it out of the count."""
+    run = looked(looked(training(runs(A))), runs(B), active=1)
+    assert (run.status.pod, run.status.failure) == (B, None)
+
+
+def test_a_pod_whose_end_was_read_stays_as_it_was_read() -> None:
+    run = looked(training(runs(A)), ended(A, 137), failed=1)
+    found = failure_of(run)
+    assert (found.pod, found.exit_code, found.log) == (A, 137, "the last line")
+    assert failure_of(looked(run, failed=1)) == found
+
+
+def test_the_newest_one_counts_although_an_older_one_is_still_there() -> None:
+    run = training(ended(A), runs(B), failed=1)
+    assert failure_of(run).pod == A
+    run = looked(run, ended(A), failed=1)
+    assert failure_of(run).pod == A, "not counted yet"
+    run = looked(run, ended(A), failed=2)
+    assert (failure_of(run).pod, failure_of(run).log) == (B, TOLD)
+    run = looked(run, ended(A), runs(C), active=1, failed=2)
+    assert failure_of(run).pod == B
+    run = looked(run, ended(A), ended(C, 2), failed=3)
+    assert (failure_of(run).pod, failure_of(run).exit_code) == (C, 2)
+
+
+def test_a_pod_that_came_and_failed_between_two_looks_is_newer() -> None:
+    run = looked(training(runs(A)), failed=1)
+    assert failure_of(run).pod == A
+    run = looked(run, ended(B), failed=2)
+    assert (run.status.pod, failure_of(run).pod) == (B, B)
+
+
+def test_the_word_of_an_earlier_pod_is_not_put_into_its_mouth() -> None:
+    run = training(ended(A, finished="2026-01-02T03:02:31Z"), runs(B), failed=1)
+    run = looked(run, ended(A, finished="2026-01-02T03:02:31Z"), failed=2)
+    assert (failure_of(run).pod, failure_of(run).log) == (B, None)
+
+
+@pytest.mark.parametrize(("reported", "log"), [("2026-01-02T03:00:00Z", None), ("2026-01-02T03:00:30Z", TOLD)])
+def test_a_pod_without_an_exit_code_has_no_log_but_what_it_told(reported: str, log: str | None) -> None:
+    run = looked(started(), runs(A), told={"message": TOLD, "updateTime": reported}, active=1)
+    found = failure_of(looked(run, ended(A, None), failed=1))
+    assert (found.pod, found.exit_code, found.log) == (A, None, log)
+
+
+def test_the_end_of_the_run_keeps_it() -> None:
+    run = replace(training(runs(A)), spec=run_spec(maxRetries=0))
+    run = looked(run, failed=1, verdict="Failed", verdict_reason="BackoffLimitExceeded")
+    condition = run.status.conditions[0]
+    assert (condition.status, condition.reason, condition.message) == ("False", "TrainerFailed", GONE.format(A))
+    assert (failure_of(run).pod, failure_of(run).log) == (A, TOLD)
+
+
+def test_the_job_controllers_word_of_the_exit_code_is_the_message() -> None:
+    word = f"Container trainer for pod shop/{A} failed with exit code 2 matching FailJob rule at index 1"
+    run = looked(training(runs(A)), failed=1, verdict="Failed", verdict_reason="PodFailurePolicy", verdict_message=word)
+    condition = run.status.conditions[0]
+    assert (condition.reason, condition.message.startswith(f"The Job movies-1-train failed: {word}. ")) == (
+        "JobFailed",
+        True,
+    )
+    assert (failure_of(run).pod, failure_of(run).log) == (A, TOLD)
