@@ -26,6 +26,9 @@ from recsys_operator.api.schema import (
 
 TableFormat = Literal["RecBole", "CSV"]
 
+LARGEST_TOLERANCE = 0.01
+"""Of a parity gate. What float32 and another order of additions make of one score is some thousand times smaller."""
+
 
 class Architecture(Model):
     """Which network is trained, with the defaults of its hyperparameters."""
@@ -123,6 +126,15 @@ class FloorGate(Model):
     CEL = (
         one_of("min", "max", "against", subject="a floor"),
         Rule("!has(self.min) || !self.min.startsWith('-')", "floor.min must not be negative: metrics are from 0 to 1"),
+        # Those with a min: the others, which are better when smaller, have no largest value.
+        Rule(
+            "!has(self.min) || double(self.min) <= 1.0",
+            "floor.min must not exceed 1, or no version would ever pass: metrics are from 0 to 1",
+        ),
+        Rule(
+            "!has(self.max) || !self.max.startsWith('-')",
+            "floor.max must not be negative, or no version would ever pass: LogLoss, RMSE and MAE never are",
+        ),
         Rule(
             f"has(self.max) == (self.metric in {list(SMALLER_IS_BETTER)})",
             "a floor has max, and no min, if its metric is better when smaller (LogLoss, RMSE, MAE), and only then",
@@ -134,7 +146,7 @@ class FloorGate(Model):
     )
 
     metric: MetricName = Field(description="One of spec.evaluation.metrics.")
-    min: Decimal | None = Field(None, description='Smallest value that passes, such as "0.03".')
+    min: Decimal | None = Field(None, description='Smallest value that passes, such as "0.03"; from 0 to 1.')
     max: Decimal | None = Field(None, description="Largest value that passes, for LogLoss, RMSE and MAE.")
     against: Literal["Popularity", "ItemKNN"] | None = Field(
         None,
@@ -156,10 +168,18 @@ class ChampionGate(Model):
 class ParityGate(Model):
     """The exported ONNX graph must give the lists, or predictions, that the trained model gives, for all users or rows."""
 
-    CEL = (Rule("!self.tolerance.startsWith('-')", "parity.tolerance must not be negative"),)
+    CEL = (
+        Rule("!self.tolerance.startsWith('-')", "parity.tolerance must not be negative"),
+        Rule(
+            f"double(self.tolerance) <= {LARGEST_TOLERANCE}",
+            f"parity.tolerance must not exceed {LARGEST_TOLERANCE}: a graph that differs by more is another model",
+        ),
+    )
 
     tolerance: Decimal = Field(
-        "1e-5", description="Items whose scores are closer than this may swap places; predictions may differ by this."
+        "1e-5",
+        description="Items whose scores are closer than this may swap places; predictions may differ by this, those above 1 "
+        f"by this share of them. At most {LARGEST_TOLERANCE}.",
     )
 
 

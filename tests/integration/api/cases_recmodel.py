@@ -17,6 +17,8 @@ DECIMAL = r"should match '^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?(e-?[0-9]{1,2})?
 FLOOR_METRIC = (
     "the metric of a floor gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there"
 )
+LARGEST_FLOOR = "floor.min must not exceed 1, or no version would ever pass: metrics are from 0 to 1"
+LARGEST_TOLERANCE = "parity.tolerance must not exceed 0.01: a graph that differs by more is another model"
 FLOOR = "a floor must set exactly one of: min, max, against"
 CHAMPION_METRIC = (
     "the metric of a champion gate must be one of spec.evaluation.metrics: correct the gate, or add its metric there"
@@ -328,8 +330,8 @@ CASES: list[Case] = [
         'supported values: "Popularity", "ItemKNN"',
         about="spec.gates[0].floor.against",
     ),
-    Case("spec.gates[0].floor.min", "pattern", "3%", "0.03", DECIMAL),
-    Case("spec.gates[0].floor.min", "pattern", "NaN", "1", DECIMAL),
+    Case("spec.gates[0].floor.min", "pattern", "3%", "0.03", DECIMAL, also=(LARGEST_FLOOR,)),
+    Case("spec.gates[0].floor.min", "pattern", "NaN", "1", DECIMAL, also=(LARGEST_FLOOR,)),
     Case("spec.gates[0].floor.min", "maxLength", "0." + "0" * 31, "0.000000000001", "may not be more than 32"),
     Case(
         "spec.gates[0].floor.min",
@@ -339,6 +341,8 @@ CASES: list[Case] = [
         "floor.min must not be negative: metrics are from 0 to 1",
         about="spec.gates[].floor",
     ),
+    Case("spec.gates[0].floor.min", "rule", "5", "1", LARGEST_FLOOR, about="spec.gates[].floor"),
+    Case("spec.gates[0].floor.min", "rule", "1.000001", "1.0", LARGEST_FLOOR, about="spec.gates[].floor"),
     Case("spec.gates[1].champion.metric", "required", ABSENT, "NDCG@10", "Required value"),
     Case("spec.gates[1].champion.metric", "pattern", "NDCG@", "NDCG@10", METRIC, also=(CHAMPION_METRIC,)),
     Case("spec.gates[1].champion.metric", "maxLength", "HR@10".ljust(17, "0"), "HR@10", "may not be more than 16"),
@@ -356,6 +360,8 @@ CASES: list[Case] = [
         "parity.tolerance must not be negative",
         about="spec.gates[].parity",
     ),
+    Case("spec.gates[2].parity.tolerance", "rule", "1e9", "0.01", LARGEST_TOLERANCE, about="spec.gates[].parity"),
+    Case("spec.gates[2].parity.tolerance", "rule", "0.0101", "1e-2", LARGEST_TOLERANCE, about="spec.gates[].parity"),
     Case("spec.gates[3].latency.p99Milliseconds", "required", ABSENT, 150, "Required value"),
     Case("spec.gates[3].latency.p99Milliseconds", "minimum", 0, 1, "should be greater than or equal to 1"),
     Case("spec.gates[3].latency.p99Milliseconds", "maximum", 60001, 60000, "should be less than or equal to 60000"),

@@ -440,6 +440,15 @@ CASES: list[Case] = [
     ),
     Case("spec.gates[1].floor.max", "pattern", "3%", "0.03", "should match '^-?(0|[1-9]", base=BASE),
     Case(
+        "spec.gates[1].floor.max",
+        "rule",
+        "-0.1",
+        "999999999",
+        "floor.max must not be negative, or no version would ever pass: LogLoss, RMSE and MAE never are",
+        about="spec.gates[].floor",
+        base=BASE,
+    ),
+    Case(
         "spec.gates[1].floor.max", "maxLength", "0." + "0" * 31, "0.000000000001", "may not be more than 32", base=BASE
     ),
     Case(

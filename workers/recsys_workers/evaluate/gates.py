@@ -17,6 +17,9 @@ KINDS = ("floor", "champion", "parity", "latency")
 POPULARITY, ITEM_KNN = "Popularity", "ItemKNN"
 BASELINES = (POPULARITY, ITEM_KNN)
 SMALLER_IS_BETTER = frozenset({"LogLoss", "RMSE", "MAE"})
+LARGEST = {"min": 1.0, "tolerance": 0.01}
+"""The largest limits that make sense: no metric with a min exceeds 1, and a graph that differs from torch by more than
+the tolerance is another model. The CRD has the same bounds."""
 
 
 class InvalidGate(ValueError):
@@ -73,6 +76,12 @@ def kind_of(gate: Mapping[str, Any], metric: Callable[[str], object] = parse, *,
         raise InvalidGate(f"The gate {gate.get('name')!r} cannot be judged: {detail}") from error
     if not math.isfinite(limit) or limit < 0:
         raise InvalidGate(f"The gate {gate.get('name')!r} has the limit {limit}: it must be a number of at least 0.")
+    highest = math.inf if against else LARGEST.get(wanted[kinds[0]], math.inf)
+    if limit > highest:
+        raise InvalidGate(
+            f"The gate {gate.get('name')!r} has the {wanted[kinds[0]]} {limit}: it must be a number of at most "
+            f"{highest}."
+        )
     if against and (rowwise or "min" in settings or settings["against"] not in BASELINES):
         raise InvalidGate(
             f"The gate {gate.get('name')!r} has the floor {settings}: it must name a min, or be against one of "

@@ -111,6 +111,14 @@ def test_the_baselines_that_a_gate_may_name() -> None:
         ({"name": "x", "floor": {"metric": "MAP@10", "min": "0.1"}}, "MAP@10"),
         ({"name": "x", "floor": {"metric": "HR@10", "min": "a lot"}}, "a lot"),
         ({"name": "x", "floor": {"metric": "HR@10", "min": "nan"}}, "limit nan"),
+        (
+            {"name": "x", "floor": {"metric": "HR@10", "min": "1.01"}},
+            "has the min 1.01: it must be a number of at most 1",
+        ),
+        (
+            {"name": "x", "parity": {"tolerance": "0.011"}},
+            "has the tolerance 0.011: it must be a number of at most 0.01",
+        ),
         ({"name": "x", "floor": {"metric": "HR@10"}}, "'min' is missing"),
         ({"name": "x", "floor": {"metric": "HR@10", "against": "Random"}}, "be against one of Popularity, ItemKNN"),
         ({"name": "x", "floor": {"metric": "HR@10", "min": "0", "against": "Popularity"}}, "must name a min, or"),
@@ -121,6 +129,24 @@ def test_gates_that_cannot_be_judged_are_refused(gate: dict[str, Any], said: str
     with pytest.raises(gates.InvalidGate, match="The gate 'x'") as refused:
         gates.kind_of(gate)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        {"floor": {"metric": "HR@10", "min": "1"}},
+        {"parity": {"tolerance": "0.01"}},
+        {"champion": {"metric": "HR@10", "maxRegressionPercent": 100}},
+        {"latency": {"p99Milliseconds": 60000}},
+    ],
+)
+def test_the_largest_limits(gate: dict[str, Any]) -> None:
+    assert gates.kind_of({"name": "x", **gate}) in gate
+
+
+def test_an_error_of_a_number_has_no_largest_limit() -> None:
+    gate = {"name": "x", "floor": {"metric": "RMSE", "max": "250000"}}
+    assert gates.kind_of(gate, str, rowwise=True) == "floor"
 
 
 def test_latency_judges_the_nearest_rank_percentile() -> None:
