@@ -67,18 +67,19 @@ class Progress(Model):
     """
 
     stage: Literal["Loading", "Training", "Exporting", "Evaluating", "Publishing"] = Field(
-        description="What it does now."
+        description="What it does now; of a run that has ended, waits or is suspended, where it stopped."
     )
     epoch: int | None = Field(None, ge=0, description="Finished epochs.")
     epochs: int | None = Field(None, ge=0, description="Epochs in all.")
     step: int | None = Field(
         None, ge=0, description="Steps of the optimizer so far, those of earlier attempts included."
     )
-    percent: int = Field(0, ge=0, le=100, description="How much of the run is done, in percent.")
+    percent: int = Field(0, ge=0, le=100, description="How much of the run is done, in percent; kept as `stage` is.")
     eta_seconds: int | None = Field(
         None,
         ge=0,
-        description="Estimate, by the pace of this attempt, of the seconds until the last epoch ends; while it trains only.",
+        description="Estimate, by the pace of this attempt, of the seconds until the last epoch ends. While it trains "
+        "only: the operator takes it away when no pod is left.",
     )
     workers: int | None = Field(
         None, ge=1, le=64, description="How many workers train; absent of a run with one pod, and before they begin."
@@ -87,7 +88,7 @@ class Progress(Model):
         None,
         ge=0,
         description="Targets (of Tabular: rows) learned from a second, in the epoch that runs or has just ended, without "
-        "its validation; while it trains only.",
+        "its validation. While it trains only, as etaSeconds.",
     )
     loss: str | None = Field(
         None,

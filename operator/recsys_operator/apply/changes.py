@@ -68,6 +68,18 @@ async def write_status(client: Client, obj: dict[str, Any], status: dict[str, An
     return await client.apply_status(OURS[(obj["apiVersion"], obj["kind"])], obj, status)
 
 
+async def drop_status(client: Client, obj: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    """Take fields out of the status of `obj`, whoever owns them: those that are None in `fields`.
+
+    Nothing is done when somebody has written since it was read; that wakes whoever wants them gone.
+    """
+    try:
+        await client.merge_status(OURS[(obj["apiVersion"], obj["kind"])], obj, dict(fields))
+    except ApiError as error:
+        if error.status != 409:
+            raise
+
+
 def stamped(manifest: dict[str, Any]) -> dict[str, Any]:
     """The manifest with the annotation that holds its own hash."""
     encoded = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()

@@ -29,6 +29,7 @@ PAGE = 500
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 APPLY = "application/apply-patch+yaml; charset=utf-8"
 """With a charset, so that the client library leaves the body as it is."""
+MERGE = "application/merge-patch+json"
 
 MOST_STATUS_TRIES = 5
 
@@ -165,6 +166,17 @@ class Client:
                 raise ApiError(409, "Replaced", f"{resource.kind} {namespace}/{name} is not the one that was read")
             version = found["metadata"]["resourceVersion"]
         raise ApiError(409, "Conflict", f"{resource.kind} {namespace}/{name} changed during each of several writes")
+
+    async def merge_status(self, resource: Resource, live: Mapping[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+        """Merge into the status of the object as it was read, whose fields these are; None takes one away.
+
+        A conflict when it has changed since.
+        """
+        metadata = live["metadata"]
+        path = resource.path(metadata["namespace"], metadata["name"], "status")
+        body = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "status": patch}
+        query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
+        return self._seen(resource, await self._request("PATCH", path, query=query, body=body, content_type=MERGE))
 
     async def create(self, resource: Resource, manifest: dict[str, Any]) -> dict[str, Any]:
         """Create; a conflict when there is one of this name already."""

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from recsys_operator import __version__, metrics
 from recsys_operator.api.kinds import (
     CONFIGMAPS,
@@ -19,7 +21,7 @@ from recsys_operator.api.kinds import (
 )
 from recsys_operator.api.run_config import RunConfig
 from recsys_operator.api.trainingrun import TrainingRunStatus
-from recsys_operator.apply.changes import apply_children, attempt, failure, write_status
+from recsys_operator.apply.changes import apply_children, attempt, drop_status, failure, write_status
 from recsys_operator.apply.client import Client
 from recsys_operator.build import ray_job
 from recsys_operator.build.job import training_job, with_suspend
@@ -30,6 +32,7 @@ from recsys_operator.decide.refusal import Refusal
 from recsys_operator.decide.trainingrun.decision import RunDecision, decide, decided, holds_gpus
 from recsys_operator.decide.trainingrun.expiry import seconds_left
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun
+from recsys_operator.decide.trainingrun.figures import OF_THE_MOMENT
 from recsys_operator.decide.trainingrun.rayjobs import OVER, RayStep, written
 from recsys_operator.observe.recmodel import awaits_version
 from recsys_operator.observe.trainer_pods import ray_attempt
@@ -79,7 +82,9 @@ class TrainingRunReconciler:
             refusals += await self._delete_child(*doomed)
         if refusals:
             decision = decide(replace(run, refusals=refusals), now)
-        await write_status(self.client, obj, decision.status.wire())
+        obj = await write_status(self.client, obj, decision.status.wire())
+        if decision.drop_figures:
+            await drop_status(self.client, obj, {"progress": {to_camel(name): None for name in OF_THE_MOMENT}})
         metrics.count_gpus(key.namespace, run.spec.model_ref.name, run.status.gpu, decision.status.gpu)
         await tell(self.client, logger, obj, decision.notices)
         if refusals:

@@ -247,6 +247,58 @@ async def test_suspend_stops_the_pod_and_resume_starts_another(scene: Scene) -> 
     await scene.pod()
 
 
+PACE = {"etaSeconds": 90, "targetsPerSecond": 1200}
+"""What means something only while a pod trains."""
+STOPPED = {"stage": "Training", "epoch": 1, "epochs": 20, "percent": 5, "loss": "6.9"}
+
+
+async def test_what_is_told_of_the_pace_goes_with_the_pod_and_where_it_stopped_stays(scene: Scene) -> None:
+    await scene.create_model()
+    run = await scene.create_run(maxRetries=0)
+    await scene.reconcile(run)
+    first = await scene.pod()
+    await scene.play(first, "Running")
+    await scene.report(run, progress={**STOPPED, **PACE})
+    await scene.reconcile(run)
+    assert (await scene.status(run))["progress"] == {**STOPPED, **PACE}, "it trains"
+
+    # Suspended: while the pod is there, the trainer may write.
+    await scene.api.patch(TRAININGRUNS, scene.namespace, "first", {"spec": {"suspend": True}})
+    assert await scene.says(run) == ("Unknown", "Suspended")
+
+    async def gone() -> bool:
+        return not await scene.api.list(PODS, scene.namespace)
+
+    await until("the pod's end", gone)
+    assert await scene.reconcile(run) == 5, "nobody tells when the pod has gone"
+    assert (await scene.status(run))["progress"] == STOPPED
+    assert await scene.reconcile(run) is None, "there is nothing left to wait for"
+
+    # Resumed: the next pod's trainer writes as before, and then it fails.
+    await scene.api.patch(TRAININGRUNS, scene.namespace, "first", {"spec": {"suspend": False}})
+    await scene.reconcile(run)
+    second = await scene.pod()
+    await scene.play(second, "Running")
+    await scene.report(run, progress={**STOPPED, **PACE, "percent": 40})
+    assert (await scene.status(run))["progress"]["etaSeconds"] == 90
+    await scene.play(second, "Failed", 137, "", "OOMKilled")
+    assert (await scene.ends_with(run))["reason"] == "OOMKilled"
+    assert (await scene.status(run))["progress"] == {**STOPPED, "percent": 40}
+
+    # One that writes after that, as a pod of Ray's may for a moment.
+    await scene.report(run, progress={**STOPPED, **PACE, "percent": 41})
+    await scene.reconcile(run)
+    left = await scene.api.get(TRAININGRUNS, scene.namespace, "first")
+    assert left is not None
+    assert left["status"]["progress"] == {**STOPPED, "percent": 41}
+    assert left["status"]["failure"]["reason"] == "OOMKilled"
+    version = left["metadata"]["resourceVersion"]
+    await scene.reconcile(run)
+    again = await scene.api.get(TRAININGRUNS, scene.namespace, "first")
+    assert again is not None
+    assert again["metadata"]["resourceVersion"] == version, "it is written once"
+
+
 async def test_a_version_that_was_not_told_before_the_pod_ended_is_told_by_the_resumed_one(scene: Scene) -> None:
     """Whether it is in the store only the trainer sees: the pod of the resumed run finds it, and trains nothing."""
     await scene.create_model()

@@ -264,7 +264,15 @@ statuses = st.builds(
     pod=st.sampled_from((None, "a", "b", "movies-1-ray1-c-head")),
     start_time=st.none() | times,
     completion_time=st.none() | times,
-    progress=st.none() | st.builds(progress, message=texts, epochs=st.none() | counts, epoch=st.none() | counts),
+    progress=st.none()
+    | st.builds(
+        progress,
+        message=texts,
+        epochs=st.none() | counts,
+        epoch=st.none() | counts,
+        etaSeconds=st.none() | counts,
+        targetsPerSecond=st.none() | counts,
+    ),
     result=st.none() | results,
     failure=st.none()
     | st.builds(Failure, reason=st.just("InvalidData"), message=texts, pod=st.sampled_from((None, "a"))),

@@ -633,6 +633,44 @@ class TestFinal:
         assert second.status.observed_generation == 2
 
 
+class TestFigures:
+    """What the trainer tells of its pace goes once no pod could write it; where it stopped stays."""
+
+    PACE: ClassVar[tuple[dict[str, int], ...]] = ({"etaSeconds": 9}, {"targetsPerSecond": 9})
+
+    @pytest.mark.parametrize("pace", PACE)
+    @pytest.mark.parametrize(
+        ("change", "gone"),
+        [
+            ({"pods": (pod(phase="Running", running=True),)}, False),
+            ({"pods": (pod(deleting=True, phase="Running", running=True),), "spec": run_spec(suspend=True)}, False),
+            ({"job": job(suspended=True, active=0), "spec": run_spec(suspend=True)}, True),
+            ({"job": job(suspended=True, active=0, queue="team-a"), "spec": run_spec(queueName="team-a")}, True),
+            ({"job": job(active=0, failed=1), "pods": (failed_pod(),)}, True),  # the next pod comes after a back-off
+        ],
+    )
+    def test_they_go_with_the_pods(self, pace: dict[str, int], change: dict[str, Any], gone: bool) -> None:
+        run = started(**change, status=TrainingRunStatus(progress=progress(**pace)))
+        decision = decide(run, NOW)
+        assert decision.drop_figures == gone
+        assert not decide(replace(run, status=TrainingRunStatus(progress=progress())), NOW).drop_figures
+        assert not decide(replace(run, status=TrainingRunStatus()), NOW).drop_figures
+
+    @pytest.mark.parametrize("pace", PACE)
+    def test_also_of_a_run_that_has_ended(self, pace: dict[str, int]) -> None:
+        run = observed(spec=run_spec(hyperparameters={"epochs": "0"}))
+        run = after(run, decide(run, NOW))
+        late = replace(run, status=run.status.model_copy(update={"progress": progress(**pace)}))
+        assert decide(late, NOW).drop_figures
+        assert not decide(run, NOW).drop_figures
+
+    def test_a_suspended_run_is_looked_at_until_they_have_gone(self) -> None:
+        change = {"job": job(suspended=True), "pods": (pod(deleting=True),), "spec": run_spec(suspend=True)}
+        told = TrainingRunStatus(progress=progress(etaSeconds=9))
+        assert decide(started(**change, status=told), NOW).requeue_after == 5
+        assert decide(started(**change, status=TrainingRunStatus(progress=progress())), NOW).requeue_after is None
+
+
 class TestExpiry:
     """NOW is 03:04:05; the run ended a minute before."""
 

@@ -9,9 +9,14 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio.client.configuration import Configuration
 
 from recsys_operator.api.kinds import DEPLOYMENTS
+from recsys_operator.apply.changes import drop_status
 from recsys_operator.apply.client import MOST_STATUS_TRIES, ApiError, Client
 
-READ = {"metadata": {"namespace": "shop", "name": "movies", "uid": "first", "resourceVersion": "7"}}
+READ = {
+    "apiVersion": DEPLOYMENTS.api_version,
+    "kind": DEPLOYMENTS.kind,
+    "metadata": {"namespace": "shop", "name": "movies", "uid": "first", "resourceVersion": "7"},
+}
 
 
 class Server:
@@ -90,3 +95,15 @@ async def test_it_is_given_up_after_several_tries(server: Server, client: Client
     with pytest.raises(ApiError, match="changed during each of several writes"):
         await write(client)
     assert len(server.tried) == MOST_STATUS_TRIES
+
+
+async def test_fields_are_taken_away_only_as_they_were_read(server: Server, client: Client) -> None:
+    """Who has written since then wakes whoever wants them gone."""
+    await drop_status(client, READ, {"progress": {"etaSeconds": None}})
+    server.moves_on = 1
+    await drop_status(client, READ, {"progress": {"etaSeconds": None}})
+    assert server.tried == ["7", "7"], "not tried again"
+    server.live = None
+    with pytest.raises(ApiError) as refusal:
+        await client.merge_status(DEPLOYMENTS, READ, {"progress": {"etaSeconds": None}})
+    assert refusal.value.status == 409

@@ -11,6 +11,7 @@ from recsys_operator.decide.notice import Notice
 from recsys_operator.decide.times import instant, rfc3339
 from recsys_operator.decide.trainingrun.expiry import seconds_left
 from recsys_operator.decide.trainingrun.facts import ObservedRun
+from recsys_operator.decide.trainingrun.figures import stale
 from recsys_operator.decide.trainingrun.gpus import LOOK, gpu_use
 from recsys_operator.decide.trainingrun.newest_failure import newest_pod
 from recsys_operator.decide.trainingrun.policies import LOOK_AGAIN, Verdict, child_refused, judge_run
@@ -28,7 +29,7 @@ class RunDecision:
     `children`: identity and rights of the pod are to exist. `take_snapshot`: the ConfigMap is to be made, now.
     `job`: make it, or set `suspend` of the one that exists; nothing else of a Job ever changes. One that has a queue is
     deleted instead: Kueue would start it again. `ray` is the same for a run with several workers. `delete`: the
-    run itself, whose time is over.
+    run itself, whose time is over. `drop_figures`: what the trainer told of its pace goes, as nothing trains.
     """
 
     status: TrainingRunStatus
@@ -37,6 +38,7 @@ class RunDecision:
     job: Literal["Create", "Suspend", "Resume", "Delete"] | None = None
     ray: RayStep | None = None
     delete: bool = False
+    drop_figures: bool = False
     notices: tuple[Notice, ...] = ()
     requeue_after: float | None = None
 
@@ -61,7 +63,7 @@ def decide(run: ObservedRun, now: datetime) -> RunDecision:
             status = status.model_copy(update={"gpu": gpu_use(run, now, decided=False)})
         if left == 0:
             return RunDecision(status, delete=not run.unlisted, requeue_after=LOOK_AGAIN)
-        return RunDecision(status, requeue_after=_sooner(left, status))
+        return RunDecision(status, drop_figures=stale(run), requeue_after=_sooner(left, status))
     several = run.workers > 1
     if several:
         run = replace(run, job=as_job(run, now))
@@ -98,6 +100,7 @@ def decide(run: ObservedRun, now: datetime) -> RunDecision:
         take_snapshot=verdict.start and run.snapshot is None,
         job=None if several else _job(run, verdict),
         ray=step,
+        drop_figures=stale(run),
         notices=_notices(run, condition, failure, step),
         requeue_after=_sooner(verdict.requeue_after, status),
     )

@@ -11,6 +11,7 @@ from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.hyperparameters import Source, faults
 from recsys_operator.decide.refusal import sentence
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun, Unreadable
+from recsys_operator.decide.trainingrun.figures import has_figures
 from recsys_operator.decide.trainingrun.pods import (
     pending_message,
     pods_up,
@@ -259,8 +260,8 @@ def queued(run: ObservedRun) -> Verdict | None:
 
 
 def _until_over(run: ObservedRun) -> float | None:
-    """Nobody tells when the last pod of a suspended run has gone, and then a result that it left counts."""
-    return LOOK_AGAIN if run.status.result is not None else None
+    """Nobody tells when the last pod of a suspended run has gone: then a result of it counts, and its pace goes."""
+    return LOOK_AGAIN if run.status.result is not None or has_figures(run.status.progress) else None
 
 
 def pending(run: ObservedRun) -> Verdict | None:
