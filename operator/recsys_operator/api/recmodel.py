@@ -52,7 +52,9 @@ class Architecture(Model):
 class Catalogue(Model):
     """The item table that gives an id its title. It is read when a server starts; no new version is needed."""
 
-    uri: Location = Field(description="Where the table is, as pvc://<claim>/<path>.")
+    uri: Location = Field(
+        description="Where the table is, as pvc://<claim>/<path>. Pods of runs and servers wait for a claim that does not exist."
+    )
     format: TableFormat = Field("CSV", description="RecBole (tab separated, typed header) or CSV.")
     id_column: ColumnName = Field(description="Column that holds the item id.")
     title_column: ColumnName = Field(description="Column that holds the title.")
@@ -239,7 +241,12 @@ class RecModelSpec(Model):
     )
     architecture: Architecture = Field(description="Which network, with default hyperparameters.")
     schema_: Schema = Field(alias="schema", description="Which column plays which role.")
-    catalogue: Catalogue | None = Field(None, description="Titles of items; without it answers carry ids only.")
+    catalogue: Catalogue | None = Field(
+        None,
+        description="Titles of items; without it answers carry ids only. What is wrong with it stops nothing, and no condition "
+        "tells of it: answers carry ids and `catalogue: null`, recsys_catalogue_titles of the servers is 0, and a line of "
+        "each server's log says why.",
+    )
     evaluation: Evaluation = Field(description="How a model is judged.")
     gates: tuple[Gate, ...] = Field(
         min_length=1,
