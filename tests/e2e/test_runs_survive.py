@@ -35,6 +35,9 @@ class Shop:
         self.store = node.folder_of(namespace, "models")
         assert succeeded(self.expected) == ("True", "VersionCreated", 1)
         (pod,) = pods(namespace, "undisturbed")
+        self.given: dict[int, str] = {}
+        """Which run has which number, in the order in which they were given."""
+        self.takes("undisturbed", self.expected)
         self.epochs = churn.epochs(churn.log_of(namespace, pod))
         assert sorted(self.epochs) == list(range(1, EPOCHS + 1))
 
@@ -48,6 +51,15 @@ class Shop:
         """Every number that is taken."""
         return sorted(int(entry.name) for entry in self._model("versions").iterdir() if entry.name.isdecimal())
 
+    def takes(self, run: str, status: dict[str, Any]) -> int:
+        """The number of the run's version: of its own, which no other run has, and newer than all before it."""
+        number = int(status["result"]["version"])
+        assert number not in self.given, f"{run} has the number {number} of {self.given[number]}"
+        assert number > max(self.given, default=0), f"{run} has the number {number}, after {self.given}"
+        assert number in self.versions()
+        self.given[number] = run
+        return number
+
     def left_of(self, uid: str) -> list[str]:
         """What the run keeps in its folder of the store."""
         return sorted(entry.name for entry in self._model(f"runs/{uid}").iterdir())
@@ -57,14 +69,13 @@ class Shop:
 
     def same(self, run: str, *, attempts: int) -> dict[str, Any]:
         """Wait for the end of the run, and hold what it made against what the undisturbed one did."""
-        before = self.versions()
         found = ended(self.namespace, run)
         assert succeeded(found) == ("True", "VersionCreated", attempts), json.dumps(found, indent=2)
+        self.takes(run, found)
         assert found["result"]["metrics"] == self.expected["result"]["metrics"]
         assert found["result"]["dataset"] == self.expected["result"]["dataset"]
         assert found["progress"]["history"] == self.expected["progress"]["history"]
         assert self.bytes_of(found) == self.bytes_of(self.expected)
-        assert found["result"]["version"] == max(before, default=0) + 1 or found["result"]["version"] in before
         assert self.left_of(self.uid(run)) == self.left_of(self.uid("undisturbed"))
         return found
 
@@ -317,7 +328,10 @@ def test_two_runs_that_end_in_the_same_moment_get_two_numbers(shop: Shop) -> Non
         node.send(number, signal.SIGCONT)
     found = [ended(shop.namespace, name) for name in names]
     assert [succeeded(status)[:2] for status in found] == [("True", "VersionCreated")] * 2
-    assert sorted(status["result"]["version"] for status in found) == [numbers[-1] + 1, numbers[-1] + 2]
+    of_number = {status["result"]["version"]: (name, status) for name, status in zip(names, found, strict=True)}
+    assert sorted(of_number) == [numbers[-1] + 1, numbers[-1] + 2]
+    for number in sorted(of_number):
+        shop.takes(*of_number[number])
     assert found[0]["result"]["metrics"] == found[1]["result"]["metrics"]
     print("ended", [status["completionTime"] for status in found])
 
@@ -325,7 +339,7 @@ def test_two_runs_that_end_in_the_same_moment_get_two_numbers(shop: Shop) -> Non
 def test_a_run_whose_time_is_over_goes_with_all_that_it_owns(shop: Shop) -> None:
     """… and its version stays listed."""
     shop.namespace.apply(trainingrun("passing", hyperparameters={"epochs": "2"}, ttlSecondsAfterFinished=20))
-    version = ended(shop.namespace, "passing")["result"]["version"]
+    version = shop.takes("passing", ended(shop.namespace, "passing"))
     began = time.monotonic()
     until(
         "the end of the run",

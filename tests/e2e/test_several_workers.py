@@ -295,9 +295,14 @@ def test_a_worker_that_runs_out_of_memory_is_told_by_that_name(
     namespace.apply(run_of_two("filled"))
     seen = reaches(namespace, "filled", MIDDLE, 300)
     [worker] = of_type(namespace, "filled", "worker")
-    node.fill_memory(node.process(worker, "ray::RayTrainWorker"))
-    failure = until("status.failure", lambda: status_of(namespace, "filled").get("failure"), 180)
-    assert failure["reason"] == "OOMKilled", failure
+    process = node.process(worker, "ray::RayTrainWorker")
+    whole = node.killed_whole(process)
+    node.fill_memory(process)
+    failure = churn.failure_of(namespace, "filled", 180)
+    assert (failure["reason"], failure["pod"]) == ("OOMKilled", worker["metadata"]["name"]), failure
+    # The trainer's own where a process was killed; the container's where all of them were, if its pod was still there.
+    assert failure["exitCode"] in ({1, 137} if whole else {1}), failure
+    assert failure["log"], f"the last lines of the log: {failure}"
     assert churn.resumed(namespace, "filled") >= seen - seen % churn.EVERY > 0
     found = ended(namespace, "filled", 900)
     assert succeeded(found) == ("True", "VersionCreated", 2), json.dumps(found, indent=2)
