@@ -98,6 +98,15 @@ def test_a_pod_that_came_and_failed_between_two_looks_is_newer() -> None:
     assert (run.status.pod, failure_of(run).pod) == (B, B)
 
 
+def test_a_pod_that_has_ended_before_the_first_look_is_remembered_too() -> None:
+    """An operator that was away while it trained comes to the same status as one that saw it."""
+    well = replace(ended(B, 0), phase="Succeeded")
+    assert looked(started(), well, succeeded=1).status.pod == B
+    assert looked(started(), ended(A), failed=1).status.pod == A
+    assert looked(training(ended(A), failed=1), ended(A), well, failed=1, succeeded=1).status.pod == B
+    assert looked(training(runs(A)), well, failed=1, succeeded=1).status.pod == B, "nothing comes after it"
+
+
 def test_the_word_of_an_earlier_pod_is_not_put_into_its_mouth() -> None:
     run = training(ended(A, finished="2026-01-02T03:02:31Z"), runs(B), failed=1)
     run = looked(run, ended(A, finished="2026-01-02T03:02:31Z"), failed=2)

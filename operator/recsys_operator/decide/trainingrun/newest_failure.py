@@ -28,16 +28,19 @@ def newest_failure(run: ObservedRun) -> Failure | None:
 def newest_pod(run: ObservedRun, failure: Failure | None) -> str | None:
     """What `status.pod` is to be: the pod that trains, or did last; of several workers Ray's head.
 
-    `failure` is what is recorded now. A pod that ended within one look is known by that alone.
+    `failure` is what is recorded now. Of a remembered pod that is gone nobody knows when it came: it stays, unless one
+    that ended is newer for sure.
     """
-    heads = [pod for pod in run.pods if pod.exit is None and (pod.head or run.workers == 1)]
-    newest = max(heads, key=lambda pod: (pod.attempt or 0, pod.created, pod.name), default=None)
-    if newest is not None:
-        return newest.name
-    before = run.status.failure
-    if run.workers == 1 and failure is not None and failure.pod is not None:
-        return run.status.pod if before is not None and before.pod == failure.pod else failure.pod
-    return run.status.pod
+    pods = [pod for pod in run.pods if pod.head or run.workers == 1]
+    names = {pod.name for pod in pods}
+    remembered, before = run.status.pod, run.status.failure
+    if remembered is not None and remembered not in names:
+        newer = any(pod.exit is None or pod.phase == "Succeeded" for pod in pods)
+        told = None if failure is None or (before is not None and before.pod == failure.pod) else failure.pod
+        if not newer and (run.workers > 1 or told not in names):
+            return remembered
+    newest = max(pods, key=lambda pod: (pod.attempt or 0, pod.created, pod.name), default=None)
+    return remembered if newest is None else newest.name
 
 
 def last_words(run: ObservedRun, since: str) -> str | None:
