@@ -357,7 +357,8 @@ class TrainingRunStatus(Model):
     pod: str | None = Field(
         None,
         max_length=253,
-        description="The pod that trains, or did last; with several workers, that of Ray's head.",
+        description="The pod that trains, or did last; with several workers, that of Ray's head. Absent once the run is "
+        "decided: failure.pod names the one that failed.",
     )
     start_time: Time | None = Field(
         None, description="When the first pod was asked for; in a queue, when Kueue first admitted the run."

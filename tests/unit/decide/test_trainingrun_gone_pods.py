@@ -126,6 +126,7 @@ def test_the_end_of_the_run_keeps_it() -> None:
     condition = run.status.conditions[0]
     assert (condition.status, condition.reason, condition.message) == ("False", "TrainerFailed", GONE.format(A))
     assert (failure_of(run).pod, failure_of(run).log) == (A, TOLD)
+    assert run.status.pod is None, "what status says in the end does not hang on who saw which pod"
 
 
 def test_the_job_controllers_word_of_the_exit_code_is_the_message() -> None:
