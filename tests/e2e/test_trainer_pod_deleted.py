@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.e2e.churn import ended, failure_of, pods, status_of, succeeded
 from tests.e2e.cluster import ROOT, Namespace, until
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1500)]
@@ -60,28 +61,9 @@ def namespace() -> Iterator[Namespace]:
         yield made
 
 
-def pods(namespace: Namespace, run: str) -> list[dict[str, Any]]:
-    return namespace.items("pods", f"recsys.dev/trainingrun={run}")
-
-
 def epochs(log: str) -> dict[int, str]:
     """What the log says of each finished epoch."""
     return {int(number): text for number, text in EPOCH.findall(log)}
-
-
-def status_of(namespace: Namespace, run: str) -> dict[str, Any]:
-    return dict(namespace.get("trainingruns.recsys.dev", run).get("status", {}))
-
-
-def ended(namespace: Namespace, run: str, seconds: float = 600) -> dict[str, Any]:
-    """The status of the run when it is decided."""
-
-    def probe() -> dict[str, Any] | None:
-        status = status_of(namespace, run)
-        decided = {c["type"]: c["status"] for c in status.get("conditions", [])}.get("Succeeded", "Unknown")
-        return None if decided == "Unknown" else status
-
-    return until(f"the TrainingRun {run} to end", probe, seconds)
 
 
 def epoch(namespace: Namespace, run: str) -> int:
@@ -92,11 +74,6 @@ def digest_of_model(namespace: Namespace, status: dict[str, Any]) -> str:
     """The SHA-256 of the version's model.onnx as it lies on the claim."""
     path = f"/data/{status['result']['uri'].removeprefix('pvc://models/')}/model.onnx"
     return namespace.kubectl("exec", "store", "--", "sha256sum", path).split()[0]
-
-
-def succeeded(status: dict[str, Any]) -> tuple[str, str, int]:
-    (summary,) = (found for found in status["conditions"] if found["type"] == "Succeeded")
-    return summary["status"], summary["reason"], status["attempts"]
 
 
 def test_a_deleted_trainer_pod_loses_at_most_one_checkpoint_and_changes_nothing(namespace: Namespace) -> None:
@@ -129,7 +106,7 @@ def test_a_deleted_trainer_pod_loses_at_most_one_checkpoint_and_changes_nothing(
 
     second = until("the Job's next pod", replaced, 120)
     new_pod_after = time.monotonic() - deleted
-    failure = until("status.failure", lambda: status_of(namespace, DISTURBED).get("failure"), 60)
+    failure = failure_of(namespace, DISTURBED)
     assert failure["pod"] == first["metadata"]["name"], failure
     assert failure.get("exitCode") != 0, failure  # Absent, if the pod was gone before the operator looked.
     # One that had a moment for its last word says why it ended, and needs no log.
