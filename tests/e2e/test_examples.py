@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from tests.e2e.cluster import ROOT, binaries, kubeconfig
 pytestmark = [pytest.mark.full, pytest.mark.timeout(2400)]
 
 EXAMPLES = ROOT / "examples"
-FORWARD = re.compile(r"kubectl port-forward \S+ (\d+):")
 FLOOR, MARGIN = 0.835, 0.001
 """What the gate of the churn example asks for, and by how much at least the winner of its search is above.
 
@@ -38,14 +36,8 @@ def asked(lines: list[str], after: int = 0) -> int:
 
 
 def script(lines: list[str]) -> str:
-    """One that ends at the first command that fails, and waits for a port that is forwarded, as a reader does."""
-    written = ["set -euo pipefail", "trap 'kill $(jobs -p) 2> /dev/null || true' EXIT"]
-    for line in lines:
-        written.append(line)
-        if forward := FORWARD.match(line):
-            url = f"http://127.0.0.1:{forward[1]}/"
-            written.append(f"for _ in $(seq 100); do curl -s -o /dev/null {url} && break; sleep 0.2; done")
-    return "\n".join(written) + "\n"
+    """One that ends at the first command that fails."""
+    return "\n".join(["set -euo pipefail", "trap 'kill $(jobs -p) 2> /dev/null || true' EXIT", *lines]) + "\n"
 
 
 class Reader:
