@@ -263,7 +263,11 @@ class RecModelSpec(Model):
         },
     )
     champion_from: LocalRef | None = Field(
-        None, description="The Deployment whose completed rollout makes a version the champion."
+        None,
+        description=(
+            "The Deployment whose completed rollout makes a version the champion. Without one there is no champion, "
+            "and a champion gate passes always."
+        ),
     )
 
 

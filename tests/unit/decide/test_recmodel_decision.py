@@ -254,6 +254,18 @@ class TestReady:
             "Version 2 is the newest of 2 versions that passed the gates; version 1 is the champion."
         )
 
+    def test_a_gate_that_compares_with_nothing_is_told(self) -> None:
+        gates = [{"name": "no-regression", "champion": {"metric": "NDCG@10", "maxRegressionPercent": 2}}]
+        passed = "Version 1 is the newest of 1 version that passed the gates."
+        floor = [{"name": "good", "floor": {"metric": "NDCG@10", "min": "0.1"}}]
+        assert ready(decide(model(run(1), spec=model_spec(gates=floor)), NOW)).message == passed
+        assert ready(decide(model(run(1), spec=model_spec(gates=gates)), NOW)).message == (
+            f"{passed} The gate no-regression passes always, since there is no champion to compare with: name in "
+            "spec.championFrom the Deployment that serves this model."
+        )
+        named = model_spec(gates=gates, **NAMED)
+        assert ready(decide(model(run(1), spec=named, deployments=(front(),)), NOW)).message == passed
+
 
 numbers = st.integers(1, 70)
 runs = st.builds(

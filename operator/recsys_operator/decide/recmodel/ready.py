@@ -113,7 +113,7 @@ def version_available(found: Input) -> Readiness:
         f"Version {latest_passing(found.versions)} is the newest of {_count(passed, 'version')} that passed the gates"
     )
     champion = f"; version {found.champion.version} is the champion" if found.champion else ""
-    return Readiness("True", Reason.VERSION_AVAILABLE, f"{told}{champion}.")
+    return Readiness("True", Reason.VERSION_AVAILABLE, f"{told}{champion}.{_without_champion(found)}")
 
 
 POLICIES: tuple[Policy, ...] = (
@@ -132,6 +132,18 @@ def readiness(found: Input) -> Readiness:
         if verdict is not None:
             return verdict
     return version_available(found)
+
+
+def _without_champion(found: Input) -> str:
+    """A gate that compares with nothing passes always, which its author should know."""
+    spec = found.model.spec
+    gates = [gate.name for gate in spec.gates or () if gate.champion]
+    if not gates or spec.champion_from is not None:
+        return ""
+    return (
+        f" The gate {gates[0]} passes always, since there is no champion to compare with: name in spec.championFrom "
+        "the Deployment that serves this model."
+    )
 
 
 def _no(reason: Reason, message: str) -> Readiness:
