@@ -344,6 +344,14 @@ class Failure(Model):
     )
 
 
+class TrainingPod(Model):
+    """The pod that trains, or did last; with several workers, that of Ray's head."""
+
+    name: str = Field(max_length=253, description="Its name.")
+    creation_time: Time = Field(description="When it was made.")
+    failures_before: int = Field(ge=0, description="How many pods had failed before it, as its Job counted them.")
+
+
 class TrainingRunStatus(Model):
     """What became of the run."""
 
@@ -354,9 +362,8 @@ class TrainingRunStatus(Model):
     attempts: int | None = Field(
         None, ge=0, description="Pods started so far; with several workers, how often all of them were."
     )
-    pod: str | None = Field(
+    pod: TrainingPod | None = Field(
         None,
-        max_length=253,
         description="The pod that trains, or did last; with several workers, that of Ray's head. Absent once the run is "
         "decided: failure.pod names the one that failed.",
     )

@@ -15,6 +15,7 @@ from recsys_operator.api.trainingrun import (
     Failure,
     Progress,
     RunResult,
+    TrainingPod,
     TrainingRunSpec,
     TrainingRunStatus,
 )
@@ -261,7 +262,13 @@ statuses = st.builds(
     observed_generation=st.none() | counts,
     conditions=st.lists(conditions, max_size=1).map(tuple),
     attempts=st.none() | counts,
-    pod=st.sampled_from((None, "a", "b", "movies-1-ray1-c-head")),
+    pod=st.none()
+    | st.builds(
+        TrainingPod,
+        name=st.sampled_from(("a", "b", "movies-1-ray1-c-head")),
+        creation_time=times,
+        failures_before=st.integers(0, 3),
+    ),
     start_time=st.none() | times,
     completion_time=st.none() | times,
     progress=st.none()

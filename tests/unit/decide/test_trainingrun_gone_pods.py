@@ -34,6 +34,10 @@ def looked(run: ObservedRun, *pods: PodFacts, told: dict[str, Any] | None = None
     return replace(seen, status=status)
 
 
+def remembered(run: ObservedRun) -> str | None:
+    return None if run.status.pod is None else run.status.pod.name
+
+
 def failure_of(run: ObservedRun) -> Failure:
     assert run.status.failure is not None
     return run.status.failure
@@ -46,9 +50,9 @@ def training(*pods: PodFacts, **of_job: Any) -> ObservedRun:
 
 def test_it_is_named_with_what_the_trainer_told_last() -> None:
     run = training(runs(A))
-    assert (run.status.pod, run.status.failure) == (A, None)
+    assert (remembered(run), run.status.failure) == (A, None)
     run = looked(run, active=0)
-    assert (run.status.pod, run.status.failure) == (A, None), "the Job controller has yet to count it"
+    assert (remembered(run), run.status.failure) == (A, None), "the Job controller has yet to count it"
     seen = replace(run, job=job(active=0, failed=1))
     (notice,) = [one for one in decide(seen, NOW).notices if one.reason == "AttemptFailed"]
     assert notice.message == f"Pod {A} failed with TrainerFailed: {GONE.format(A)}"
@@ -62,13 +66,13 @@ def test_it_is_named_with_what_the_trainer_told_last() -> None:
         TOLD,
     )
     run = looked(run, runs(B), active=1, failed=1)
-    assert (run.status.pod, failure_of(run)) == (B, found), "it stands while the next pod trains"
+    assert (remembered(run), failure_of(run)) == (B, found), "it stands while the next pod trains"
 
 
 def test_an_evicted_pod_is_no_failed_attempt() -> None:
     """The Job's policy leaves it out of the count."""
     run = looked(looked(training(runs(A))), runs(B), active=1)
-    assert (run.status.pod, run.status.failure) == (B, None)
+    assert (remembered(run), run.status.failure) == (B, None)
 
 
 def test_a_pod_whose_end_was_read_stays_as_it_was_read() -> None:
@@ -95,22 +99,50 @@ def test_a_pod_that_came_and_failed_between_two_looks_is_newer() -> None:
     run = looked(training(runs(A)), failed=1)
     assert failure_of(run).pod == A
     run = looked(run, ended(B), failed=2)
-    assert (run.status.pod, failure_of(run).pod) == (B, B)
+    assert (remembered(run), failure_of(run).pod) == (B, B)
 
 
 def test_a_pod_that_has_ended_before_the_first_look_is_remembered_too() -> None:
     """An operator that was away while it trained comes to the same status as one that saw it."""
     well = replace(ended(B, 0), phase="Succeeded")
-    assert looked(started(), well, succeeded=1).status.pod == B
-    assert looked(started(), ended(A), failed=1).status.pod == A
-    assert looked(training(ended(A), failed=1), ended(A), well, failed=1, succeeded=1).status.pod == B
-    assert looked(training(runs(A)), well, failed=1, succeeded=1).status.pod == B, "nothing comes after it"
+    assert remembered(looked(started(), well, succeeded=1)) == B
+    assert remembered(looked(started(), ended(A), failed=1)) == A
+    assert remembered(looked(training(ended(A), failed=1), ended(A), well, failed=1, succeeded=1)) == B
+    assert remembered(looked(training(runs(A)), well, failed=1, succeeded=1)) == B, "nothing comes after it"
 
 
-def test_the_word_of_an_earlier_pod_is_not_put_into_its_mouth() -> None:
-    run = training(ended(A, finished="2026-01-02T03:02:31Z"), runs(B), failed=1)
-    run = looked(run, ended(A, finished="2026-01-02T03:02:31Z"), failed=2)
+@pytest.mark.parametrize("left", [(ended(A),), ()], ids=["it is still there", "it is gone as well"])
+def test_the_word_of_an_earlier_pod_is_not_put_into_its_mouth(left: tuple[PodFacts, ...]) -> None:
+    told = {"message": TOLD, "updateTime": "2026-01-02T03:00:59Z"}
+    run = looked(started(), ended(A), runs(B), told=told, active=1, failed=1)
+    run = looked(run, *left, failed=2)
     assert (failure_of(run).pod, failure_of(run).log) == (B, None)
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["the first pod", "after one that failed, and is gone"])
+@pytest.mark.parametrize(("code", "reason"), [(2, "TrainerFailed"), (137, "Killed")])
+def test_one_that_was_evicted_is_not_blamed_for_the_next_ones_failure(earlier: bool, code: int, reason: str) -> None:
+    """The operator was away: the eviction counts nothing, so the count is that of the next pod, which tells itself."""
+    run, before = started(), int(earlier)
+    if earlier:
+        run = looked(run, ended(A), failed=1)
+    run = looked(run, runs(B), active=1, failed=before)
+    run = looked(run, ended(C, code), failed=before + 1)
+    assert (remembered(run), failure_of(run).pod, failure_of(run).exit_code) == (C, C, code)
+    assert failure_of(looked(run, failed=before + 1)).pod == C
+
+
+def test_the_first_pod_of_a_job_that_was_made_anew_is_named_too() -> None:
+    """A queued run's Job is deleted when it is suspended; the next one counts from 0."""
+    run = looked(training(runs(A)), failed=1)
+    run = looked(replace(run, job=None), failed=0)
+    run = looked(run, runs(B), active=1)
+    assert failure_of(looked(run, failed=1)).pod == B
+
+
+def test_one_whose_end_the_job_has_counted_before_the_list_of_pods_says_it_is_named() -> None:
+    run = looked(started(), runs(A), active=0, failed=1)
+    assert failure_of(looked(run, failed=1)).pod == A
 
 
 @pytest.mark.parametrize(("reported", "log"), [("2026-01-02T03:00:00Z", None), ("2026-01-02T03:00:30Z", TOLD)])

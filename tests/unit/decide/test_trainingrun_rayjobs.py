@@ -19,7 +19,7 @@ from tests.unit.decide.run_facts import (
     snapshot,
 )
 
-from recsys_operator.api.trainingrun import TrainingRunStatus
+from recsys_operator.api.trainingrun import TrainingPod, TrainingRunStatus
 from recsys_operator.build.ray_job import concluded, ray_job
 from recsys_operator.decide.conditions import find
 from recsys_operator.decide.refusal import Refusal
@@ -62,6 +62,10 @@ def attempt(number: int = 1, **changes: Any) -> RayAttempt:
 
 def ray_pod(name: str = HEAD, number: int = 1, **changes: Any) -> PodFacts:
     return replace(pod(name, phase="Running", running=True), attempt=number, head="-head-" in name, **changes)
+
+
+def seen(name: str) -> TrainingPod:
+    return TrainingPod(name=name, creation_time=ray_pod(name).created, failures_before=0)
 
 
 def run_of(*attempts: RayAttempt, **changes: Any) -> ObservedRun:
@@ -469,28 +473,34 @@ class TestLostHead:
         self, known: str | None, reported: str, pod: str | None, log: str | None
     ) -> None:
         told = progress(message="Epoch 3 of 20: loss 5.1", updateTime=reported)
-        run = run_of(attempt(), pods=(ray_pod(WORKER),), status=TrainingRunStatus(pod=known, progress=told))
+        run = run_of(
+            attempt(), pods=(ray_pod(WORKER),), status=TrainingRunStatus(pod=known and seen(known), progress=told)
+        )
         decision = decide(run, NOW)
         assert decision.status.failure is not None
         found = decision.status.failure
         assert (found.reason, found.pod, found.exit_code, found.log) == ("TrainerFailed", pod, None, log)
-        assert decision.status.pod == known
+        assert decision.status.pod == (known and seen(known))
         assert decision.ray is not None
         assert decision.ray.conclusion == Conclusion(rfc3339(NOW), found)
 
     def test_a_head_that_kuberay_has_deleted_is_named_when_the_trainer_did_not(self) -> None:
         ended = failed(message="Job entrypoint command failed with exit code -9. No logs available.")
-        run = run_of(ended, pods=(), status=TrainingRunStatus(pod=HEAD))
+        run = run_of(ended, pods=(), status=TrainingRunStatus(pod=seen(HEAD)))
         failure = decide(run, NOW).status.failure
         assert failure is not None
         assert (failure.pod, failure.exit_code) == (HEAD, -9)
 
     def test_the_newest_attempts_head_is_remembered(self) -> None:
+        def name(run: ObservedRun) -> str | None:
+            pod = decide(run, NOW).status.pod
+            return None if pod is None else pod.name
+
         second = "movies-1-ray2-fghij-head-x"
-        assert decide(run_of(attempt()), NOW).status.pod == HEAD
-        assert decide(run_of(attempt(), pods=(ray_pod(WORKER),)), NOW).status.pod is None
-        pods = (replace(ray_pod(HEAD), created="2026-01-02T03:00:09Z"), ray_pod(second, 2))
-        assert decide(run_of(attempt(), attempt(2), pods=pods), NOW).status.pod == second
+        assert name(run_of(attempt())) == HEAD
+        assert name(run_of(attempt(), pods=(ray_pod(WORKER),))) is None
+        pods = (ray_pod(HEAD), replace(ray_pod(second, 2), created="2026-01-02T03:02:09Z"))
+        assert name(run_of(attempt(), attempt(2), pods=pods)) == second
 
     def test_with_attempts_left_another_one_follows_when_the_workers_are_gone(self) -> None:
         run = conclude(run_of(attempt(), pods=(ray_pod(WORKER),)))

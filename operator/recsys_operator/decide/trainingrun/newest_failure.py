@@ -1,10 +1,10 @@
 """The failure of the pod of a Job that failed last, also when it went away before anybody read how it ended.
 
 A pod that is deleted by force, or whose node is gone, may be no more when the operator looks: then the Job's count of
-failures tells that it failed, and the name that status remembers which one it was. An evicted pod is not counted.
+failures tells that it failed, and the pod that status remembers which one it was. An evicted pod is not counted.
 """
 
-from recsys_operator.api.trainingrun import Failure
+from recsys_operator.api.trainingrun import Failure, TrainingPod
 from recsys_operator.decide.times import instant
 from recsys_operator.decide.trainingrun.facts import ObservedRun, PodFacts
 from recsys_operator.decide.trainingrun.failure import last_lines, memory_of, read
@@ -13,42 +13,30 @@ from recsys_operator.decide.trainingrun.reasons import Reason
 
 def newest_failure(run: ObservedRun) -> Failure | None:
     """The failure of the pod that failed last; what was recorded before where no pod tells anything newer."""
-    previous, newest = run.status.failure, _newest_failed(run.pods)
-    counted = run.job.failed if run.job else 0
-    known = run.status.attempts or 0
-    if newest is None or counted <= known:
-        # What failed is not newer than the pod that status remembers.
-        if counted and counted >= known and (lost := _unread(run)) is not None:
-            return _gone(run, lost, newest)
-        if newest is None or _outlived(run, previous, newest):
-            return previous
-    return _read(run, newest)
+    newest, last, previous = _newest_failed(run.pods), run.status.pod, run.status.failure
+    if newest is not None and (last is None or _order(newest) >= (last.creation_time, last.name)):
+        return _read(run, newest)
+    if last is None or run.job is None or any(pod.name == last.name for pod in run.pods):
+        return previous
+    recorded = previous is not None and previous.pod == last.name
+    return previous if recorded or run.job.failed <= last.failures_before else _gone(run, last)
 
 
-def newest_pod(run: ObservedRun, failure: Failure | None) -> str | None:
-    """What `status.pod` is to be: the pod that trains, or did last; of several workers Ray's head.
-
-    `failure` is what is recorded now. Of a remembered pod that is gone nobody knows when it came: it stays, unless one
-    that ended is newer for sure.
-    """
-    pods = [pod for pod in run.pods if pod.head or run.workers == 1]
-    names = {pod.name for pod in pods}
-    remembered, before = run.status.pod, run.status.failure
-    if remembered is not None and remembered not in names:
-        newer = any(pod.exit is None or pod.phase == "Succeeded" for pod in pods)
-        told = None if failure is None or (before is not None and before.pod == failure.pod) else failure.pod
-        if not newer and (run.workers > 1 or told not in names):
-            return remembered
-    newest = max(pods, key=lambda pod: (pod.attempt or 0, pod.created, pod.name), default=None)
-    return remembered if newest is None else newest.name
+def newest_pod(run: ObservedRun) -> TrainingPod | None:
+    """What `status.pod` is to be: the pod that trains, or did last; of several workers Ray's head."""
+    last = run.status.pod
+    newest = max((pod for pod in run.pods if pod.head or run.workers == 1), key=_order, default=None)
+    if newest is None or (last is not None and _order(newest) < (last.creation_time, last.name)):
+        return last
+    # The Job may have counted its end already, which the list of the pods does not say yet.
+    counted = run.job.attempts if run.job else 0
+    return TrainingPod(name=newest.name, creation_time=newest.created, failures_before=max(counted - 1, 0))
 
 
 def last_words(run: ObservedRun, since: str) -> str | None:
-    """What the trainer told last of a pod that came after `since`, in place of its log; empty: of whichever pod."""
+    """What the trainer told last of a pod that came after `since`, in place of its log."""
     progress = run.status.progress
-    if progress is None:
-        return None
-    if since and (progress.update_time is None or instant(progress.update_time) < instant(since)):
+    if progress is None or progress.update_time is None or instant(progress.update_time) < instant(since):
         return None
     return last_lines(progress.message)
 
@@ -58,28 +46,17 @@ def _newest_failed(pods: tuple[PodFacts, ...]) -> PodFacts | None:
     return max(failed, key=lambda entry: entry[:3])[3] if failed else None
 
 
-def _unread(run: ObservedRun) -> str | None:
-    """The pod that status remembers, if it is gone and its end was not recorded."""
-    name, previous = run.status.pod, run.status.failure
-    if name is None or any(pod.name == name for pod in run.pods):
-        return None
-    return None if previous is not None and previous.pod == name else name
+def _order(pod: PodFacts) -> tuple[str, str]:
+    return pod.created, pod.name
 
 
-def _outlived(run: ObservedRun, previous: Failure | None, newest: PodFacts) -> bool:
-    """Whether the recorded failure is that of a pod which is gone and came after the one that is still there."""
-    if previous is None or previous.pod is None or run.status.pod in (None, newest.name):
-        return False
-    return all(pod.name != previous.pod for pod in run.pods)
-
-
-def _gone(run: ObservedRun, name: str, newest: PodFacts | None) -> Failure:
-    """Of a pod that nobody can ask any more. `newest` is the one before it that failed."""
+def _gone(run: ObservedRun, pod: TrainingPod) -> Failure:
+    """Of a pod that nobody can ask any more."""
     return Failure(
         reason=str(Reason.TRAINER_FAILED),
-        message=f"The pod {name} is gone, and with it its exit code: somebody deleted it, or its node went away.",
-        pod=name,
-        log=last_words(run, newest.exit.finished if newest is not None and newest.exit is not None else ""),
+        message=f"The pod {pod.name} is gone, and with it its exit code: somebody deleted it, or its node went away.",
+        pod=pod.name,
+        log=last_words(run, pod.creation_time),
     )
 
 

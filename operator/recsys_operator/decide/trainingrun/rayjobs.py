@@ -259,8 +259,8 @@ def _out_of_memory(run: ObservedRun, attempt: RayAttempt) -> Failure | None:
 
 def _head(run: ObservedRun, attempt: RayAttempt) -> str | None:
     """The pod of Ray's head, also when it is gone. KubeRay names the pods of a RayJob after it."""
-    known = run.status.pod
-    remembered = known if known is not None and known.startswith(f"{attempt.name}-") else None
+    last = run.status.pod
+    remembered = last.name if last is not None and last.name.startswith(f"{attempt.name}-") else None
     return next((pod.name for pod in _pods(run, attempt) if pod.head), remembered)
 
 
