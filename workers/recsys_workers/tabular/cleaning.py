@@ -15,7 +15,7 @@ from recsys_workers.data.files import telling_of
 from recsys_workers.preprocessing import REGRESSION, Floats
 from recsys_workers.tabular.distinct import same_texts
 from recsys_workers.tabular.schema import NUMERIC, TEXT
-from recsys_workers.tabular.table import Rows, Table, codes_of
+from recsys_workers.tabular.table import Rows, Table
 
 
 def kept_rows(table: Table, cleaning: Cleaning) -> tuple[Rows, list[Dropped]]:
@@ -103,7 +103,7 @@ def _bits(table: Table, name: str, rows: Rows) -> Rows:
 
 
 def _codes(table: Table, name: str, rows: Rows) -> Rows:
-    return codes_of(table.taken([name], rows)[name])[0]
+    return table.same(name, table.taken([name], rows)[name])
 
 
 Ends = tuple[float, float]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from recsys_workers.data.categories import canonical
 from recsys_workers.preprocessing import Floats
 from recsys_workers.tabular.schema import TEXT, Feature
 from recsys_workers.tabular.table import Rows, Table, pieces
@@ -28,7 +29,7 @@ def counted(table: Table, feature: Feature, rows: Rows) -> tuple[int, int]:
     for column in _parts(table, feature.name, rows):
         missing += int(column.null_count)
         texts = column.drop_null()
-        known.append(np.unique(_digests(texts)) if feature.role == TEXT else texts.unique())
+        known.append(np.unique(_digests(texts)) if feature.role == TEXT else canonical(texts).unique())
     if feature.role == TEXT:
         return len(np.unique(np.concatenate(known))), missing
     return len(pa.chunked_array(known, pa.string()).unique()), missing

@@ -17,6 +17,7 @@ from recsys_workers.calendars import (
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.types import types_of
 from recsys_workers.preprocessing import BINARY, OBJECTIVES
+from recsys_workers.spelling import spelled
 from recsys_workers.tasks import RANKING, TABULAR
 from recsys_workers.tfidf import USUAL_WORDS
 
@@ -92,6 +93,11 @@ class TableSchema:
     item: str | None = None
     types: Mapping[str, str] = field(default_factory=dict)
     """Of the columns that have one, by their names; see recsys_workers.data.types."""
+
+    @property
+    def categories(self) -> frozenset[str]:
+        """The columns whose texts are categories, ids among them; see recsys_workers.spelling."""
+        return frozenset(feature.name for feature in self.features if feature.role == CATEGORICAL)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -196,8 +202,10 @@ def _fill(column: Mapping[str, Any]) -> tuple[str | None, float | str | None]:
 def _constant(column: Mapping[str, Any], fill: str) -> float | str:
     """What `fill` says in the terms of the role; raises InvalidData."""
     role, found, wanted = column["role"], None, "a finite number"
-    if role not in (NUMERIC, CALENDAR):
+    if role == TEXT:
         return fill
+    if role not in (NUMERIC, CALENDAR):
+        return spelled(fill)
     if role == NUMERIC:
         found = _finite(fill)
     else:

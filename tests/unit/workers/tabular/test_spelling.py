@@ -178,6 +178,26 @@ def test_a_number_with_a_fraction_is_no_category(
         assert "holds 1.5 in line 21: it must be a string, a whole number, true or false" in said
 
 
+@pytest.mark.parametrize("encoding", [{}, {"encoding": "Vocabulary", "minRows": 1}, {"encoding": "Hashed", "buckets": 9}])
+@pytest.mark.parametrize(("name", "fill", "value"), [("member", "True", True), ("size", "5.0", 5), ("size", "+5", 5.0)])
+def test_a_fill_is_the_category_of_the_rows_that_have_it(
+    name: str, fill: str, value: Any, encoding: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = table(60)
+    for number, row in enumerate(made):
+        row[name] = None if number % 3 == 0 else value if number % 3 == 1 else 0
+    asked = document(tmp_path, monkeypatch)
+    column = {"name": name, "role": "Categorical", "missing": "Constant", "fill": fill, **encoding}
+    asked["schema"]["columns"] = [column, COLUMNS[-1]]
+    found = loaded(asked, tmp_path, "CSV", made)
+    trained = found.preprocessing.apply(data.columns_of(found.table, found.rows), len(found.rows)).categorical[:, 0]
+    fitted = preprocessing.decode(preprocessing.encode(found.preprocessing))
+    filled, said = served(fitted, [{name: None}, {name: value}]).categorical[:, 0].tolist()
+    assert filled == said
+    counted = {number % 3: place for number, place in zip(found.rows.tolist(), trained.tolist(), strict=True)}
+    assert counted[0] == counted[1] == filled
+
+
 def test_ids_of_ranking_are_one_however_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = [
         row | {"item": (5, 5.0, "5", "5.0", 6)[number % 5], "referrer": float("nan")}
@@ -189,6 +209,30 @@ def test_ids_of_ranking_are_one_however_they_are_written(tmp_path: Path, monkeyp
     assert item.values == ("5", "6")
     assert isinstance(referrer, Vocabulary)
     assert referrer.values == (), "NaN is a missing value"
+    assert found.distinct()["items"] == 2
+
+
+def test_cleaning_counts_a_user_once_however_his_id_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One user is written 1 and 1.0 by turns, and has too few rows of either."""
+    made = [
+        row | {"user": ("1.0" if number % 2 else "1") if number < 20 else f"u-{number % 9}"}
+        for number, row in enumerate(clicks.rows())
+    ]
+    asked = clicks.document(tmp_path, monkeypatch) | {"cleaning": {"minUserInteractions": 15}}
+    found = loaded(asked, tmp_path, "CSV", made)
+    assert (found.rows_dropped, len(found.rows), found.distinct()["users"]) == (0, 200, 10)
+    users = found.users(np.arange(20))
+    assert users is not None
+    assert len(np.unique(users)) == 1
+
+
+def test_rows_that_differ_in_the_spelling_alone_are_duplicates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = table(60)
+    again = [{**row, "member": str(row["member"]).lower(), "shop": f"{row['shop']}.0"} for row in made[:10]]
+    asked = document(tmp_path, monkeypatch) | {"cleaning": {"duplicates": "KeepFirst"}}
+    asked["schema"]["columns"] = COLUMNS
+    found = loaded(asked, tmp_path, "CSV", [*made, *again])
+    assert found.rows_dropped == 10
 
 
 OLD = Preprocessing(
