@@ -178,7 +178,9 @@ def test_a_number_with_a_fraction_is_no_category(
         assert "holds 1.5 in line 21: it must be a string, a whole number, true or false" in said
 
 
-@pytest.mark.parametrize("encoding", [{}, {"encoding": "Vocabulary", "minRows": 1}, {"encoding": "Hashed", "buckets": 9}])
+@pytest.mark.parametrize(
+    "encoding", [{}, {"encoding": "Vocabulary", "minRows": 1}, {"encoding": "Hashed", "buckets": 9}]
+)
 @pytest.mark.parametrize(("name", "fill", "value"), [("member", "True", True), ("size", "5.0", 5), ("size", "+5", 5.0)])
 def test_a_fill_is_the_category_of_the_rows_that_have_it(
     name: str, fill: str, value: Any, encoding: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,4 @@
-"""Which of torch's backends joins several workers: what they see says so, not what the run asks for."""
+"""Which of torch's backends joins several workers: what they see says so, where the run asks for GPUs."""
 
 from collections.abc import Callable
 from typing import Any
