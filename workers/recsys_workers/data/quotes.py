@@ -1,6 +1,7 @@
 """Where the rows of a text file begin: in a CSV a cell in quotes may hold line breaks, and empty lines are no rows.
 
-A quote opens a cell only at the cell's beginning, and two of them inside are one, as Arrow reads it.
+A quote opens a cell only at the cell's beginning, and two of them inside are one, as Arrow reads it. A carriage return
+without a line feed ends a line too.
 """
 
 import re
@@ -53,23 +54,26 @@ def whole_rows(stream: BinaryIO, size: int, path: Path, line: int = 1) -> Iterat
             lines.append(found)
             inside = is_open(found, before=True)
         rows = b"".join(lines)
-        line += rows.count(b"\n")
+        line += rows.count(b"\n") + rows.count(b"\r") - rows.count(b"\r\n")
         yield rows
 
 
 def first_lines(lines: Iterable[bytes], *, quoted: bool) -> Iterator[int]:
-    """The number of the line in which each row begins, from 1 on; the first row of a file is its header."""
+    """The number of the line in which each row begins, from 1 on; the first row of a file is its header.
+
+    A line that is given may have carriage returns in it.
+    """
     inside = False
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate((line for text in lines for line in text.splitlines(keepends=True)), 1):
         if not inside and line.strip(b"\r\n"):
             yield number
         inside = quoted and is_open(line, before=inside)
 
 
 def line_of(path: Path, row: int, *, quoted: bool) -> int:
-    """The line, from 1 on, in which a row below the header begins, from 0 on."""
+    """The line, from 1 on, in which a row below the header begins, from 0 on; that of the last where there is none."""
     with path.open("rb") as stream:
-        return next(islice(first_lines(stream, quoted=quoted), row + 1, None))
+        return max(islice(first_lines(stream, quoted=quoted), row + 2), default=1)
 
 
 def rows_below_header(path: Path, *, quoted: bool) -> int:

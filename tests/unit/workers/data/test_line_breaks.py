@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from recsys_workers.data import parts, quotes
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.parts import PARTS
-from recsys_workers.data.quotes import first_lines, is_open, whole_rows
+from recsys_workers.data.quotes import first_lines, is_open, line_of, whole_rows
 from recsys_workers.data.readers import READERS
 from recsys_workers.data.types import require
 
@@ -94,14 +94,46 @@ def test_a_quote_that_is_never_closed_is_told_by_its_line(
             read(path)
 
 
-CELLS = st.text(st.sampled_from('a",\n'), max_size=6)
+@pytest.mark.parametrize("size", [1, 1 << 20])
+@pytest.mark.parametrize(("file_format", "cell"), [("CSV", ","), ("RecBole", "\t")])
+def test_a_carriage_return_alone_ends_a_line(
+    file_format: str, cell: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where files of other systems were put one behind the other."""
+    monkeypatch.setattr(parts, "TEXT_BYTES", size)
+    path = written(tmp_path, "note,price\r\na,3\rb,4\r\r\nc,5\nd,dear\r".replace(",", cell))
+    for raws in ([READERS[file_format](path, ROLES)], list(PARTS[file_format](path, ROLES))):
+        assert [text for raw in raws for text in raw.table["column price"].to_pylist()] == ["3", "4", "5", "dear"]
+        places = [raw.place(row) for raw in raws for row in range(raw.table.num_rows)]
+        assert places == ["line 2", "line 3", "line 5", "line 6"]
+        with pytest.raises(InvalidData, match="'dear' in line 6, which is not of the type Number"):
+            require(raws[-1], "column price", "price", "Number")
+    path = written(tmp_path, "note,price\na,3\rb,4\rc".replace(",", cell))
+    with pytest.raises(InvalidData, match=r"line 4 has 1 cells and the header 2: 'c'. Such are 1 of its 3 rows"):
+        READERS[file_format](path, ROLES)
+
+
+def test_the_line_of_a_quote_that_nothing_closes_counts_lone_carriage_returns(tmp_path: Path) -> None:
+    path = written(tmp_path, 'note,price\na,1\rb,2\r\n"wide,3\nc,4\n')
+    for size in (1, 1 << 20):
+        with path.open("rb") as stream, pytest.raises(InvalidData, match="the row that begins in line 4 has a cell"):
+            list(whole_rows(stream, size, path))
+
+
+def test_a_row_that_no_line_begins_is_said_to_be_in_the_last_one(tmp_path: Path) -> None:
+    """An error about a file must not end in another one."""
+    assert line_of(written(tmp_path, SMALL), 99, quoted=True) == 9
+    assert line_of(written(tmp_path, ""), 0, quoted=True) == 1
+
+
+CELLS = st.text(st.sampled_from('a",\n\r'), max_size=6)
 
 
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=8), st.integers(1, 30), st.booleans())
 def test_whole_rows_are_those_of_another_reader(rows: list[tuple[str, str]], size: int, quoted: bool) -> None:
     stream = io.StringIO()
     style = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
-    csv.writer(stream, lineterminator="\n", quoting=style).writerows(rows)
+    csv.writer(stream, lineterminator="\r\n", quoting=style).writerows(rows)
     text = stream.getvalue()
     found = list(whole_rows(io.BytesIO(text.encode()), size, Path("rows.csv")))
     assert b"".join(found).decode() == text
