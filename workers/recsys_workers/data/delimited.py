@@ -10,7 +10,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import csv
 
 from recsys_workers.data.errors import InvalidData
-from recsys_workers.data.quotes import line_of, rows_below_header, whole_rows
+from recsys_workers.data.quotes import header_of, line_of, opened_text, rows_below_header, whole_rows
 from recsys_workers.data.raw import TIMESTAMP, RawFile, require_column
 
 SHOWN = 60
@@ -27,28 +27,41 @@ class ReadDelimited(Protocol):
 
 def read_recbole(path: Path, roles: Mapping[str, str], part: BytesIO | None = None) -> RawFile:
     """Read a RecBole atomic file, whose header gives each name a type after a colon."""
-    header = _header(path, "\t")
+    header = _header(path, _recbole())
     bare = {name.partition(":")[0]: name for name in header}
     physical = {role: name if name in header else bare.get(name, name) for role, name in roles.items()}
     for role, name in physical.items():
         require_column(
             path, header, name if name in header else roles[role], lambda: rows_below_header(path, quoted=False)
         )
-    return _read(path, "RecBole", physical, csv.ParseOptions(delimiter="\t", quote_char=False), part)
+    return _read(path, "RecBole", physical, _recbole(), part)
 
 
 def read_csv(path: Path, roles: Mapping[str, str], part: BytesIO | None = None) -> RawFile:
     """Read a file with commas, and quotes where a cell holds one, a quote or a line break."""
-    header = [name.strip('"') for name in _header(path, ",")]
+    header = csv_names(path)
     for name in roles.values():
         require_column(path, header, name, lambda: rows_below_header(path, quoted=True))
     breaks = _has_quotes(path) if part is None else b'"' in part.getvalue()
-    return _read(path, "CSV", roles, csv.ParseOptions(delimiter=",", quote_char='"', newlines_in_values=breaks), part)
+    return _read(path, "CSV", roles, _csv(breaks=breaks), part)
+
+
+def csv_names(path: Path) -> list[str]:
+    """The names of the columns of a CSV."""
+    return _header(path, _csv(breaks=True))
 
 
 def recbole_types(path: Path) -> dict[str, str]:
     """What the header of a RecBole atomic file says of each column: token, token_seq, float or float_seq."""
-    return {name: kind for name, _, kind in (column.partition(":") for column in _header(path, "\t"))}
+    return {name: kind for name, _, kind in (column.partition(":") for column in _header(path, _recbole()))}
+
+
+def _recbole() -> csv.ParseOptions:
+    return csv.ParseOptions(delimiter="\t", quote_char=False)
+
+
+def _csv(*, breaks: bool) -> csv.ParseOptions:
+    return csv.ParseOptions(delimiter=",", quote_char='"', newlines_in_values=breaks)
 
 
 def _read(
@@ -75,7 +88,7 @@ def _read(
 
 def _has_quotes(path: Path) -> bool:
     """Whether there is any quote, without which no cell has line breaks; raises InvalidData for one left open."""
-    with path.open("rb") as stream:
+    with opened_text(path) as stream:
         found = False
         for rows in whole_rows(stream, CHECKED_BYTES, path):
             found = found or b'"' in rows
@@ -154,12 +167,13 @@ def _count_no_text(wrong: _Wrong, batch: pa.RecordBatch, name: str, path: Path, 
             wrong.no_text += 1
 
 
-def _header(path: Path, delimiter: str) -> list[str]:
+def _header(path: Path, parse_options: csv.ParseOptions) -> list[str]:
+    """The names of the columns, as Arrow has them."""
     try:
-        with path.open("rb") as stream:
-            line = stream.readline().decode("utf-8-sig").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
+        with opened_text(path) as stream:
+            header = header_of(stream, path, quoted=bool(parse_options.quote_char))
+        if not header.strip(b"\r\n"):
+            raise InvalidData(f"{path} is empty: its first line must name the columns.")
+        return list(csv.read_csv(BytesIO(header), parse_options=parse_options).column_names)
+    except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as error:
         raise InvalidData(f"{path} cannot be read as text, whose first line names the columns: {error}.") from error
-    if not line:
-        raise InvalidData(f"{path} is empty: its first line must name the columns.")
-    return line.split(delimiter)

@@ -16,6 +16,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 from pyarrow import parquet
 
 from recsys_workers.data.categories import as_text
+from recsys_workers.data.delimited import csv_names, recbole_types
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.raw import RawFile
 from recsys_workers.data.readers import READERS
@@ -123,11 +124,7 @@ def _join(asked: argparse.Namespace) -> str:
 def _names(path: Path, file_format: str) -> list[str]:
     if file_format == "Parquet":
         return list(parquet.read_schema(path).names)
-    with path.open(encoding="utf-8-sig") as stream:
-        line = stream.readline().rstrip("\r\n")
-    if file_format == "CSV":
-        return [name.strip('"') for name in line.split(",")]
-    return [name.partition(":")[0] for name in line.split("\t")]
+    return csv_names(path) if file_format == "CSV" else list(recbole_types(path))
 
 
 def _present(raw: RawFile, name: str) -> str:

@@ -6,17 +6,15 @@ holds is found out by the same rules. A column may have another type in each par
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import parquet
 
 from recsys_workers.data import delimited, json_lines
 from recsys_workers.data.parquet import damaged, opened, row_of, unreadable
-from recsys_workers.data.quotes import whole_lines, whole_rows
+from recsys_workers.data.quotes import header_of, line_ends, opened_text, whole_lines, whole_rows
 from recsys_workers.data.raw import TIMESTAMP, RawFile, plain, shifted
 from recsys_workers.data.times import Kinds
 
@@ -49,12 +47,12 @@ def parquet_parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
 
 def recbole_parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
     """The rows of a RecBole atomic file."""
-    return _text_parts(path, roles, delimited.read_recbole, whole_lines)
+    return _text_parts(path, roles, delimited.read_recbole, quoted=False)
 
 
 def csv_parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
     """The rows of a CSV."""
-    return _text_parts(path, roles, delimited.read_csv, partial(whole_rows, path=path, line=2))
+    return _text_parts(path, roles, delimited.read_csv, quoted=True)
 
 
 def json_parts(path: Path, roles: Mapping[str, str]) -> Iterator[RawFile]:
@@ -94,16 +92,14 @@ def rows_of(path: Path, file_format: str) -> int:
 
 
 def _text_parts(
-    path: Path,
-    roles: Mapping[str, str],
-    read: delimited.ReadDelimited,
-    cut: Callable[[BinaryIO, int], Iterator[bytes]],
+    path: Path, roles: Mapping[str, str], read: delimited.ReadDelimited, *, quoted: bool
 ) -> Iterator[RawFile]:
-    """`cut` gives whole rows below the header, about so many bytes at a time."""
+    """`quoted` is whether cells in quotes may hold line breaks."""
     before = 0
-    with path.open("rb") as stream:
-        header = stream.readline()
-        body = cut(stream, TEXT_BYTES)
+    with opened_text(path) as stream:
+        header = header_of(stream, path, quoted=quoted)
+        line = 1 + line_ends(header)
+        body = whole_rows(stream, TEXT_BYTES, path, line) if quoted else whole_lines(stream, TEXT_BYTES)
         lines: bytes | None = next(body, b"")
         while lines is not None:
             raw = read(path, roles, BytesIO(header + lines))

@@ -5,8 +5,10 @@ without a line feed ends a line too.
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
-from io import BytesIO
+from contextlib import contextmanager
+from io import SEEK_CUR, BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -28,6 +30,36 @@ def is_open(lines: bytes, *, before: bool = False) -> bool:
     return found is None or found.end() < len(text)
 
 
+@contextmanager
+def opened_text(path: Path) -> Iterator[BinaryIO]:
+    """A text file behind the mark of UTF-8 that some programs begin it with."""
+    with path.open("rb") as stream:
+        if stream.read(len(BOM_UTF8)) != BOM_UTF8:
+            stream.seek(0)
+        yield stream
+
+
+def header_of(stream: BinaryIO, path: Path, *, quoted: bool) -> bytes:
+    """The row that names the columns, or an empty line, with which the stream begins and behind which it is left.
+
+    Raises InvalidData for a quote in it that nothing closes.
+    """
+    text = stream.readline()
+    rows = _up_to_row_end(text, stream, path, 1) if quoted else text
+    size, inside = 0, False
+    for line in rows.splitlines(keepends=True):
+        size, inside = size + len(line), quoted and is_open(line, before=inside)
+        if not inside:
+            break
+    stream.seek(size - len(rows), SEEK_CUR)
+    return rows[:size]
+
+
+def line_ends(text: bytes) -> int:
+    """How many lines end in it."""
+    return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+
+
 def whole_lines(stream: BinaryIO, size: int) -> Iterator[bytes]:
     """Whole lines, about so many bytes of them at a time."""
     while text := stream.read(size):
@@ -40,21 +72,8 @@ def whole_rows(stream: BinaryIO, size: int, path: Path, line: int = 1) -> Iterat
     Raises InvalidData for a quote that nothing closes.
     """
     for text in whole_lines(stream, size):
-        lines, more, inside = [text], 0, is_open(text)
-        while inside:
-            found = stream.readline()
-            more += len(found)
-            if not found or more > LONGEST:
-                *_, begin = first_lines(BytesIO(text), quoted=True)
-                raise InvalidData(
-                    f"{path} cannot be read as CSV: the row that begins in line {line + begin - 1} has a cell that "
-                    "begins with a quote, which no other one closes: close it, or put the cell in quotes, and write "
-                    "each quote in it twice."
-                )
-            lines.append(found)
-            inside = is_open(found, before=True)
-        rows = b"".join(lines)
-        line += rows.count(b"\n") + rows.count(b"\r") - rows.count(b"\r\n")
+        rows = _up_to_row_end(text, stream, path, line)
+        line += line_ends(rows)
         yield rows
 
 
@@ -70,13 +89,31 @@ def first_lines(lines: Iterable[bytes], *, quoted: bool) -> Iterator[int]:
         inside = quoted and is_open(line, before=inside)
 
 
+def _up_to_row_end(text: bytes, stream: BinaryIO, path: Path, line: int) -> bytes:
+    """These whole lines, of which the first is this one of the file, with those of the stream that end the last row."""
+    lines, more, inside = [text], 0, is_open(text)
+    while inside:
+        found = stream.readline()
+        more += len(found)
+        if not found or more > LONGEST:
+            *_, begin = first_lines(BytesIO(text), quoted=True)
+            raise InvalidData(
+                f"{path} cannot be read as CSV: the row that begins in line {line + begin - 1} has a cell that "
+                "begins with a quote, which no other one closes: close it, or put the cell in quotes, and write "
+                "each quote in it twice."
+            )
+        lines.append(found)
+        inside = is_open(found, before=True)
+    return b"".join(lines)
+
+
 def line_of(path: Path, row: int, *, quoted: bool) -> int:
     """The line, from 1 on, in which a row below the header begins, from 0 on; that of the last where there is none."""
-    with path.open("rb") as stream:
+    with opened_text(path) as stream:
         return max(islice(first_lines(stream, quoted=quoted), row + 2), default=1)
 
 
 def rows_below_header(path: Path, *, quoted: bool) -> int:
     """How many rows a file has."""
-    with path.open("rb") as stream:
+    with opened_text(path) as stream:
         return max(0, sum(1 for _ in first_lines(stream, quoted=quoted)) - 1)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys_workers.data import parts, quotes
+from recsys_workers.data import join, parts, quotes
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.parts import PARTS
 from recsys_workers.data.quotes import first_lines, is_open, line_of, whole_rows
@@ -124,6 +124,67 @@ def test_a_row_that_no_line_begins_is_said_to_be_in_the_last_one(tmp_path: Path)
     """An error about a file must not end in another one."""
     assert line_of(written(tmp_path, SMALL), 99, quoted=True) == 9
     assert line_of(written(tmp_path, ""), 0, quoted=True) == 1
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("size", [1, 10, 1 << 20])
+def test_names_of_columns_may_have_line_breaks(
+    size: int, end: str, mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Excel writes them, some with a mark of the byte order; the schema names columns behind them, or them."""
+    monkeypatch.setattr(parts, "TEXT_BYTES", size)
+    header = f'{mark}"weight\n(kg, ""net""),",note,"b\n",price'
+    path = written(tmp_path, f'{header}{end}1,a,x,3{end}2,"b\nb",x,4{end}3,c,x,dear{end}')
+    for roles, expected in (
+        (ROLES, [("a", "3"), ("b\nb", "4"), ("c", "dear")]),
+        ({"column b": "b\n", "column weight": 'weight\n(kg, "net"),'}, [("x", "1"), ("x", "2"), ("x", "3")]),
+    ):
+        for raws in ([READERS["CSV"](path, roles)], list(PARTS["CSV"](path, roles))):
+            assert [row for raw in raws for row in zip(*raw.table.to_pydict().values(), strict=True)] == expected
+            places = [raw.place(row) for raw in raws for row in range(raw.table.num_rows)]
+            assert places == ["line 4", "line 5", "line 7"]
+    assert join.read(path).table.column_names == ['weight\n(kg, "net"),', "note", "b\n", "price"]
+    with pytest.raises(InvalidData, match=r"(?s)no column 'size', .* note, b\n, price \(3 rows\)"):
+        READERS["CSV"](path, {"column size": "size"})
+    written(tmp_path, f"{header}{end}1,a,x,3{end}2,b,x,4,5{end}")
+    for read in (as_whole, in_parts):
+        with pytest.raises(InvalidData, match="line 5 has 5 cells and the header 4"):
+            read(path)
+    written(tmp_path, f'{header}{end}1,a,x,3{end}2,"b,x,4{end}')
+    for read in (as_whole, in_parts):
+        with pytest.raises(InvalidData, match="the row that begins in line 5 has a cell that begins with a quote"):
+            read(path)
+
+
+def test_a_quote_of_the_header_that_is_never_closed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "TEXT_BYTES", 10)
+    path = written(tmp_path, 'note,price,"weight\na,3,1\nb,4,1\nc,5,1\n')
+    for read in (as_whole, in_parts, join.read):
+        with pytest.raises(InvalidData, match="the row that begins in line 1 has a cell that begins with a quote"):
+            read(path)
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+@pytest.mark.parametrize(("file_format", "cell"), [("CSV", ","), ("RecBole", "\t")])
+def test_a_header_may_end_with_a_carriage_return_alone(
+    file_format: str, cell: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands behind it up to the line feed is a row, and once."""
+    monkeypatch.setattr(parts, "TEXT_BYTES", size)
+    path = written(tmp_path, "note,price\ra,3\nb,4\nc,5\n".replace(",", cell))
+    for raws in ([READERS[file_format](path, ROLES)], list(PARTS[file_format](path, ROLES))):
+        assert [text for raw in raws for text in raw.table["column price"].to_pylist()] == ["3", "4", "5"]
+        places = [raw.place(row) for raw in raws for row in range(raw.table.num_rows)]
+        assert places == ["line 2", "line 3", "line 4"]
+
+
+@pytest.mark.parametrize(("file_format", "text"), [("CSV", ""), ("CSV", "\n1,2\n"), ("RecBole", "\r\n1\t2\n")])
+def test_a_file_that_names_no_columns_is_refused(file_format: str, text: str, tmp_path: Path) -> None:
+    path = written(tmp_path, text)
+    for read in (READERS[file_format], lambda path, roles: list(PARTS[file_format](path, roles))):
+        with pytest.raises(InvalidData, match="is empty: its first line must name the columns"):
+            read(path, ROLES)
 
 
 CELLS = st.text(st.sampled_from('a",\n\r'), max_size=6)
