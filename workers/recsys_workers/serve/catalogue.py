@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import logging
+import re
 from dataclasses import dataclass, field
 
 from recsys_workers import locations
@@ -69,8 +70,8 @@ def read_recbole(text: str, id_column: str, title_column: str) -> dict[str, str]
 
     RecBole quotes nothing, so a title may hold any quote character.
     """
-    lines = text.splitlines()
-    header = lines[0].split("\t") if lines else []
+    lines = re.split("\r\n?|\n", text)
+    header = lines[0].split("\t")
     names = [name.partition(":")[0] for name in header]
     id_at = _column(names, header, id_column)
     title_at = _column(names, header, title_column)

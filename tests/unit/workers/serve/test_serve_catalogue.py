@@ -35,6 +35,14 @@ def test_recbole(claims: Path, typed: bool) -> None:
     assert loaded.digest.startswith("sha256:")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_of_recbole_end_as_the_trainer_has_them(claims: Path, end: str) -> None:
+    """What Unicode calls a line separator may stand in a title."""
+    text = end.join(["item_id:token\tname:token_seq", "1\tOne\u2028Two\x0bThree", "2\tFour", ""])
+    (claims / "data/items").write_bytes(text.encode())
+    assert catalogue.load(spec("RecBole", "item_id", "name")).titles == {"1": "One\u2028Two\x0bThree", "2": "Four"}
+
+
 def test_csv(claims: Path) -> None:
     (claims / "data/items").write_bytes(b"\xef\xbb\xbf" + CSV.encode())
     assert catalogue.load(spec("CSV", "id", "name")).titles == {"1": 'Toy, "Story"', "4": "Été"}
