@@ -176,7 +176,8 @@ async def test_a_pod_that_is_gone_before_its_end_was_read_is_named(scene: Scene)
     await scene.reconcile(run)
     first = await scene.pod()
     await scene.play(first, "Running")
-    await scene.report(run, progress={"stage": "Training", "percent": 5, "message": "Epoch 1 of 20: loss 6.9"})
+    told = {"message": "Epoch 1 of 20: loss 6.9", "updateTime": first["metadata"]["creationTimestamp"]}
+    await scene.report(run, progress={"stage": "Training", "percent": 5, **told})
     name = first["metadata"]["name"]
     assert (await scene.status(run))["pod"]["name"] == name
     await scene.api.delete(PODS, scene.namespace, name)
