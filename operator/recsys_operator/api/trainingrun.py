@@ -362,7 +362,7 @@ class TrainingRunStatus(Model):
     attempts: int | None = Field(
         None, ge=0, description="Pods started so far; with several workers, how often all of them were."
     )
-    pod: TrainingPod | None = Field(
+    training_pod: TrainingPod | None = Field(
         None,
         description="The pod that trains, or did last; with several workers, that of Ray's head. Absent once the run is "
         "decided: failure.pod names the one that failed.",

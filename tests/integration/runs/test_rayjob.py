@@ -134,7 +134,7 @@ async def test_a_head_that_is_gone_costs_one_attempt(scene: Scene) -> None:
     run = await training(scene, maxRetries=1)
     told = {"message": "Epoch 1 of 20: loss 6.9", "updateTime": (await rayjob(scene))["metadata"]["creationTimestamp"]}
     await scene.report(run, progress={"stage": "Training", "percent": 5, **told})
-    assert (await scene.status(run))["pod"]["name"] == "first-ray1-c-head"
+    assert (await scene.status(run))["trainingPod"]["name"] == "first-ray1-c-head"
     await scene.api.delete(PODS, scene.namespace, "first-ray1-c-head")
     assert await scene.says(run) == ("Unknown", "Pending")
     failure = (await scene.status(run))["failure"]

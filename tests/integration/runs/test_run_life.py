@@ -179,7 +179,7 @@ async def test_a_pod_that_is_gone_before_its_end_was_read_is_named(scene: Scene)
     told = {"message": "Epoch 1 of 20: loss 6.9", "updateTime": first["metadata"]["creationTimestamp"]}
     await scene.report(run, progress={"stage": "Training", "percent": 5, **told})
     name = first["metadata"]["name"]
-    assert (await scene.status(run))["pod"]["name"] == name
+    assert (await scene.status(run))["trainingPod"]["name"] == name
     await scene.api.delete(PODS, scene.namespace, name)
     await scene.play(first, "Failed", 137, "", "Error")
 
@@ -194,7 +194,7 @@ async def test_a_pod_that_is_gone_before_its_end_was_read_is_named(scene: Scene)
     second = await scene.pod(other_than=name)
     await scene.play(second, "Running")
     status = await scene.status(run)
-    assert (status["pod"]["name"], status["failure"]) == (second["metadata"]["name"], failure)
+    assert (status["trainingPod"]["name"], status["failure"]) == (second["metadata"]["name"], failure)
 
 
 async def test_a_deadline_ends_the_run(scene: Scene) -> None:

@@ -78,7 +78,7 @@ TRAININGRUN_STATUS: dict[str, Any] = {
     "observedGeneration": 1,
     "conditions": [_condition("Succeeded", "False", "GateFailed")],
     "attempts": 2,
-    "pod": {"name": "movies-1-train-abcde", "creationTime": TIME, "failuresBefore": 1},
+    "trainingPod": {"name": "movies-1-train-abcde", "creationTime": TIME, "failuresBefore": 1},
     "startTime": TIME,
     "completionTime": TIME,
     "progress": {

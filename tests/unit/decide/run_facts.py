@@ -262,7 +262,7 @@ statuses = st.builds(
     observed_generation=st.none() | counts,
     conditions=st.lists(conditions, max_size=1).map(tuple),
     attempts=st.none() | counts,
-    pod=st.none()
+    training_pod=st.none()
     | st.builds(
         TrainingPod,
         name=st.sampled_from(("a", "b", "movies-1-ray1-c-head")),

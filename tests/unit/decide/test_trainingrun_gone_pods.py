@@ -35,7 +35,7 @@ def looked(run: ObservedRun, *pods: PodFacts, told: dict[str, Any] | None = None
 
 
 def remembered(run: ObservedRun) -> str | None:
-    return None if run.status.pod is None else run.status.pod.name
+    return None if run.status.training_pod is None else run.status.training_pod.name
 
 
 def failure_of(run: ObservedRun) -> Failure:
@@ -140,9 +140,31 @@ def test_the_first_pod_of_a_job_that_was_made_anew_is_named_too() -> None:
     assert failure_of(looked(run, failed=1)).pod == B
 
 
-def test_one_whose_end_the_job_has_counted_before_the_list_of_pods_says_it_is_named() -> None:
-    run = looked(started(), runs(A), active=0, failed=1)
-    assert failure_of(looked(run, failed=1)).pod == A
+@pytest.mark.parametrize("suspended", [True, False], ids=["suspended", "drained"])
+def test_one_that_is_stopped_after_another_one_failed_is_no_failed_attempt(suspended: bool) -> None:
+    """The Job counts a pod that ends in neither way, and one that it stopped itself nowhere."""
+    run = looked(started(), ended(A, 137), runs(B), active=1, failed=1)
+    failure = failure_of(run)
+    leaving = replace(runs(B), deleting=True)
+    run = looked(run, ended(A, 137), leaving, active=0, failed=1, suspended=suspended)
+    run = looked(run, ended(A, 137), active=0, failed=1, suspended=suspended)
+    assert (failure_of(run), remembered(run)) == (failure, B)
+    assert failure_of(looked(run, active=0, failed=1, suspended=suspended)) == failure
+
+
+def test_one_that_a_suspension_ends_has_not_failed() -> None:
+    run = training(runs(A))
+    leaving = replace(ended(A, 143), deleting=True)
+    assert looked(run, leaving, active=0, suspended=True).status.failure is None
+    assert failure_of(looked(run, leaving, active=0, failed=1)).exit_code == 143, "by anything else it has"
+    run = looked(run, ended(A, 2), active=0, failed=1, suspended=True)
+    assert failure_of(run).exit_code == 2, "it ended by itself"
+
+
+def test_a_pod_of_the_job_before_is_not_blamed_for_a_failure_that_a_new_job_counts() -> None:
+    run = replace(training(runs(A)), job=None)
+    run = looked(run, active=0, failed=1, created=CREATED[B])
+    assert (run.status.failure, remembered(run)) == (None, A)
 
 
 @pytest.mark.parametrize(("reported", "log"), [("2026-01-02T03:00:00Z", None), ("2026-01-02T03:00:30Z", TOLD)])
@@ -158,7 +180,7 @@ def test_the_end_of_the_run_keeps_it() -> None:
     condition = run.status.conditions[0]
     assert (condition.status, condition.reason, condition.message) == ("False", "TrainerFailed", GONE.format(A))
     assert (failure_of(run).pod, failure_of(run).log) == (A, TOLD)
-    assert run.status.pod is None, "what status says in the end does not hang on who saw which pod"
+    assert run.status.training_pod is None, "what status says in the end does not hang on who saw which pod"
 
 
 def test_the_job_controllers_word_of_the_exit_code_is_the_message() -> None:

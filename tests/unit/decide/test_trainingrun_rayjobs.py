@@ -473,27 +473,26 @@ class TestLostHead:
         self, known: str | None, reported: str, pod: str | None, log: str | None
     ) -> None:
         told = progress(message="Epoch 3 of 20: loss 5.1", updateTime=reported)
-        run = run_of(
-            attempt(), pods=(ray_pod(WORKER),), status=TrainingRunStatus(pod=known and seen(known), progress=told)
-        )
+        status = TrainingRunStatus(training_pod=known and seen(known), progress=told)
+        run = run_of(attempt(), pods=(ray_pod(WORKER),), status=status)
         decision = decide(run, NOW)
         assert decision.status.failure is not None
         found = decision.status.failure
         assert (found.reason, found.pod, found.exit_code, found.log) == ("TrainerFailed", pod, None, log)
-        assert decision.status.pod == (known and seen(known))
+        assert decision.status.training_pod == (known and seen(known))
         assert decision.ray is not None
         assert decision.ray.conclusion == Conclusion(rfc3339(NOW), found)
 
     def test_a_head_that_kuberay_has_deleted_is_named_when_the_trainer_did_not(self) -> None:
         ended = failed(message="Job entrypoint command failed with exit code -9. No logs available.")
-        run = run_of(ended, pods=(), status=TrainingRunStatus(pod=seen(HEAD)))
+        run = run_of(ended, pods=(), status=TrainingRunStatus(training_pod=seen(HEAD)))
         failure = decide(run, NOW).status.failure
         assert failure is not None
         assert (failure.pod, failure.exit_code) == (HEAD, -9)
 
     def test_the_newest_attempts_head_is_remembered(self) -> None:
         def name(run: ObservedRun) -> str | None:
-            pod = decide(run, NOW).status.pod
+            pod = decide(run, NOW).status.training_pod
             return None if pod is None else pod.name
 
         second = "movies-1-ray2-fghij-head-x"

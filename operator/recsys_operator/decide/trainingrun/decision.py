@@ -88,7 +88,7 @@ def decide(run: ObservedRun, now: datetime) -> RunDecision:
         observed_generation=run.generation,
         conditions=(condition,),
         attempts=_attempts(run),
-        pod=newest_pod(run) if verdict.status == "Unknown" else None,
+        training_pod=newest_pod(run) if verdict.status == "Unknown" else None,
         start_time=_start_time(run),
         completion_time=None if verdict.status == "Unknown" else rfc3339(now),
         failure=failure,

@@ -13,24 +13,30 @@ from recsys_operator.decide.trainingrun.reasons import Reason
 
 def newest_failure(run: ObservedRun) -> Failure | None:
     """The failure of the pod that failed last; what was recorded before where no pod tells anything newer."""
-    newest, last, previous = _newest_failed(run.pods), run.status.pod, run.status.failure
+    newest, last, previous = _newest_failed(run), run.status.training_pod, run.status.failure
     if newest is not None and (last is None or _order(newest) >= (last.creation_time, last.name)):
         return _read(run, newest)
     if last is None or run.job is None or any(pod.name == last.name for pod in run.pods):
         return previous
     recorded = previous is not None and previous.pod == last.name
-    return previous if recorded or run.job.failed <= last.failures_before else _gone(run, last)
+    of_another_job = last.creation_time < run.job.created
+    if recorded or of_another_job or run.job.failed <= last.failures_before:
+        return previous
+    return _gone(run, last)
 
 
 def newest_pod(run: ObservedRun) -> TrainingPod | None:
-    """What `status.pod` is to be: the pod that trains, or did last; of several workers Ray's head."""
-    last = run.status.pod
+    """What `status.trainingPod` is to be: the one that trains, or did last; of several workers Ray's head."""
+    last = run.status.training_pod
     newest = max((pod for pod in run.pods if pod.head or run.workers == 1), key=_order, default=None)
     if newest is None or (last is not None and _order(newest) < (last.creation_time, last.name)):
         return last
-    # The Job may have counted its end already, which the list of the pods does not say yet.
-    counted = run.job.attempts if run.job else 0
-    return TrainingPod(name=newest.name, creation_time=newest.created, failures_before=max(counted - 1, 0))
+    if last is not None and newest.name == last.name and newest.exit is not None:
+        return last  # The Job may have counted it.
+    # The Job is read before its pods: it has not counted one that has not ended.
+    return TrainingPod(
+        name=newest.name, creation_time=newest.created, failures_before=run.job.failed if run.job else 0
+    )
 
 
 def last_words(run: ObservedRun, since: str) -> str | None:
@@ -41,8 +47,14 @@ def last_words(run: ObservedRun, since: str) -> str | None:
     return last_lines(progress.message)
 
 
-def _newest_failed(pods: tuple[PodFacts, ...]) -> PodFacts | None:
-    failed = [(pod.created, pod.exit.finished, pod.name, pod) for pod in pods if pod.exit and pod.phase == "Failed"]
+def _newest_failed(run: ObservedRun) -> PodFacts | None:
+    """What ends because its Job is suspended has not failed, and counts nowhere."""
+    stopped = run.job is not None and run.job.suspended and run.job.verdict is None
+    failed = [
+        (pod.created, pod.exit.finished, pod.name, pod)
+        for pod in run.pods
+        if pod.exit and pod.phase == "Failed" and not (stopped and pod.deleting)
+    ]
     return max(failed, key=lambda entry: entry[:3])[3] if failed else None
 
 

@@ -259,7 +259,7 @@ def _out_of_memory(run: ObservedRun, attempt: RayAttempt) -> Failure | None:
 
 def _head(run: ObservedRun, attempt: RayAttempt) -> str | None:
     """The pod of Ray's head, also when it is gone. KubeRay names the pods of a RayJob after it."""
-    last = run.status.pod
+    last = run.status.training_pod
     remembered = last.name if last is not None and last.name.startswith(f"{attempt.name}-") else None
     return next((pod.name for pod in _pods(run, attempt) if pod.head), remembered)
 
