@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -98,7 +99,15 @@ class StatusWriter:
         secure = self.server.startswith("https:")
         context = ssl.create_default_context(cafile=str(SERVICE_ACCOUNT / "ca.crt")) if secure else None
         try:
-            with _opener(context).open(request, timeout=TIMEOUT_SECONDS) as response:
+            return self._answer(method, _opener(context), request)
+        except (HTTPException, ValueError) as error:  # of which no half is a document
+            raise ConnectionError(f"The API server's answer to {method} {self.path} was cut off: {error!r}") from error
+
+    def _answer(
+        self, method: str, opener: urllib.request.OpenerDirector, request: urllib.request.Request
+    ) -> dict[str, Any]:
+        try:
+            with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
                 answer: dict[str, Any] = json.loads(response.read())
                 return answer
         except urllib.error.HTTPError as error:

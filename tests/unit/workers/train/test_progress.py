@@ -18,7 +18,7 @@ from recsys_workers.train.progress import Progress, StatusRefused, StatusWriter
 
 @dataclass
 class ApiServer:
-    """Records every request; answers with the codes in `codes`, then 200, after so many seconds.
+    """Records every request; answers with the codes in `codes`, then 200, after so many seconds; 0 is half an answer.
 
     Its one object's status is what was applied last: all its fields have one manager.
     """
@@ -27,6 +27,8 @@ class ApiServer:
     codes: list[int] = field(default_factory=list)
     get_seconds: float = 0
     patch_seconds: list[float] = field(default_factory=list)
+    lengths: bool = True
+    """Whether half an answer says how long the whole one is."""
     loses: int = 0
     """How many results are taken away again, as by a progress that was sent before and is processed after."""
     status: dict[str, Any] = field(default_factory=dict)
@@ -48,10 +50,13 @@ def api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiS
                 if "result" in recorded.status and recorded.loses:
                     recorded.loses -= 1
                     del recorded.status["result"]
-            self.send_response(code)
-            self.send_header("Content-Length", "2")
+            self.send_response(code if code else 200)
+            if code:
+                self.send_header("Content-Length", "2")
+            elif recorded.lengths:
+                self.send_header("Content-Length", "9")
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(b"{}" if code else b"{")
 
         def do_GET(self) -> None:
             time.sleep(recorded.get_seconds)
@@ -133,6 +138,23 @@ def test_what_may_heal_is_tried_again(api_server: ApiServer, monkeypatch: pytest
     api_server.codes = [503, 429, 403]
     writer(api_server).apply_until({"result": {}}, 30)
     assert len(api_server.requests) == 4
+
+
+@pytest.mark.parametrize("lengths", [True, False])
+def test_an_answer_that_is_cut_off_is_asked_for_again(
+    api_server: ApiServer, monkeypatch: pytest.MonkeyPatch, lengths: bool
+) -> None:
+    monkeypatch.setattr(progress, "FIRST_PAUSE_SECONDS", 0.05)
+    api_server.codes, api_server.lengths = [0, 0], lengths
+    writer(api_server).apply_until({"result": {}}, 30)
+    assert len(api_server.requests) == 3
+    api_server.codes = [0]
+    reported = Progress(writer(api_server))
+    reported.report("Training", 5, "one")
+    until(lambda: len(api_server.requests) == 4)
+    reported.report("Training", 6, "two")
+    until(lambda: api_server.status.get("progress", {}).get("percent") == 6)
+    reported.close()
 
 
 @pytest.mark.parametrize("code", [400, 404, 409, 422])
