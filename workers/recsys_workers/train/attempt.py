@@ -119,7 +119,16 @@ def _version(
         raise
     finally:
         progress.close()
-        mlflow.log_end(config, progress.readings, ended, version, progress.known.get("step", 0))
+        if _newest(fence):  # The run in MLflow is the newer attempt's too.
+            mlflow.log_end(config, progress.readings, ended, version, progress.known.get("step", 0))
+
+
+def _newest(fence: Fence) -> bool:
+    """Whether the attempt is the newest one, as far as the store tells."""
+    try:
+        return fence.holds()
+    except OSError:
+        return True
 
 
 def _train(

@@ -90,8 +90,10 @@ def _size(value: str | dict[str, str]) -> int:
 
 
 def _without_secrets(text: str) -> str:
-    for name, value in os.environ.items():
-        # A file that a Secret was made from ends with a newline, and what is quoted does not.
-        if SECRET_NAME.search(name) and len(value := value.strip()) >= 6:
+    # A file that a Secret was made from ends with a newline, and what is quoted does not.
+    secrets = [(value.strip(), name) for name, value in os.environ.items() if SECRET_NAME.search(name)]
+    # The longest first: one may begin as another one does.
+    for value, name in sorted(secrets, key=lambda secret: -len(secret[0])):
+        if len(value) >= 6:
             text = text.replace(value, f"[{name}]")
     return SECRET.sub("[secret]", COLOUR.sub("", text))

@@ -43,8 +43,16 @@ class MlflowApi:
     """One tracking server. Calls raise MlflowRefused (do not retry) or OSError (may heal)."""
 
     def __init__(self, uri: str, environ: Mapping[str, str]) -> None:
-        """`uri` begins with http:// or https://; credentials are those of MLflow's own variables, or in the URI."""
+        """`uri` begins with http:// or https://; credentials are those of MLflow's own variables, or in the URI.
+
+        Raises ValueError, in whose text no part of the URI stands, for one that is none.
+        """
         parts = urllib.parse.urlsplit(uri)
+        if "@" in parts.path + parts.query + parts.fragment or not _has_port(parts):
+            raise ValueError(
+                "in its user name or password a character such as / ? # stands as it is, or its port is no number: "
+                "write /, ? and # as %2F, %3F and %23, or use MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            )
         self.address = urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
         user = environ.get("MLFLOW_TRACKING_USERNAME") or urllib.parse.unquote(parts.username or "")
@@ -100,6 +108,14 @@ class MlflowApi:
                 said = message or " ".join(answered.decode(errors="replace").split())
                 raise ConnectionError(f"{call}: {error.code} {error.reason}: {said}"[:300]) from error
             raise MlflowRefused(call, error.code, code, message) from error
+
+
+def _has_port(parts: urllib.parse.SplitResult) -> bool:
+    """Whether its port, where it has one, is a number: else it is a part of a password."""
+    try:
+        return parts.port is None or parts.port >= 0
+    except ValueError:
+        return False
 
 
 def _document(data: bytes) -> dict[str, Any]:

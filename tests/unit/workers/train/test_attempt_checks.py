@@ -207,6 +207,14 @@ def test_no_secret_is_left_in_a_termination_message(tmp_path: Path, monkeypatch:
     }
 
 
+def test_no_end_of_a_secret_is_left_that_begins_as_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSYS_TERMINATION_LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("A_USER_KEY", "movies")
+    monkeypatch.setenv("SHOP_TOKEN", "movies-8f3a9c")
+    write_termination_message("TrainerError", "movies-8f3a9c of movies")
+    assert json.loads((tmp_path / "log").read_bytes())["message"] == "[SHOP_TOKEN] of [A_USER_KEY]"
+
+
 @pytest.mark.parametrize(
     ("quoted", "left"),
     [

@@ -155,6 +155,16 @@ def test_a_server_that_has_been_away_is_not_waited_for_at_the_end(server: Mlflow
     assert logged.dropped == 5
 
 
+@pytest.mark.parametrize("password", ["hunter/x", "77/hunter", "hunter?x", "hunter#x", "77#hunter", "77?hunter"])
+def test_a_password_that_is_not_written_as_an_address_has_it_is_told_to_nobody(
+    password: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    uri = f"http://ann:{password}@mlflow:5000"
+    assert mlflow.connect("shop", "movies", "movies-1", "uid-1", None, {"MLFLOW_TRACKING_URI": uri}) is None
+    assert "write /, ? and # as %2F, %3F and %23" in caplog.text
+    assert not any(part in caplog.text for part in ("ann", "hunter", "77"))
+
+
 @pytest.mark.parametrize("uri", ["", "file:///tmp/mlruns", "databricks", "http://[bad"])
 def test_an_address_that_cannot_be_spoken_to_is_no_error(uri: str) -> None:
     assert mlflow.connect("shop", "movies", "movies-1", "uid-1", None, {"MLFLOW_TRACKING_URI": uri}) is None
@@ -191,3 +201,17 @@ def test_an_attempt_that_fails_says_so(
     training.error = OSError("disk full")
     assert main() == 1
     assert [run.status for run in server.runs] == ["FAILED"]
+
+
+def test_an_attempt_that_a_newer_one_has_replaced_does_not_end_the_run_of_both(
+    training: Training, run_folder: Path, server: MlflowServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{server.address}")
+
+    def fit(settings: dict[str, Any], folder: Path, threads: int) -> None:
+        training.fit(settings, folder, threads)
+        (folder / "attempt.lock").write_text("a newer one\n")
+
+    monkeypatch.setattr(ray_run, "fit", fit)
+    assert main() == 1
+    assert server.runs == []
