@@ -1,32 +1,40 @@
 """Which checkpoint a training goes on from: the newest whole one, and of several workers the same for all."""
 
 import logging
+import math
 import os
+import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from recsys_workers.train import store
+from recsys_workers.manifest import sync_folder
+from recsys_workers.train import ray_run, store
+from recsys_workers.train.fence import Fence
 from recsys_workers.train.loop import STATE, Loop
 from recsys_workers.train.store import StoreUnreachable
 
 LOGGER = logging.getLogger(__name__)
 SEED = "seed"
 """File in a checkpoint that says whose it is; those of a release before have none."""
+PREFIX = "checkpoint_2"
+"""How the folders begin that Ray names after the time."""
 
 
 class CheckpointsDiffer(Exception):
     """Workers that begin at different epochs would wait for each other's steps, or learn from the wrong ones."""
 
 
-def go_on(training: Loop, folder: Path, candidates: Iterable[Path], seconds: float = store.PATIENCE_SECONDS) -> None:
+def go_on(training: Loop, folder: Path, candidates: Iterable[Path], seconds: float = store.PATIENCE_SECONDS) -> str:
     """Restore the training, of a team, from the first candidate in the folder that is whole; from none without any.
 
-    The team's teller chooses, and the others wait until they see what it has chosen: their listing of the folder may
-    lag. Raises StoreUnreachable, and CheckpointsDiffer after so long.
+    Returns which one, by its path in the folder, and an empty text without any. The team's teller chooses, and the
+    others wait until they see what it has chosen: their listing of the folder may lag. Raises StoreUnreachable, and
+    CheckpointsDiffer after so long.
     """
     team = training.team
     own = next((one for one in candidates if is_whole(one)), None) if team.tells else None
@@ -42,30 +50,89 @@ def go_on(training: Loop, folder: Path, candidates: Iterable[Path], seconds: flo
             f"The workers do not see the same checkpoints in the store: of {chosen or 'none'}, this one's is of epoch "
             f"{training.epoch}. They need one store that all of them mount."
         )
+    return chosen
 
 
-def of_seed(folder: Path, seed: int) -> Iterator[Path]:
+def names(folder: Path) -> set[str]:
+    """The checkpoints in the run's folder, whole or not, of whichever seed; raises OSError."""
+    return {entry.name for entry in folder.iterdir() if entry.name.startswith(PREFIX)}
+
+
+def remove_strays(folder: Path, fence: Fence, *, alone: bool = True) -> None:
+    """Delete the checkpoints that Ray's list does not have, unless one is whole and ahead of those that it has.
+
+    Such a one is what an attempt was copying when it was killed: Ray does not know of it, and nobody else deletes it.
+    Named by a clock ahead of ours, it would be taken for the newest until that time. Only before this process has kept
+    a checkpoint, which Ray lists a moment later, and by the newest attempt. What cannot be deleted is logged. `alone`
+    is as for `of_seed`.
+    """
+    try:
+        listed = ray_run.listed(folder)
+        strays = sorted(names(folder) - {*listed}, reverse=True)
+        if not strays or not fence.holds():
+            return
+    except (OSError, ValueError) as error:
+        LOGGER.warning("checkpoints of no use in %s cannot be told from the others, and stay: %s", folder, error)
+        return
+    least = max((_epoch(folder / name) for name in listed), default=-1) if alone else -1
+    for name in strays:
+        if (epoch := _epoch(folder / name)) > least:
+            least = epoch if alone else math.inf
+            continue
+        LOGGER.info("%s is of no use and is deleted", name)
+        shutil.rmtree(folder / name, onerror=_logged)
+
+
+def _epoch(checkpoint: Path) -> float:
+    """After how many epochs it was made; -1 where it is not whole."""
+    return float(_load(checkpoint)["epoch"]) if is_whole(checkpoint) else -1
+
+
+def _logged(_: object, path: str, error: tuple[object, BaseException, object]) -> None:
+    LOGGER.warning("%s is of no use and cannot be deleted: %s", path, error[1])
+
+
+def sync(folder: Path) -> None:
+    """Have the checkpoints on the disk, which Ray's copying does not wait for: a node may lose its power.
+
+    Raises StoreUnreachable.
+    """
+
+    def settle() -> None:
+        for checkpoint in (folder / name for name in sorted(names(folder), reverse=True)):
+            with suppress(FileNotFoundError):  # Ray deletes the oldest one meanwhile.
+                for file in checkpoint.iterdir():
+                    with file.open("rb") as opened:
+                        os.fsync(opened.fileno())
+                sync_folder(checkpoint)
+        sync_folder(folder)
+
+    store.patiently(settle, f"taken {folder}")
+
+
+def of_seed(folder: Path, seed: int, *, alone: bool = True) -> Iterator[Path]:
     """The checkpoints of a seed in the run's folder, the newest first, whatever Ray's own bookkeeping says.
 
-    An attempt that is killed while Ray copies a checkpoint leaves half a file; the one before it is whole. Raises
+    An attempt that is killed while Ray copies a checkpoint, or deletes one, leaves a part of it; another one is whole.
+    With seeds that are trained one after the other (not `alone`), one that does not say whose it is is nobody's. Raises
     StoreUnreachable.
     """
     try:
-        names = store.patiently(partial(os.listdir, folder), f"listed {folder}")
+        found = store.patiently(partial(names, folder), f"listed {folder}")
     except FileNotFoundError:
         return
-    for name in sorted(names, reverse=True):
-        if name.startswith("checkpoint_2") and not _of_other(folder / name, seed):
+    for name in sorted(found, reverse=True):
+        if not _of_other(folder / name, seed, alone=alone):
             yield folder / name
 
 
-def _of_other(checkpoint: Path, seed: int) -> bool:
-    """Whether it is of an ensemble's other member."""
+def _of_other(checkpoint: Path, seed: int, *, alone: bool) -> bool:
+    """Whether it is of an ensemble's other member, or may be."""
     kept = checkpoint / SEED
     try:
         return store.patiently(kept.read_text, f"given {kept}").strip() != str(seed)
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return not alone
 
 
 def is_whole(checkpoint: Path) -> bool:

@@ -248,14 +248,22 @@ def repair_snapshot(folder: Path) -> None:
 
     The training itself continues from the newest whole checkpoint, which it finds without that list.
     """
-    path = folder / SNAPSHOT
     try:
-        snapshot = json.loads(path.read_text())
-        names = [result["checkpoint_dir_name"] for result in snapshot["checkpoint_results"]]
-    except FileNotFoundError:
-        return
-    except (ValueError, KeyError, TypeError):
+        names = listed(folder)
+    except ValueError:
         names = [""]
     if not all(name and (folder / name).is_dir() for name in names):
+        path = folder / SNAPSHOT
         LOGGER.warning("Ray's list of checkpoints %s is damaged and is started anew", path)
         path.unlink()
+
+
+def listed(folder: Path) -> list[str]:
+    """The checkpoints that Ray keeps, by the names of their folders; raises ValueError where its list is damaged."""
+    try:
+        snapshot = json.loads((folder / SNAPSHOT).read_text())
+        return [str(result["checkpoint_dir_name"]) for result in snapshot["checkpoint_results"]]
+    except FileNotFoundError:
+        return []
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{folder / SNAPSHOT} is no list of checkpoints: {error!r}") from error

@@ -1,9 +1,11 @@
 """What runs in Ray's worker: the training loop with its checkpoints in the store and its progress in the status."""
 
 import logging
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -45,6 +47,7 @@ from recsys_workers.train.progress import Progress, StatusWriter
 from recsys_workers.train.readings import Readings
 from recsys_workers.train.scored import Scored
 from recsys_workers.train.seconds import Stopwatch
+from recsys_workers.train.store import StoreUnreachable
 from recsys_workers.train.team import Team, joined
 from recsys_workers.train.watch import END_PERCENT, Under, Watch
 
@@ -72,6 +75,7 @@ def train_worker(settings: Mapping[str, Any]) -> None:
     progress.always = settings.get("always", {})
     if settings.get("workers", 1) > 1:
         progress.of_attempt["workers"] = team.size
+    checkpoints.remove_strays(Path(settings["folder"]), fence_of(settings), alone="seeds" not in settings)
     stopwatch.lap("prepare")
     try:
         folds.train(settings, count, team, progress)
@@ -139,7 +143,7 @@ def _run(
             training.save(Path(scratch))
             (Path(scratch) / checkpoints.SEED).write_text(f"{settings['seed']}\n")
             store.await_turn(folder, fence)
-            ray.train.report({"epoch": training.epoch}, checkpoint=ray.train.Checkpoint.from_directory(scratch))
+            _keep(Path(scratch), folder, training.epoch)
         progress.kept()
 
     try:
@@ -160,15 +164,38 @@ def _run(
             logged.close()
 
 
+def _keep(state: Path, folder: Path, epoch: int) -> None:
+    """Have Ray copy the state into the run's folder, and that on the disk; raises StoreUnreachable.
+
+    Where it cannot be copied, as where there is no room, what was copied is deleted: the next attempt needs the room.
+    """
+    before = store.patiently(partial(checkpoints.names, folder), f"listed {folder}")
+    try:
+        ray.train.report({"epoch": epoch}, checkpoint=ray.train.Checkpoint.from_directory(str(state)))
+    except OSError as error:
+        with suppress(OSError):
+            for name in checkpoints.names(folder) - before:
+                shutil.rmtree(folder / name, ignore_errors=True)
+        raise StoreUnreachable(
+            f"The store has not taken the checkpoint of epoch {epoch}: {error}. See that the RecModel's spec.storage "
+            "answers and has room."
+        ) from error
+    checkpoints.sync(folder)
+
+
 def begun(settings: Mapping[str, Any], team: Team) -> tuple[Loop, Callable[[Progress], None]]:
     """The team's training where an earlier attempt left it, and what exports and scores it at its end.
 
-    Without a checkpoint of its own it goes on from the state of the trial that won, where there was a search.
+    Without a checkpoint of its own it goes on from the state of the trial that won, where there was a search, and takes
+    it over as it stands, also if that trial was ended early.
     """
     training, finish = fresh(settings)
     training.team = team
     folder, won = Path(settings["folder"]), [Path(settings["won"])] if "won" in settings else []
-    checkpoints.go_on(training, folder, chain(checkpoints.of_seed(folder, settings["seed"]), won))
+    own = checkpoints.of_seed(folder, settings["seed"], alone="seeds" not in settings)
+    chosen = checkpoints.go_on(training, folder, chain(own, won))
+    if won and chosen == str(won[0].relative_to(folder)):
+        training.epochs = training.epoch
     return training, finish
 
 

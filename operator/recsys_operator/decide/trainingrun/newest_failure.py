@@ -34,9 +34,7 @@ def newest_pod(run: ObservedRun) -> TrainingPod | None:
     if last is not None and newest.name == last.name and newest.exit is not None:
         return last  # The Job may have counted it.
     # The Job is read before its pods: it has not counted one that has not ended.
-    return TrainingPod(
-        name=newest.name, creation_time=newest.created, failures_before=run.job.failed if run.job else 0
-    )
+    return TrainingPod(name=newest.name, creation_time=newest.created, failures_before=run.job.failed if run.job else 0)
 
 
 def last_words(run: ObservedRun, since: str) -> str | None:
