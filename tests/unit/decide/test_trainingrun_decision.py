@@ -473,7 +473,10 @@ class TestFailure:
         assert failure is not None
         assert (failure.pod, failure.exit_code, failure.log) == ("movies-1-train-abcde", 2, None)
 
-    @pytest.mark.parametrize("reason", ["VersionCreated", "TrainingStarted", "two words", "x" * 70, ""])
+    @pytest.mark.parametrize(
+        "reason",
+        ["VersionCreated", "TrainingStarted", "two words", "X" * 65, "", "VersionCreated\n", "X" * 64 + "\n"],
+    )
     def test_a_trainer_cannot_use_the_operators_reasons(self, reason: str) -> None:
         message = json.dumps({"reason": reason, "message": "Ha."})
         assert says(self.gave_up("PodFailurePolicy", failed_pod(code=2, message=message)))[:2] == (

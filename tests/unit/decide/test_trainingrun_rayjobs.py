@@ -419,6 +419,12 @@ class TestFailure:
             "KubeRay does not take the RayJob movies-1-ray1: rayVersion is wrong",
         )
 
+    def test_a_long_word_of_kuberays_fits_into_status(self) -> None:
+        run = run_of(attempt(deployment="ValidationFailed", job="", message="x" * 5000), pods=())
+        failure = decide(run, NOW).status.failure
+        assert failure is not None
+        assert len(failure.message) == 4096
+
     def test_somebody_who_stops_the_trainer(self) -> None:
         run = run_of(attempt(deployment="Complete", job="STOPPED"), spec=spec(maxRetries=0))
         assert says(run) == ("False", "TrainerFailed", "Somebody stopped the trainer by Ray's API.")

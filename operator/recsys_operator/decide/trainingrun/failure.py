@@ -14,7 +14,7 @@ DEFAULT_MEMORY = "4Gi"
 LOG_LINES = 20
 LOG_CHARACTERS = 4096
 
-REASON = re.compile(r"^[A-Z][A-Za-z0-9]{0,63}$")
+REASON = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _said(message: str) -> Said | None:
     reason, sentence, log = found.get("reason"), found.get("message"), found.get("log")
     if not isinstance(reason, str) or not isinstance(sentence, str):
         return None
-    known = REASON.match(reason) is not None and reason not in RESERVED
+    known = REASON.fullmatch(reason) is not None and reason not in RESERVED
     return Said(
         reason if known else str(Reason.TRAINER_FAILED),
         _unicode(sentence),

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from recsys_operator.api.trainingrun import Failure
+from recsys_operator.decide.conditions import clip
 from recsys_operator.decide.times import instant, passed, rfc3339
 from recsys_operator.decide.trainingrun.facts import Conclusion, JobFacts, ObservedRun, PodFacts, RayAttempt
 from recsys_operator.decide.trainingrun.failure import memory_of, read
@@ -209,9 +210,8 @@ def _verdict(
 def _failure(run: ObservedRun, attempt: RayAttempt) -> Failure:
     """Why KubeRay calls the RayJob failed: by the trainer's word, by a pod that was killed, by KubeRay's word."""
     if attempt.deployment == "ValidationFailed":
-        return Failure(
-            reason=str(Reason.JOB_FAILED), message=f"KubeRay does not take the RayJob {attempt.name}: {attempt.message}"
-        )
+        message = clip(f"KubeRay does not take the RayJob {attempt.name}: {attempt.message}")
+        return Failure(reason=str(Reason.JOB_FAILED), message=message)
     if attempt.reason == "DeadlineExceeded":
         return Failure(reason=str(Reason.DEADLINE_EXCEEDED), message="The time of the run is over.")
     told = failure_of_message(attempt.message, _head(run, attempt), memory_of(run))
