@@ -338,7 +338,7 @@ class TestFailure:
         assert [(notice.reason, notice.message) for notice in decision.notices] == [
             ("AttemptFailed", "RayJob movies-1-ray1 failed with TrainingFailed: A worker died.")
         ]
-        done = conclude(run)
+        done = replace(conclude(run), status=decision.status)
         assert says(done)[1] == "Pending"
         assert says(done)[2] == (
             "1 of 4 attempts failed, the last one with TrainingFailed: A worker died. The next RayJob comes after a "
@@ -350,6 +350,25 @@ class TestFailure:
         assert decide(done, later(9)).ray is None
         assert decide(replace(done, pods=(ray_pod(WORKER, deleting=True),)), later(10)).ray is None
         assert decide(done, later(10)).ray == RayStep("Create", 2)
+
+    def test_it_is_told_by_the_next_look_where_the_one_that_concluded_it_wrote_no_status(self) -> None:
+        run = run_of(failed(message=word(1, "TrainingFailed", "A worker died.")), status=TrainingRunStatus(attempts=1))
+        done = conclude(run)
+        text = "RayJob movies-1-ray1 failed with TrainingFailed: A worker died."
+        for unwritten in (done, replace(done, attempts=(*done.attempts, attempt(2)), pods=(ray_pod("m-head-2", 2),))):
+            decision = decide(unwritten, NOW)
+            assert [one.message for one in decision.notices if one.reason == "AttemptFailed"] == [text]
+            written_down = replace(unwritten, status=decision.status)
+            assert [one for one in decide(written_down, NOW).notices if one.reason == "AttemptFailed"] == []
+
+    def test_one_that_was_told_is_not_told_again_when_somebody_deletes_the_next(self) -> None:
+        first = conclude(run_of(failed(1, word(1, "TrainingFailed", "First."))))
+        second = failed(2, word(1, "TrainingFailed", "Second."))
+        run = replace(first, attempts=(*first.attempts, second), status=decide(first, NOW).status)
+        assert [one.message for one in decide(run, NOW).notices if one.reason == "AttemptFailed"] == [
+            "RayJob movies-1-ray2 failed with TrainingFailed: Second."
+        ]
+        assert decide(replace(first, status=decide(run, NOW).status), NOW).notices == ()
 
     def test_each_attempt_is_counted_and_the_last_one_ends_the_run(self) -> None:
         run = run_of(failed(1, word(1, "TrainingFailed", "First.")), spec=spec(maxRetries=1))

@@ -15,7 +15,7 @@ from recsys_operator.decide.trainingrun.figures import stale
 from recsys_operator.decide.trainingrun.gpus import LOOK, gpu_use
 from recsys_operator.decide.trainingrun.newest_failure import newest_pod
 from recsys_operator.decide.trainingrun.policies import LOOK_AGAIN, Verdict, child_refused, judge_run
-from recsys_operator.decide.trainingrun.rayjobs import RayStep, as_job, last_failure, ray_step
+from recsys_operator.decide.trainingrun.rayjobs import RayStep, as_job, last_failed, last_failure, ray_step
 from recsys_operator.decide.trainingrun.reasons import SUCCEEDED, EventReason, Reason
 
 QUIET = frozenset({Reason.PENDING, Reason.MODEL_NOT_OBSERVED})
@@ -194,7 +194,16 @@ def _notices(
 def _failed_now(run: ObservedRun, failure: Failure, step: RayStep | None) -> str | None:
     """What failed since the last look, as it is called in a sentence; None when nothing did."""
     if run.workers > 1:
-        concluded = step is not None and step.action == "Conclude"
-        return f"{run.job.kind} {run.job.name}" if concluded and run.job else None
+        return _attempt_failed_now(run, failure, step)
     known = run.status.failure.pod if run.status.failure else None
     return None if failure.pod in (None, known) else f"Pod {failure.pod}"
+
+
+def _attempt_failed_now(run: ObservedRun, failure: Failure, step: RayStep | None) -> str | None:
+    """It is concluded now, or was by a look that wrote no status. One whose successor was deleted is no news."""
+    found = last_failed(run)
+    if found is None:
+        return None
+    concluded = step is not None and step.action == "Conclude"
+    untold = failure != run.status.failure and found[0].number >= (run.status.attempts or 0)
+    return f"RayJob {found[0].name}" if concluded or untold else None

@@ -117,8 +117,14 @@ def last_failure(run: ObservedRun) -> Failure | None:
     """How the attempt failed that failed last, of a Job or of RayJobs; what was recorded where none is left to tell."""
     if run.workers == 1:
         return newest_failure(run)
-    ends = (end_of(run, attempt) for attempt in reversed(run.attempts))
-    return next((end.failure for end in ends if end is not None and end.failure is not None), run.status.failure)
+    found = last_failed(run)
+    return run.status.failure if found is None else found[1]
+
+
+def last_failed(run: ObservedRun) -> tuple[RayAttempt, Failure] | None:
+    """The attempt that failed last of those whose RayJobs are there, and how."""
+    ends = ((attempt, end_of(run, attempt)) for attempt in reversed(run.attempts))
+    return next(((attempt, end.failure) for attempt, end in ends if end is not None and end.failure is not None), None)
 
 
 def ray_step(run: ObservedRun, job: JobFacts | None, now: datetime, *, start: bool) -> RayStep | None:
