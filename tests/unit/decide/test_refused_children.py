@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.unit.decide.deployment_world import World, serving
-from tests.unit.decide.run_facts import NOW, job, observed, result, started
+from tests.unit.decide.run_facts import NOW, job, observed, result, run_spec, started
 
 from recsys_operator.api.common import Condition
 from recsys_operator.api.trainingrun import TrainingRunStatus
@@ -11,6 +11,7 @@ from recsys_operator.decide.deployment.decision import applied, decide
 from recsys_operator.decide.deployment.facts import Decision
 from recsys_operator.decide.refusal import Refusal
 from recsys_operator.decide.trainingrun.decision import decide as decide_run
+from recsys_operator.decide.trainingrun.facts import RayAttempt
 
 QUOTA = Refusal("Deployment", "movies-v4-abc", 'deployments.apps "movies-v4-abc" is forbidden: exceeded quota: count')
 
@@ -103,6 +104,24 @@ def test_a_run_says_it_once_and_heals() -> None:
     again = replace(run, status=decision.status)
     assert decide_run(replace(again, refusals=(refused,)), NOW).notices == ()
     assert decide_run(again, NOW).status.conditions[0].reason == "Pending"
+
+
+def test_a_run_goes_on_until_the_api_server_takes_away_what_kueue_would_start() -> None:
+    status = TrainingRunStatus(result=result())
+    ray = RayAttempt("movies-1-ray1", 1, "2026-01-02T03:00:00Z", suspended=True, deployment="Suspended", queue="team-a")
+    one = started(status=status, job=job(active=0, suspended=True, queue="team-a"), spec=run_spec(queueName="team-a"))
+    several = run_spec(queueName="team-a", ray={"workers": 2, "resourcesPerWorker": {}})
+    two = started(status=status, job=None, attempts=(ray,), spec=several)
+    for run, refused in (
+        (one, Refusal("Job", "movies-1-train", "a webhook says no")),
+        (two, Refusal("RayJob", "movies-1-ray1", "a webhook says no")),
+    ):
+        assert decide_run(run, NOW).status.conditions[0].reason == "VersionCreated"
+        decision = decide_run(replace(run, refusals=(refused,)), NOW)
+        (condition,) = decision.status.conditions
+        assert (condition.status, condition.reason) == ("Unknown", "ChildRefused")
+        assert f"{refused.kind} {refused.name}: a webhook says no" in condition.message
+        assert (decision.job or (decision.ray and decision.ray.action)) == "Delete"
 
 
 def test_a_run_that_has_ended_ends_in_spite_of_a_refusal() -> None:

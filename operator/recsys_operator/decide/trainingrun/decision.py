@@ -69,10 +69,11 @@ def decide(run: ObservedRun, now: datetime) -> RunDecision:
         run = replace(run, job=as_job(run, now))
     verdict = judge_run(run)
     step = ray_step(run, run.job, now, start=verdict.start) if several else None
-    if several and _queued_in_vain(run, verdict):
+    in_vain = _queued_in_vain(run, verdict)
+    if several and in_vain:
         step = RayStep("Delete", run.attempts[-1].number)
-    if step is not None and step.ends_cluster:
-        # Of a run that is decided nobody would try again, and the cluster would keep its pods for ever.
+    if in_vain or (step is not None and step.ends_cluster):
+        # Of a run that is decided nobody would try again: the cluster would keep its pods for ever, or Kueue start it.
         verdict = child_refused(run) or verdict
     condition = conclude(
         run.status.conditions,
@@ -98,7 +99,7 @@ def decide(run: ObservedRun, now: datetime) -> RunDecision:
         status=status,
         children=verdict.start,
         take_snapshot=verdict.start and run.snapshot is None,
-        job=None if several else _job(run, verdict),
+        job=None if several else "Delete" if in_vain else _job(run, verdict),
         ray=step,
         drop_figures=stale(run),
         notices=_notices(run, condition, failure, step),
@@ -149,8 +150,6 @@ def _start_time(run: ObservedRun) -> str | None:
 
 
 def _job(run: ObservedRun, verdict: Verdict) -> Literal["Create", "Suspend", "Resume", "Delete"] | None:
-    if _queued_in_vain(run, verdict):
-        return "Delete"
     if not verdict.start:
         return None
     if run.job is None:
