@@ -22,7 +22,7 @@ from recsys_operator.api.kinds import (
 from recsys_operator.api.run_config import RunConfig
 from recsys_operator.api.trainingrun import TrainingRunStatus
 from recsys_operator.apply.changes import apply_children, attempt, drop_status, failure, write_status
-from recsys_operator.apply.client import Client
+from recsys_operator.apply.client import ApiError, Client
 from recsys_operator.build import ray_job
 from recsys_operator.build.job import training_job, with_suspend
 from recsys_operator.build.labels import Manifest, Owner
@@ -33,6 +33,7 @@ from recsys_operator.decide.trainingrun.decision import RunDecision, decide, dec
 from recsys_operator.decide.trainingrun.expiry import seconds_left
 from recsys_operator.decide.trainingrun.facts import ModelFacts, ObservedRun
 from recsys_operator.decide.trainingrun.figures import OF_THE_MOMENT
+from recsys_operator.decide.trainingrun.policies import LOOK_AGAIN
 from recsys_operator.decide.trainingrun.rayjobs import OVER, RayStep, written
 from recsys_operator.observe.recmodel import awaits_version
 from recsys_operator.observe.trainer_pods import ray_attempt
@@ -52,6 +53,8 @@ class TrainingRunReconciler:
     def __init__(self, client: Client, settings: Settings) -> None:
         self.client = client
         self.settings = settings
+        self._missed: set[Key] = set()
+        """Runs with RayJobs at whose last look the API server knew of no RayJobs."""
 
     async def __call__(self, key: Key, inbox: tuple[Any, ...] = ()) -> float | None:
         """Reconcile once; the seconds after which to look again, if before the resync."""
@@ -63,6 +66,7 @@ class TrainingRunReconciler:
         if not decided(known) or holds_gpus(known):
             workers, elastic = _workers(obj)
             children = await read_children(self.client, key.namespace, key.name, workers, elastic=elastic)
+            self._believe(key, known, kuberay=children.kuberay)
             # After the children: the trainer writes its result before its pod ends and the Job completes.
             obj = await live(self.client, TRAININGRUNS, key)
             if children.config is None and not decided(known):
@@ -92,6 +96,18 @@ class TrainingRunReconciler:
         if decision.delete:
             await self._delete(obj)
         return decision.requeue_after
+
+    def _believe(self, key: Key, known: TrainingRunStatus, *, kuberay: bool) -> None:
+        """That KubeRay is gone counts when it is told twice in a row; until then a run that began is not looked at.
+
+        An API server that has just started misses some kinds, and the run would look as if its pods were gone.
+        """
+        if kuberay:
+            self._missed.discard(key)
+        elif known.attempts and key not in self._missed:
+            self._missed.add(key)
+            text = f"the API server knows no {RAYJOBS.kind}s ({RAYJOBS.api_version}), and the run has some: asked again"
+            raise ApiError(503, "ServiceUnavailable", text, retry_after=LOOK_AGAIN)
 
     async def _replace(self, cluster: Manifest) -> None:
         await self.client.replace(RAYCLUSTERS, cluster)
