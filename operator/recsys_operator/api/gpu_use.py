@@ -9,7 +9,10 @@ MOST_SECONDS = 2**53 - 1
 
 
 class GpuUse(Model):
-    """GPU-seconds of all attempts. Written by the operator: when pods begin or end to hold GPUs, and every minute."""
+    """GPU-seconds of all attempts. Written by the operator: when pods begin or end to hold GPUs, and every minute.
+
+    Every ten seconds while such a pod is being deleted: nobody can ask it for its end once it is gone.
+    """
 
     used_seconds: int = Field(
         ge=0,

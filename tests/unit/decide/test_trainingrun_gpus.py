@@ -131,6 +131,28 @@ def test_a_suspended_run_holds_nothing_after_its_pod_is_gone() -> None:
     assert life.look(10_010, runs("b", 10_000)) == (170, 80, 10)
 
 
+def test_a_pod_that_is_being_deleted_is_counted_to_the_last_look() -> None:
+    life = Life()
+    life.look(5, runs())
+    going = replace(runs(), deleting=True)
+    assert life.look(20, going) == (20, 0, 20)
+    before = life.run.status.gpu
+    for woken in (20, 21, 29):
+        life.look(woken, going)
+        assert life.run.status.gpu is before, "each write wakes the operator, which must not write because of that"
+    assert life.look(30, going) == (30, 0, 30)
+    assert life.look(38) == (30, 30, 0), "gone without a word"
+
+
+def test_one_that_has_ended_is_no_reason_to_write_while_it_is_deleted() -> None:
+    life = Life(2)
+    pods = replace(fails("a", 0, 4), deleting=True), runs("b")
+    life.look(5, *pods)
+    before = life.run.status.gpu
+    life.look(30, *pods)
+    assert life.run.status.gpu is before
+
+
 def test_an_operator_that_was_away_finds_the_same() -> None:
     """… as long as the pods that ended are still there to tell when."""
     life = Life()

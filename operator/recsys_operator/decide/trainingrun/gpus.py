@@ -2,8 +2,8 @@
 
 Pods come and go, and so does the operator, so what was counted is in status, together with the moment up to which it
 was: each look adds what lies between that moment and now, and both are written at once. A look that is repeated, or
-whose write was lost, counts nothing twice. A pod that ended and went away while nobody looked is counted up to the look
-before that.
+whose write was lost, counts nothing twice. A pod that ended and went away while nobody looked is counted up to the
+write before that: every minute, and at the looks at pods that are being deleted.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,8 @@ EVERY = 60
 """Seconds between two writes while nothing happens but that time passes."""
 
 LOOK = 10.0
-"""Seconds between two looks at pods that hold GPUs: one that ends may be gone half a minute later."""
+"""Seconds between two looks at pods that hold GPUs: one that ends may be gone half a minute later. Between two writes
+too while one of them is being deleted, since each write is followed by a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,15 @@ class Hold:
 def gpu_use(run: ObservedRun, now: datetime, *, decided: bool) -> GpuUse | None:
     """What to write into status.gpu; what stands there while that is as good. None for a run without GPUs."""
     before, each = run.status.gpu, run.spec.ray.resources_per_worker.gpu if run.spec.ray else 0
-    holds = tuple(hold for pod in run.pods if (hold := _hold(pod, each)) is not None)
+    of_pods = [(pod, hold) for pod in run.pods if (hold := _hold(pod, each)) is not None]
+    holds = tuple(hold for _, hold in of_pods)
     if not each or (before is None and not holds):
         return before
     progress = run.status.progress
     checkpoint = None if progress is None or progress.checkpoint_time is None else _seconds(progress.checkpoint_time)
     found = counted(before, holds, int(now.timestamp()), checkpoint=checkpoint, kept=run.status.result is not None)
-    return found if before is None or _news(before, found, decided=decided) else before
+    every = LOOK if any(pod.deleting and hold.end is None for pod, hold in of_pods) else EVERY
+    return found if before is None or _news(before, found, every, decided=decided) else before
 
 
 def counted(
@@ -104,11 +107,14 @@ def _hold(pod: PodFacts, gpus: int) -> Hold | None:
     return Hold(gpus, start, max(start, _seconds(pod.exit.finished)), failed=pod.phase == "Failed")
 
 
-def _news(before: GpuUse, found: GpuUse, *, decided: bool) -> bool:
-    """Whether it is worth a write: other GPUs are held, work was lost, a minute has passed, or the run is decided."""
+def _news(before: GpuUse, found: GpuUse, every: float, *, decided: bool) -> bool:
+    """Whether it is worth a write: other GPUs are held, work was lost, time has passed, or the run is decided.
+
+    `every`: how many seconds are worth one by themselves.
+    """
     passed = _seconds(found.until) - _seconds(before.until)
     changed = (found.held, found.lost_seconds) != (before.held, before.lost_seconds)
-    return changed or passed >= EVERY or (decided and found.used_seconds != before.used_seconds)
+    return changed or passed >= every or (decided and found.used_seconds != before.used_seconds)
 
 
 def _seconds(text: str) -> int:
