@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from recsys_workers.data.cleaning import Cleaning, inside
-from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.errors import InvalidData, StoreUnreachable
 from recsys_workers.data.files import DatasetFile, telling_of
 from recsys_workers.data.parts import PARTS, kinds_of_times
 from recsys_workers.data.raw import SPLIT, TIMESTAMP
@@ -23,8 +23,9 @@ from recsys_workers.data.split_column import TRAIN, WrongParts, coded
 from recsys_workers.data.times import NANOSECONDS, Kinds, NotTimes
 from recsys_workers.data.types import Mistyped
 
-KEPT, INCOMPLETE, OUTSIDE, WRONG = range(4)
-"""What became of a row: it stays, lacks a value, is outside the time window; or it says what is wrong."""
+KEPT, INCOMPLETE, OUTSIDE, WRONG, UNREACHED = range(5)
+"""What became of a row: it stays, lacks a value, is outside the time window; or it says what ended the reading."""
+ENDED = {WRONG: InvalidData, UNREACHED: StoreUnreachable}
 NOTHING, WHOLE, FRACTIONS, TIMED = range(4)
 """What the times of a part are: all missing, int64, float64, or nanoseconds since 1970."""
 SCHEMA = pa.schema(
@@ -62,11 +63,12 @@ class Wanted:
 
 
 def of_file(wanted: Wanted, number: int) -> Iterator[pa.Table]:
-    """The blocks of one of the files. What is wrong with it is a block too, the last one."""
+    """The blocks of one of the files. What ended the reading of it is a block too, the last one."""
     try:
         yield from _of_file(wanted, number)
-    except InvalidData as error:
-        columns = [[str(error)], [None], [0], [NOTHING], [WRONG], [number], [TRAIN]]
+    except (InvalidData, StoreUnreachable) as error:
+        fate = WRONG if isinstance(error, InvalidData) else UNREACHED
+        columns = [[str(error)], [None], [0], [NOTHING], [fate], [number], [TRAIN]]
         yield pa.table(columns, schema=SCHEMA)
 
 

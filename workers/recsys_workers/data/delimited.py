@@ -9,7 +9,7 @@ from typing import Protocol
 import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import csv
 
-from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.errors import InvalidData, reached
 from recsys_workers.data.quotes import header_of, line_of, opened_text, rows_below_header, whole_rows
 from recsys_workers.data.raw import TIMESTAMP, RawFile, require_column
 
@@ -77,9 +77,10 @@ def _read(
         strings_can_be_null=False,
     )
     try:
-        table = csv.read_csv(
-            path if part is None else part, parse_options=parse_options, convert_options=convert_options
-        )
+        with reached(path):
+            table = csv.read_csv(
+                path if part is None else part, parse_options=parse_options, convert_options=convert_options
+            )
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise _unreadable(path, file_format, physical, parse_options, error) from error
     quoted = bool(parse_options.quote_char)
@@ -146,7 +147,7 @@ def _wrong_rows(path: Path, physical: Mapping[str, str], parse_options: csv.Pars
     types = csv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.binary()))
     single = csv.ReadOptions(use_threads=False)  # Only then Arrow says in which row.
     try:
-        with csv.open_csv(path, single, parse_options, types) as batches:
+        with reached(path), csv.open_csv(path, single, parse_options, types) as batches:
             for batch in batches:
                 for name in names if not wrong.ragged else ():
                     _count_no_text(wrong, batch, name, path, quoted=quoted)

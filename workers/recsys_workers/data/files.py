@@ -1,12 +1,13 @@
 """Which files a dataset URI names, and the digest of their bytes."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from recsys_workers.data.errors import DatasetChanged, InvalidData
+from recsys_workers.data.errors import DatasetChanged, InvalidData, reached
 
 RECBOLE = "RecBole"
 RECBOLE_ITEMS = "RecBole item"
@@ -19,6 +20,8 @@ SUFFIXES = {
     "JSONLines": (".jsonl", ".ndjson"),
 }
 CHUNK = 1 << 20
+LOST_AND_FOUND = "lost+found"
+"""A folder that some file systems have at their root, and that nobody but root may read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +33,31 @@ class DatasetFile:
 
 
 def list_files(root: Path, file_format: str) -> list[DatasetFile]:
-    """The dataset's files in name order: `root` itself, or every file of the format under the folder `root`."""
+    """The dataset's files in name order: `root` itself, or every file of the format under the folder `root`.
+
+    Raises InvalidData, also for a folder that may not be read, and StoreUnreachable.
+    """
     suffixes = suffixes_of(file_format)
-    if root.is_file():
-        return [DatasetFile(root.name, root)]
-    if not root.exists():
-        raise InvalidData(f"The dataset {root} does not exist: check spec.dataset.uri and what its volume holds.")
-    found = sorted(
-        (path.relative_to(root).as_posix(), path)
-        for path in root.rglob("*")
-        if path.name.endswith(suffixes) and path.is_file()
-    )
+    with reached(root):
+        if root.is_file():
+            return [DatasetFile(root.name, root)]
+        if not root.exists():
+            raise InvalidData(f"The dataset {root} does not exist: check spec.dataset.uri and what its volume holds.")
+        found = sorted(
+            (path.relative_to(root).as_posix(), path)
+            for folder, _, names in os.walk(root, onerror=_not_listed)
+            for path in (Path(folder, name) for name in names if name.endswith(suffixes))
+            if path.is_file()
+        )
     if not found:
         raise none_of(file_format, root)
     return [DatasetFile(name, path) for name, path in found]
+
+
+def _not_listed(error: OSError) -> None:
+    """Raise the error: what is in the folder would be left out without a word."""
+    if not (isinstance(error, PermissionError) and Path(error.filename).name == LOST_AND_FOUND):
+        raise error
 
 
 def named(paths: Sequence[Path]) -> str:
@@ -76,12 +90,15 @@ def none_of(file_format: str, folder: Path | str) -> InvalidData:
 
 
 def digest_of_files(files: list[DatasetFile]) -> str:
-    """`sha256:<hex>` of the sorted list of (path, size, sha256), one line each: `<path>\\t<size>\\t<hex>\\n`."""
+    """`sha256:<hex>` of the sorted list of (path, size, sha256), one line each: `<path>\\t<size>\\t<hex>\\n`.
+
+    Raises InvalidData for a file that may not be read, and StoreUnreachable.
+    """
     lines = []
     for file in sorted(files, key=lambda entry: entry.name):
         content = hashlib.sha256()
         size = 0
-        with file.path.open("rb") as stream:
+        with reached(file.path), file.path.open("rb") as stream:
             while chunk := stream.read(CHUNK):
                 content.update(chunk)
                 size += len(chunk)

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.errors import InvalidData, reached
 from recsys_workers.data.raw import ATTRIBUTE, CATEGORY, IDS, NAME_ANOTHER, TIMESTAMP, RawFile, shifted
 from recsys_workers.spelling import text_of
 
@@ -58,7 +58,7 @@ class _File:
     def chunks(self) -> Iterator[list[pa.Array]]:
         """The columns in the order of the roles, some lines at a time; raises InvalidData."""
         try:
-            with self.path.open("rb") as stream:
+            with reached(self.path), self.path.open("rb") as stream:
                 for objects in self._chunks(stream):
                     columns = [self._column(role, objects) for role in self.roles]
                     self.rows += len(objects)

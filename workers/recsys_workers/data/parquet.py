@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import parquet
 
-from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.errors import InvalidData, StoreUnreachable, not_given, reached
 from recsys_workers.data.raw import RawFile, require_column
 
 
@@ -29,7 +29,7 @@ def row_of(row: int) -> str:
 
 @contextmanager
 def opened(path: Path, roles: Mapping[str, str]) -> Iterator[parquet.ParquetFile]:
-    """The file, in which each of the columns is there once; raises InvalidData."""
+    """The file, in which each of the columns is there once; raises InvalidData and StoreUnreachable."""
     try:
         file = parquet.ParquetFile(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
@@ -40,9 +40,9 @@ def opened(path: Path, roles: Mapping[str, str]) -> Iterator[parquet.ParquetFile
         yield file
 
 
-def damaged(path: Path, names: Sequence[str], error: Exception) -> InvalidData:
+def damaged(path: Path, names: Sequence[str], error: Exception) -> InvalidData | StoreUnreachable:
     """What to raise when Arrow has opened the file and cannot read it: its `error`, and in which of the columns."""
-    with parquet.ParquetFile(path, page_checksum_verification=True) as file:
+    with reached(path), parquet.ParquetFile(path, page_checksum_verification=True) as file:
         rows = file.metadata.num_rows
         for name in names:
             try:
@@ -53,6 +53,7 @@ def damaged(path: Path, names: Sequence[str], error: Exception) -> InvalidData:
     return unreadable(path, error, f"of its {rows} rows some are damaged: ")
 
 
-def unreadable(path: Path, error: Exception, what: str = "") -> InvalidData:
+def unreadable(path: Path, error: Exception, what: str = "") -> InvalidData | StoreUnreachable:
     """What to raise for an error of Arrow."""
-    return InvalidData(f"{path} cannot be read as Parquet: {what}{str(error).rstrip('.')}. Write it anew.")
+    told = f"{path} cannot be read as Parquet: {what}{str(error).rstrip('.')}. Write it anew."
+    return not_given(path, error) or InvalidData(told)

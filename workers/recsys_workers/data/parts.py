@@ -13,6 +13,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import parquet
 
 from recsys_workers.data import delimited, json_lines
+from recsys_workers.data.errors import reached
 from recsys_workers.data.parquet import damaged, opened, row_of, unreadable
 from recsys_workers.data.quotes import header_of, line_ends, opened_text, whole_lines, whole_rows
 from recsys_workers.data.raw import TIMESTAMP, RawFile, plain, shifted
@@ -82,7 +83,7 @@ def rows_of(path: Path, file_format: str) -> int:
     A line has from 20 bytes (ids of few digits) to hundreds (long ids and columns that nobody reads).
     """
     if file_format != "Parquet":
-        with path.open("rb") as stream:
+        with reached(path), path.open("rb") as stream:
             sample = stream.read(SAMPLE_BYTES)
         return path.stat().st_size * sample.count(b"\n") // max(1, len(sample))
     try:

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.errors import InvalidData, reached
 
 CLOSED = re.compile(rb'(?:[^"]++|(?<=[,\r\n])"[^"]*+(?:""[^"]*+)*+"|(?<![,\r\n])")*+')
 """Text of which each cell in quotes is whole, behind a line break; it ends before a quote that nothing closes."""
@@ -32,8 +32,8 @@ def is_open(lines: bytes, *, before: bool = False) -> bool:
 
 @contextmanager
 def opened_text(path: Path) -> Iterator[BinaryIO]:
-    """A text file behind the mark of UTF-8 that some programs begin it with."""
-    with path.open("rb") as stream:
+    """A text file behind the mark of UTF-8 that some programs begin it with; inside it is as in `reached`."""
+    with reached(path), path.open("rb") as stream:
         if stream.read(len(BOM_UTF8)) != BOM_UTF8:
             stream.seek(0)
         yield stream

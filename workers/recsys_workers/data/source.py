@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from recsys_workers import locations
-from recsys_workers.data.errors import InvalidData
+from recsys_workers.data.errors import InvalidData, StoreUnreachable
 from recsys_workers.data.files import DatasetFile, list_files
 from recsys_workers.data.store import Store, scheme_of
 
@@ -25,15 +25,15 @@ def require_supported(uri: str) -> None:
 def local_files(uri: str, file_format: str, store: Store) -> Iterator[list[DatasetFile]]:
     """The dataset's files in the order of their names: those on the claim, or copies of the objects while inside.
 
-    Raises InvalidData when there is none, and what `object_store.copied` raises. What is found wrong in the files while
-    inside names them as the user does, by the URI and not by where the pod has its claims.
+    Raises InvalidData when there is none, StoreUnreachable, and what `object_store.copied` raises. What is found wrong
+    in the files while inside names them as the user does, by the URI and not by where the pod has its claims.
     """
     if not scheme_of(uri):
         path = locations.path_of(uri)
         try:
             yield list_files(path, file_format)
-        except InvalidData as error:
-            raise InvalidData(str(error).replace(str(path), uri.rstrip("/"))) from error
+        except (InvalidData, StoreUnreachable) as error:
+            raise type(error)(str(error).replace(str(path), uri.rstrip("/"))) from error
         return
     from recsys_workers.data import object_store
 

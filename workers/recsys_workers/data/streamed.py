@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from recsys_workers.data.blocks import FRACTIONS, INCOMPLETE, KEPT, NOTHING, OUTSIDE, TIMED, WHOLE, WRONG, Wanted
+from recsys_workers.data.blocks import ENDED, FRACTIONS, INCOMPLETE, KEPT, NOTHING, OUTSIDE, TIMED, WHOLE, Wanted
 from recsys_workers.data.cleaning import Dropped, nothing_left, outside_told
-from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.files import telling_of
 from recsys_workers.data.interactions import Interactions, id_order
 from recsys_workers.data.raw import SPLIT, TIMESTAMP
@@ -103,12 +102,12 @@ class _Read:
         """Of each file, what its times are, those of rows that do not stay included."""
         self.whole: set[int] = set()
         """The files that have a row with all values."""
-        self.fates = np.zeros(WRONG + 1, dtype=np.int64)
+        self.fates = np.zeros(OUTSIDE + 1, dtype=np.int64)
         self.span: list[int | float] = []
         """The first and the last time of rows with all values."""
 
     def take(self, blocks: Iterable[pa.Table]) -> None:
-        """Read them to the end; raises the InvalidData that one of them holds."""
+        """Read them to the end; raises what one of them holds that is of ENDED."""
         with (
             self.user.open("wb") as user,
             self.item.open("wb") as item,
@@ -125,9 +124,9 @@ class _Read:
 
     def _counted(self, table: pa.Table, file: int, kind: int) -> pa.Table:
         fate = table["fate"].to_numpy()
-        if fate[0] == WRONG:
-            raise InvalidData(table["user"][0].as_py())
-        self.fates += np.bincount(fate, minlength=WRONG + 1)
+        if fate[0] in ENDED:
+            raise ENDED[fate[0]](table["user"][0].as_py())
+        self.fates += np.bincount(fate, minlength=OUTSIDE + 1)
         self.kinds.setdefault(file, set()).add(kind)
         whole = fate != INCOMPLETE
         if whole.any():
