@@ -109,7 +109,7 @@ class Rowwise:
 
 def load(files: Sequence[DatasetFile], config: RunConfig, schema: TableSchema) -> Rowwise:
     """Read and check everything; raises InvalidData, and DiskFull."""
-    with full_disk_told(lambda error: full(config, error)):
+    with full_disk_told(lambda error: _full(config, error)):
         return _load(files, config, schema)
 
 
@@ -132,7 +132,7 @@ def _load(files: Sequence[DatasetFile], config: RunConfig, schema: TableSchema) 
     return replace(found, folds=folds)
 
 
-def full(config: RunConfig, error: OSError) -> str:
+def _full(config: RunConfig, error: OSError) -> str:
     """What to say where the pod's disk or the store's has no room."""
     return (
         f"The rows of the dataset {config.dataset.uri} go by way of the disk, which has no room for them: {error}. "

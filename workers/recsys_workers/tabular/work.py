@@ -1,12 +1,11 @@
 """The tasks Tabular and Ranking in an attempt; see recsys_workers.train.work."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from recsys_workers import manifest, predictions, preprocessing, scores
-from recsys_workers.data.errors import DiskFull, InvalidData, full_disk_told
+from recsys_workers.data.errors import InvalidData
 from recsys_workers.evaluate.gates import SMALLER_IS_BETTER
 from recsys_workers.manifest import Manifest, Version
 from recsys_workers.models.hyperparameters import Hyperparameters
@@ -15,7 +14,7 @@ from recsys_workers.tabular.continued import OtherNetwork, continued
 from recsys_workers.tabular.joined import joined
 from recsys_workers.tabular.judge import RowJudge
 from recsys_workers.tabular.scored import ScoredRows
-from recsys_workers.train import axes
+from recsys_workers.train import axes, store
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.fence import Fence
 from recsys_workers.train.members import Member
@@ -48,21 +47,12 @@ class Tabular:
         self.digest, self.data = verified(wanted, lambda files: data.load(files, self.config, self.schema))
         if self.origin is not None:
             self._begin(self.origin)
-        with self._full_disk_told():
+        encoded = preprocessing.encode(self.data.preprocessing)
+        with store.room_told(self.config.storage_uri):
             data.write(self.config.run_folder, self.data)
             folds.write(self.config.run_folder, self.data.folds)
-        encoded = preprocessing.encode(self.data.preprocessing)
-        manifest.write_file(self.config.run_folder / manifest.PREPROCESSING, encoded)
+            manifest.write_file(self.config.run_folder / manifest.PREPROCESSING, encoded)
         return self.data.sentence()
-
-    @contextmanager
-    def _full_disk_told(self) -> Iterator[None]:
-        """Raise AttemptFailed for a store without room."""
-        try:
-            with full_disk_told(lambda error: data.full(self.config, error)):
-                yield
-        except DiskFull as error:
-            raise AttemptFailed("DiskFull", str(error), heals=True) from error
 
     def _begin(self, origin: Version) -> None:
         """Go on with what the version's weights were learned with, and say for Ray's worker how they are to stand."""
@@ -95,7 +85,7 @@ class Tabular:
         self.data = replace(self.data, preprocessing=found[0].preprocessing)
         scorers = [fusing.scorer(member, one) for member, one in zip(members, found, strict=True)]
         models = [one.model for one in scorers]
-        with self._full_disk_told():
+        with store.room_told(self.config.storage_uri):
             data.write(self.config.run_folder, self.data, parts=("validation", "test"))
         validation, test = (data.read_part(self.config.run_folder, part) for part in ("validation", "test"))
         target = self.data.preprocessing.target

@@ -64,7 +64,7 @@ def export_and_score(training: RowTraining, settings: Mapping[str, Any], progres
     folder = Path(settings["folder"])
     test = data.read_part(folder, "test").inputs
     model, fence = training.best_model(), fence_of(settings)
-    fence.require()
+    store.await_turn(folder, fence)
     weights.write(folder, model)
     onnx = exported(model, test)
     progress.report("Evaluating", 85, f"Scoring {len(test)} test rows.")

@@ -73,7 +73,7 @@ def run(config: RunConfig) -> None:
         except OSError as error:
             text = f"The folder {folder} of {config.storage_uri} cannot be made: {error.strerror}. {WRITABLE}"
             raise AttemptFailed(STORE_UNREACHABLE, text, heals=True) from error
-    with publish.only_attempt(config.run_folder) as fence:
+    with store.outage_told(config.storage_uri), publish.only_attempt(config.run_folder) as fence:
         leftovers.remove_partials(config.run_folder)
         writer = StatusWriter(config.namespace, config.name, config.uid, fence)
         try:

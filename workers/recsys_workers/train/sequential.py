@@ -8,7 +8,7 @@ from recsys_workers.evaluate import card
 from recsys_workers.export.limits import top_k
 from recsys_workers.manifest import Items, Manifest, Version
 from recsys_workers.models.hyperparameters import Hyperparameters
-from recsys_workers.train import axes, checks, prepared, scored
+from recsys_workers.train import axes, checks, prepared, scored, store
 from recsys_workers.train.fence import Fence
 from recsys_workers.train.judge import Judge
 from recsys_workers.train.members import Member, require_whole
@@ -36,7 +36,8 @@ class Sequential:
     def load(self) -> str:
         """See Work."""
         self.data = checks.data(self.config)
-        prepared.write(self.config.run_folder, self.data.split, self.data.attributes)
+        with store.room_told(self.config.storage_uri):
+            prepared.write(self.config.run_folder, self.data.split, self.data.attributes)
         told = self.data.report.sentence()
         return told if self.origin is None else f"{told} {self._begin(self.origin)}"
 

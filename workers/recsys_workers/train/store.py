@@ -1,15 +1,21 @@
-"""Waiting for a store that has answered before, and does not now: an outage of minutes costs no attempt."""
+"""Waiting for a store that has answered before, and does not now: an outage of minutes costs no attempt.
+
+Where nobody waits for it, what to say.
+"""
 
 import errno
 import logging
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from recsys_workers.data.errors import AWAY, FULL
 from recsys_workers.manifest import PARTIAL, write_file
+from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.fence import Fence
 
 LOGGER = logging.getLogger(__name__)
@@ -97,3 +103,30 @@ def await_turn(folder: Path, fence: Fence) -> None:
     """
     await_writable(folder)
     fence.require()
+
+
+@contextmanager
+def room_told(storage_uri: str) -> Iterator[None]:
+    """Raise AttemptFailed where the store has no room for what is laid down for Ray's workers."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        text = f"The store {storage_uri} has no room for what the training reads: {error}. Make room there."
+        raise AttemptFailed("DiskFull", text, heals=True) from error
+
+
+@contextmanager
+def outage_told(storage_uri: str) -> Iterator[None]:
+    """Raise AttemptFailed for an OSError, which nobody has caught, of a store that is full or away."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL | AWAY:
+            raise
+        text = (
+            f"A file of the run cannot be written or read: {error}. See that {storage_uri}, the RecModel's "
+            "spec.storage, answers and has room, and so has the pod's own disk."
+        )
+        raise AttemptFailed("StoreUnreachable", text, heals=True) from error

@@ -238,7 +238,7 @@ def export_and_score(training: Training, test: Examples, settings: Mapping[str, 
     """Leave the best weights, their graph and every test user's list in the run's folder."""
     folder, fence = Path(settings["folder"]), fence_of(settings)
     model = training.best_model()
-    fence.require()
+    store.await_turn(folder, fence)
     weights.write(folder, plain(model))  # Attributes may be others in the run that begins with them.
     n_items = settings["nItems"]
     input_length = training.hyperparameters.integer("inputLength")
