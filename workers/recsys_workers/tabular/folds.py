@@ -8,6 +8,7 @@ model gives is left in the run's folder when it is trained, so that a later atte
 import io
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from recsys_workers.tabular.metrics import per_row
 from recsys_workers.train import store
 from recsys_workers.train.fence import fence_of
 from recsys_workers.train.progress import Progress
+from recsys_workers.train.store import StoreUnreachable
 from recsys_workers.train.watch import Watch
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def train(settings: Mapping[str, Any], count: int, team: "Team", progress: Progr
     """In Ray's worker: train the models of the folds that no earlier attempt has finished, one after the other.
 
     The worker that tells has the `progress` to tell it by, and leaves what the models give. Raises TrainingDiverged,
-    which names the fold.
+    which names the fold, and StoreUnreachable.
     """
     # They have torch, which the driver goes without.
     from recsys_workers.tabular.worker import training_on
@@ -50,7 +52,7 @@ def train(settings: Mapping[str, Any], count: int, team: "Team", progress: Progr
 
     folder = Path(settings["folder"])
     for number in range(1, count + 1):
-        if team.from_teller(float((folder / _outputs(number)).exists())):
+        if team.from_teller(float(team.tells and _is_done(folder, number))):
             LOGGER.info("fold %d of %d was finished by an earlier attempt", number, count)
             continue
         fitted = preprocessing.decode((folder / _preprocessing(number)).read_bytes())
@@ -98,6 +100,21 @@ def document(folder: Path, folds: Sequence[Rowwise], names: Sequence[str]) -> di
 def _value(name: str, fold: Rowwise, outputs: Outputs) -> float:
     held = fold.parts.test
     return float(per_row(name, fold.preprocessing.target, outputs, fold.labels[held], fold.users(held)).mean())
+
+
+def _is_done(folder: Path, number: int) -> bool:
+    """Whether an earlier attempt has left outputs that can be read; raises StoreUnreachable."""
+    file = folder / _outputs(number)
+    try:
+        store.patiently(partial(_read, folder, number), f"given {file}")
+    except FileNotFoundError:
+        return False
+    except StoreUnreachable:
+        raise
+    except Exception as error:  # NumPy raises many kinds for a file that was cut
+        LOGGER.warning("%s is damaged, and its fold is trained again: %s", file, error)
+        return False
+    return True
 
 
 def _read(folder: Path, number: int) -> Outputs:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from recsys_workers import manifest
-from recsys_workers.manifest import FileEntry, Manifest
+from recsys_workers.manifest import ArtifactError, FileEntry, Manifest
 from recsys_workers.train import fence, store
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.fence import Fence
@@ -41,11 +41,21 @@ def only_attempt(run_folder: Path) -> Iterator[Fence]:
 
 
 def published(versions: Path, run_uid: str) -> tuple[int, Manifest, str] | None:
-    """The version that this run published, as (number, manifest, digest); None when it has not, or not wholly."""
+    """The version that this run published, as (number, manifest, digest); None when it has not, or not wholly.
+
+    Raises AttemptFailed where it cannot be read, which may heal unless the version is damaged.
+    """
     number = owned(versions, run_uid)
     if number is None or not (versions / str(number) / manifest.MANIFEST).exists():
         return None
-    version = manifest.load(versions / str(number), None)
+    try:
+        version = manifest.load(versions / str(number), None)
+    except ArtifactError as error:
+        cause = error.__cause__
+        heals = isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError)
+        text = f"Version {number}, which an earlier attempt of this run published, cannot be read: {error}"
+        more = "" if heals else " Make another TrainingRun."
+        raise AttemptFailed("VersionUnreadable", text + more, heals=heals) from error
     return number, version.manifest, version.digest
 
 

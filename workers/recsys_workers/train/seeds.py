@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from torch import nn
 
 from recsys_workers import preprocessing
-from recsys_workers.manifest import PREPROCESSING
+from recsys_workers.manifest import PREPROCESSING, ArtifactError
 from recsys_workers.models import registry
 from recsys_workers.models.hyperparameters import Hyperparameters
 from recsys_workers.models.items import plain
@@ -45,7 +45,7 @@ def train(settings: Mapping[str, Any], progress: Progress, stopwatch: Stopwatch,
     """
     folder, seeds, fence = Path(settings["folder"]), settings["seeds"], fence_of(settings)
     for place, seed in enumerate(seeds):
-        if (folder / _file(seed)).exists():
+        if _is_trained(folder, seed):
             LOGGER.info("seed %d was trained by an earlier attempt", seed)
             continue
         own = {**settings, "seed": seed, "events": str(Path(settings["events"]) / f"seed-{seed}")}
@@ -63,6 +63,19 @@ def train(settings: Mapping[str, Any], progress: Progress, stopwatch: Stopwatch,
     else:
         _lists(settings, folder)
     stopwatch.lap("export")
+
+
+def _is_trained(folder: Path, seed: int) -> bool:
+    """Whether an earlier attempt has left weights that can be read; raises StoreUnreachable."""
+    file = folder / _file(seed)
+    try:
+        weights.decode(store.patiently(file.read_bytes, f"given {file}"))
+    except FileNotFoundError:
+        return False
+    except ArtifactError as error:
+        LOGGER.warning("%s is damaged, and its seed is trained again: %s", file, error)
+        return False
+    return True
 
 
 def _lists(settings: Mapping[str, Any], folder: Path) -> None:
