@@ -15,13 +15,17 @@ from tests.e2e.cluster import Namespace, until
 
 def processes(pod: dict[str, Any]) -> dict[int, str]:
     """Command lines of the pod's processes, by their number on the node."""
-    uid = pod["metadata"]["uid"]
+    return _processes(pod["metadata"]["uid"])
+
+
+def _processes(group: str) -> dict[int, str]:
+    """Those of the cgroup in whose path this stands."""
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            if uid in (entry / "cgroup").read_text():
+            if group in (entry / "cgroup").read_text():
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
                 found[int(entry.name)] = command
         except OSError:
@@ -43,7 +47,16 @@ def send(number: int, what: signal.Signals) -> None:
 
 def kill_container(pod: dict[str, Any]) -> None:
     """Signal 9 to the first process of the pod's one container, with which the kernel ends all its others."""
-    send(min(number for number, line in processes(pod).items() if line != "/pause"), signal.SIGKILL)
+    (container,) = pod["status"]["containerStatuses"]
+    found = _processes(container["containerID"].rpartition("/")[2])
+    (first,) = [number for number in found if _number_inside(number) == 1]
+    send(first, signal.SIGKILL)
+
+
+def _number_inside(number: int) -> int:
+    """A process's number in its container."""
+    status = Path(f"/proc/{number}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[-1])
 
 
 def kill_operator(namespace: Namespace) -> None:
@@ -53,7 +66,12 @@ def kill_operator(namespace: Namespace) -> None:
     (pod,) = json.loads(found)["items"]
     killed = process(pod, "recsys_operator")
     send(killed, signal.SIGKILL)
-    until("another process of the operator", lambda: True if processes(pod).keys() - {killed} else None, 60)
+
+    def begun_anew() -> bool | None:
+        others = (line for number, line in processes(pod).items() if number != killed)
+        return True if any("recsys_operator" in line for line in others) else None
+
+    until("another process of the operator", begun_anew, 60)
 
 
 HOG = """
