@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from recsys_workers.data.categories import canonical
 from recsys_workers.preprocessing import Floats
-from recsys_workers.spelling import spelled
 from recsys_workers.tabular.schema import TableSchema
 
 Rows = npt.NDArray[np.int64]
@@ -78,8 +78,7 @@ class Table:
 
     def same(self, name: str, column: pa.ChunkedArray) -> Rows:
         """`codes` of some rows of the column."""
-        codes, texts = codes_of(column)
-        return merged(codes, texts) if name in self.schema.categories else codes
+        return codes_of(canonical(column) if name in self.schema.categories else column)[0]
 
     def distinct(self, name: str, rows: Rows) -> int:
         """How many texts, or categories, a column has in these rows, where none is missing."""
@@ -118,14 +117,6 @@ def codes_of(column: pa.ChunkedArray) -> tuple[Rows, list[str]]:
     chunks = column.dictionary_encode().chunks  # each with the dictionary of the whole column
     codes = pa.chunked_array([chunk.indices for chunk in chunks], pa.int32())
     return codes.fill_null(-1).to_numpy().astype(np.int64), chunks[0].dictionary.to_pylist() if chunks else []
-
-
-def merged(codes: Rows, texts: list[str]) -> Rows:
-    """Codes that are the same for one category, however it is written."""
-    spellings = list(map(spelled, texts))
-    places = {spelling: place for place, spelling in enumerate(dict.fromkeys(spellings))}
-    # The last one is that of -1.
-    return np.array([*(places[spelling] for spelling in spellings), -1], dtype=np.int64)[codes]
 
 
 def pieces(rows: Rows, width: int = 1) -> Iterator[Rows]:

@@ -3,7 +3,6 @@
 import logging
 import math
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 
 from recsys_workers.manifest import sync_folder
-from recsys_workers.train import ray_run, store
+from recsys_workers.train import leftovers, ray_run, store
 from recsys_workers.train.fence import Fence
 from recsys_workers.train.loop import STATE, Loop
 from recsys_workers.train.store import StoreUnreachable
@@ -75,21 +74,20 @@ def remove_strays(folder: Path, fence: Fence, *, alone: bool = True) -> None:
         LOGGER.warning("checkpoints of no use in %s cannot be told from the others, and stay: %s", folder, error)
         return
     least = max((_epoch(folder / name) for name in listed), default=-1) if alone else -1
+    unwanted = set()
     for name in strays:
         if (epoch := _epoch(folder / name)) > least:
             least = epoch if alone else math.inf
-            continue
-        LOGGER.info("%s is of no use and is deleted", name)
-        shutil.rmtree(folder / name, onerror=_logged)
+        else:
+            LOGGER.info("%s is of no use and is deleted", name)
+            unwanted.add(name)
+    leftovers.remove_these(folder, unwanted)
 
 
 def _epoch(checkpoint: Path) -> float:
     """After how many epochs it was made; -1 where it is not whole."""
-    return float(_load(checkpoint)["epoch"]) if is_whole(checkpoint) else -1
-
-
-def _logged(_: object, path: str, error: tuple[object, BaseException, object]) -> None:
-    LOGGER.warning("%s is of no use and cannot be deleted: %s", path, error[1])
+    state = _whole(checkpoint)
+    return -1 if state is None else float(state["epoch"])
 
 
 def sync(folder: Path) -> None:
@@ -137,14 +135,18 @@ def _of_other(checkpoint: Path, seed: int, *, alone: bool) -> bool:
 
 def is_whole(checkpoint: Path) -> bool:
     """Whether the state in a folder can be read; raises StoreUnreachable where the store does not say."""
+    return _whole(checkpoint) is not None
+
+
+def _whole(checkpoint: Path) -> Any:
+    """The state, None where it cannot be read; otherwise as `is_whole`."""
     try:
-        store.patiently(partial(_load, checkpoint), f"given {checkpoint / STATE}")
+        return store.patiently(partial(_load, checkpoint), f"given {checkpoint / STATE}")
     except StoreUnreachable:
         raise
     except Exception as error:  # torch raises many kinds for a file that was cut
         LOGGER.warning("the checkpoint %s cannot be read and is passed over: %s", checkpoint.name, error)
-        return False
-    return True
+        return None
 
 
 def restore(training: Loop, checkpoint: Path) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from recsys_workers.manifest import PARTIAL
@@ -23,6 +23,11 @@ def remove(run_folder: Path) -> None:
 def remove_partials(run_folder: Path) -> None:
     """Delete what an attempt that was killed was writing into the run's folder. Otherwise as `remove`."""
     _remove(run_folder, lambda name: name.startswith(".") and name.endswith(PARTIAL))
+
+
+def remove_these(run_folder: Path, names: Collection[str]) -> None:
+    """Delete what has these names in the run's folder. Otherwise as `remove`."""
+    _remove(run_folder, lambda name: name in names)
 
 
 def _remove(run_folder: Path, unwanted: Callable[[str], bool]) -> None:

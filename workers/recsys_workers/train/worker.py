@@ -1,7 +1,6 @@
 """What runs in Ray's worker: the training loop with its checkpoints in the store and its progress in the status."""
 
 import logging
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -30,6 +29,7 @@ from recsys_workers.train import (
     checkpoints,
     deterministic,
     history,
+    leftovers,
     mlflow,
     origin,
     prepared,
@@ -174,8 +174,7 @@ def _keep(state: Path, folder: Path, epoch: int) -> None:
         ray.train.report({"epoch": epoch}, checkpoint=ray.train.Checkpoint.from_directory(str(state)))
     except OSError as error:
         with suppress(OSError):
-            for name in checkpoints.names(folder) - before:
-                shutil.rmtree(folder / name, ignore_errors=True)
+            leftovers.remove_these(folder, checkpoints.names(folder) - before)
         raise StoreUnreachable(
             f"The store has not taken the checkpoint of epoch {epoch}: {error}. See that the RecModel's spec.storage "
             "answers and has room."
