@@ -17,6 +17,8 @@ KINDS = ("floor", "champion", "parity", "latency")
 POPULARITY, ITEM_KNN = "Popularity", "ItemKNN"
 BASELINES = (POPULARITY, ITEM_KNN)
 SMALLER_IS_BETTER = frozenset({"LogLoss", "RMSE", "MAE"})
+LONGEST_MESSAGE = 4096
+"""Characters of a verdict's message; the CRD has the same bound."""
 LARGEST = {"min": 1.0, "tolerance": 0.01}
 """The largest limits that make sense: no metric with a min exceeds 1, and a graph that differs from torch by more than
 the tolerance is another model. The CRD has the same bounds."""
@@ -50,7 +52,8 @@ class Verdict:
         }
         if self.margin is not None:
             entry["marginStandardErrors"] = self.margin
-        return {**entry, "message": self.message}
+        short = len(self.message) <= LONGEST_MESSAGE
+        return {**entry, "message": self.message if short else f"{self.message[: LONGEST_MESSAGE - 1]}…"}
 
 
 def kind_of(gate: Mapping[str, Any], metric: Callable[[str], object] = parse, *, rowwise: bool = False) -> str:

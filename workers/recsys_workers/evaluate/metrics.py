@@ -104,5 +104,5 @@ def estimate(name: str, per_target: Values, users: npt.NDArray[np.int64] | None 
 
 
 def text(number: float) -> str:
-    """A number as a string of at most six significant digits; NaN is `NaN`."""
-    return "NaN" if math.isnan(number) else f"{number:.6g}"
+    """A number as a string of at most six significant digits; NaN is `NaN`. The CRDs take no `+` in an exponent."""
+    return "NaN" if math.isnan(number) else f"{number:.6g}".replace("e+", "e")

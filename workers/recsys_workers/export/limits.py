@@ -1,7 +1,7 @@
 """Limits of the served graph that are needed where torch is not."""
 
-TOP_K = 100
-"""How many items the graph returns at most."""
+TOP_K = 101
+"""How many items the graph returns at most: as many as a client or a metric asks for, and one to see a tie by."""
 
 
 def top_k(n_items: int) -> int:

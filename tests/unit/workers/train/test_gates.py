@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recsys_operator.api.common import GateVerdict
 from recsys_workers.evaluate import gates
 from recsys_workers.evaluate.latency import Session, best_session, first_difference
 from recsys_workers.evaluate.metrics import Estimate
@@ -27,6 +28,15 @@ def test_floor_says_metric_value_threshold_and_margin() -> None:
     assert found["marginStandardErrors"] == "-6.0"
     assert "NDCG@10 is 0.02" in found["message"]
     assert "at least 0.05 is required, missed with a margin of -6.0 standard errors" in found["message"]
+
+
+def test_a_message_is_no_longer_than_status_takes() -> None:
+    crd = GateVerdict.model_fields["message"].metadata
+    for length in (gates.LONGEST_MESSAGE, gates.LONGEST_MESSAGE + 1):
+        told = gates.Verdict("fast", "Failed", "p99Milliseconds", "1", "2", "é" * length).as_strings()["message"]
+        assert len(told) == gates.LONGEST_MESSAGE
+        assert told.endswith("…") == (length > gates.LONGEST_MESSAGE)
+    assert [one.max_length for one in crd if hasattr(one, "max_length")] == [gates.LONGEST_MESSAGE]
 
 
 OLD = np.tile([1.0, 0.0], 200)

@@ -1,14 +1,17 @@
 """Metrics against an independent brute force, with ties, NaN, exclusions and cut lists."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys_operator.api.schema import DECIMAL
 from recsys_workers.evaluate import metrics
 from recsys_workers.evaluate.scoring import Lists
+from recsys_workers.export import limits
 
 
 def brute_force(scores: list[float], excluded: set[int], target: int, name: str) -> float:
@@ -67,6 +70,23 @@ def test_a_cut_list_never_flatters_and_is_exact_inside(data: st.DataObject) -> N
     assert rank >= exact
     if exact < length:
         assert rank == exact
+
+
+@pytest.mark.parametrize("target", [99, 100, 101])
+def test_the_last_place_that_a_metric_counts_is_told_from_a_longer_list(target: int) -> None:
+    scores = [float(-item) for item in range(200)]
+    best, order = top_k(scores, set(), limits.top_k(len(scores)))
+    lists = Lists(np.array([best], dtype=np.float32), np.array([order]))
+    ranks = metrics.target_ranks(lists, np.array([target], dtype=np.int32), len(scores))
+    for name in ("NDCG@100", "HR@100", "MRR@100"):
+        assert metrics.values(name, ranks)[0] == pytest.approx(brute_force(scores, set(), target, name))
+
+
+@pytest.mark.parametrize("number", [0.0, 1e-5, -3e7, 999_999.0, 1e6, 1.23456789e6, -1.5e30, 2.5e-11])
+def test_a_number_is_written_as_the_crds_take_it(number: float) -> None:
+    found = metrics.text(number)
+    assert re.fullmatch(DECIMAL, found)
+    assert float(found) == pytest.approx(number, rel=1e-5)
 
 
 def test_nan_anywhere_makes_the_mean_nan() -> None:
