@@ -12,6 +12,7 @@ from recsys_workers.evaluate import champion, gates, latency, metrics, neighbour
 from recsys_workers.evaluate.gates import Verdict
 from recsys_workers.evaluate.metrics import Estimate, Values
 from recsys_workers.evaluate.scoring import Lists
+from recsys_workers.serve.contract import MAX_HISTORY
 from recsys_workers.train.candidate import session
 from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.run_config import RunConfig
@@ -19,7 +20,6 @@ from recsys_workers.train.scored import Scored
 from recsys_workers.train.work import Describe, Judgement, each_gate
 
 QUESTIONS = 300
-LONGEST_QUESTION = 1000
 SERVED_TOLERANCE = 1e-5
 DEFAULT_K = 10
 
@@ -70,7 +70,7 @@ class Judge:
             compared = parity.compare(self.scored.onnx, self.scored.reference, float(tolerance))
             return gates.parity(name, compared, tolerance)
         limit = str(settings["p99Milliseconds"])
-        return gates.latency(name, self._session(float(limit)), limit)
+        return self._latency(name, limit)
 
     def _per_user(self, metric: str) -> Values:
         return metrics.values(metric, self.ranks)
@@ -106,14 +106,24 @@ class Judge:
             name, metric, self._per_user(metric), old, reigning.version, max_regression, self.test.users
         )
 
-    def _session(self, good_enough: float) -> latency.Session:
+    def _latency(self, name: str, limit: str) -> Verdict:
         k = max((metrics.parse(name)[1] for name in self.config.metrics), default=DEFAULT_K)
         asks = [latency.of_list(question, k, SERVED_TOLERANCE) for question in self._questions(k)]
-        return session(self.config, self.contents, self.describe, asks, good_enough=good_enough)
+        if not asks:
+            shortest = min(map(len, self.test.histories))
+            message = (
+                f"A client may send at most {MAX_HISTORY} items, and the shortest history of the test has {shortest}: "
+                "nobody could be asked for. Leave this gate out, or train on a shorter cleaning.timeWindow."
+            )
+            return Verdict(name, gates.FAILED, "p99Milliseconds", "NaN", limit, message)
+        return gates.latency(
+            name, session(self.config, self.contents, self.describe, asks, good_enough=float(limit)), limit
+        )
 
     def _questions(self, k: int) -> Sequence[latency.Question]:
-        askable = [row for row, history in enumerate(self.test.histories) if len(history) <= LONGEST_QUESTION]
-        chosen = [askable[position * len(askable) // QUESTIONS] for position in range(min(QUESTIONS, len(askable)))]
+        askable = [row for row, history in enumerate(self.test.histories) if len(history) <= MAX_HISTORY]
+        count = min(QUESTIONS, len(askable))
+        chosen = [askable[position * len(askable) // count] for position in range(count)]
         ids = self.interactions.item_ids
         questions = []
         for row in chosen:
