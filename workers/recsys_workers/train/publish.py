@@ -9,10 +9,12 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 from recsys_workers import manifest
 from recsys_workers.manifest import ArtifactError, FileEntry, Manifest
@@ -21,23 +23,41 @@ from recsys_workers.train.failure import AttemptFailed
 from recsys_workers.train.fence import Fence
 
 LOCK = fence.LOCK
+OVERLAP_SECONDS = 45.0
+"""A pod that was asked to stop has 30 s for it."""
+LOOK_SECONDS = 0.5
 
 
 @contextmanager
 def only_attempt(run_folder: Path) -> Iterator[Fence]:
     """Hold the run for this process; the kernel lets go of it when the process dies, however it dies.
 
-    Two pods of one Job can overlap for a moment. Raises AttemptFailed (may heal) when the other one is still alive.
-    The fence that it gives tells later whether the lock was given to another one meanwhile.
+    A pod whose Job somebody deleted overlaps with the next Job's for the time that it has to end, which is waited for.
+    Raises AttemptFailed (may heal) when the other one is still alive after that. The fence that it gives tells later
+    whether the lock was given to another one meanwhile.
     """
-    with (run_folder / LOCK).open("a") as lock:
+    with _locked(run_folder / LOCK) as lock:
+        yield fence.signed(lock, run_folder / LOCK)
+
+
+def _locked(path: Path) -> TextIO:
+    """The file, locked. It is opened for each try, because who ends well deletes it."""
+    until = time.monotonic() + OVERLAP_SECONDS
+    while True:
+        lock = path.open("a")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise AttemptFailed(
-                "AttemptOverlap", f"Another pod of this run still holds {run_folder / LOCK}.", heals=True
-            ) from error
-        yield fence.signed(lock, run_folder / LOCK)
+            lock.close()
+            if time.monotonic() >= until:
+                text = f"Another pod of this run still holds {path}, after {OVERLAP_SECONDS:g} s."
+                raise AttemptFailed("AttemptOverlap", text, heals=True) from error
+            time.sleep(LOOK_SECONDS)
+        except BaseException:
+            lock.close()
+            raise
+        else:
+            return lock
 
 
 def published(versions: Path, run_uid: str) -> tuple[int, Manifest, str] | None:

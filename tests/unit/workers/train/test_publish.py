@@ -240,7 +240,8 @@ def hold(run_folder: Path, held: Event, release: Event) -> None:
         release.wait(60)
 
 
-def test_a_second_attempt_is_kept_out_until_the_first_is_dead(tmp_path: Path) -> None:
+def test_a_second_attempt_is_kept_out_until_the_first_is_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "OVERLAP_SECONDS", 1.0)
     held, release = SPAWN.Event(), SPAWN.Event()
     first = SPAWN.Process(target=hold, args=(tmp_path, held, release))
     first.start()
@@ -252,6 +253,18 @@ def test_a_second_attempt_is_kept_out_until_the_first_is_dead(tmp_path: Path) ->
     first.join(60)
     with publish.only_attempt(tmp_path):
         pass
+
+
+def test_a_second_attempt_waits_for_the_first_to_end(tmp_path: Path) -> None:
+    held, release = SPAWN.Event(), SPAWN.Event()
+    first = SPAWN.Process(target=hold, args=(tmp_path, held, release))
+    first.start()
+    assert held.wait(60)
+    threading.Timer(1.5, release.set).start()
+    with publish.only_attempt(tmp_path) as second:
+        assert release.is_set()
+        second.require()
+    first.join(60)
 
 
 def test_an_attempt_that_lost_its_lock_finds_a_newer_one(tmp_path: Path) -> None:
