@@ -6,6 +6,8 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.raw import RawFile, plain
 
+LONGEST = 256
+"""Characters: a client may send no longer one (`recsys_workers.serve.contract`)."""
 FITTING = (
     pa.types.is_string,
     pa.types.is_large_string,
@@ -31,4 +33,12 @@ def as_text(raw: RawFile, role: str, name: str) -> pa.ChunkedArray:
             f"{raw.path}: the column {name!r} holds {kind} in {raw.rows} rows: ids must be text or whole numbers."
         )
     column = column.cast(pa.string())
+    long = pc.greater(pc.utf8_length(column), LONGEST)
+    if pc.any(long).as_py():
+        row = pc.index(long, True).as_py()
+        raise InvalidData(
+            f"{raw.path}: the column {name!r} holds an id of {len(column[row].as_py())} characters in "
+            f"{raw.place(row)}, {column[row].as_py()[:60]!r}…, and {pc.sum(long).as_py()} of its {raw.rows} rows hold "
+            f"more than {LONGEST}, which no client may send: shorten them."
+        )
     return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)

@@ -8,12 +8,13 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from recsys_workers.calendars import LONGEST_SECONDS
+from recsys_workers.data.categories import TEXTS
 from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.raw import TIMESTAMP, RawFile, plain
 
 NANOSECONDS = pa.timestamp("ns")
 TAKEN = (
-    pa.types.is_string,
+    *TEXTS,
     pa.types.is_integer,
     pa.types.is_floating,
     pa.types.is_null,
@@ -276,4 +277,4 @@ def _outside(moments: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _is_text(column: pa.ChunkedArray) -> bool:
-    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+    return any(fits(column.type) for fits in TEXTS)

@@ -10,6 +10,8 @@ from recsys_workers.data.errors import InvalidData
 from recsys_workers.data.raw import RawFile, plain
 from recsys_workers.data.times import NANOSECONDS
 
+NUMBER = r"(?i)^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$|^[+-]?(nan|inf|infinity)$"
+"""What Arrow makes a number of."""
 NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean)
 
 
@@ -81,10 +83,5 @@ def _without_booleans(text: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _not_numbers(text: pa.ChunkedArray) -> tuple[int, int]:
     """The first row that is no number, and how many rows are none."""
-    wrong = []
-    for row, value in enumerate(_without_booleans(text).to_pylist()):
-        try:
-            float("0" if value is None else value)
-        except ValueError:
-            wrong.append(row)
-    return (wrong[0], len(wrong)) if wrong else (0, len(text))
+    wrong = pc.invert(pc.match_substring_regex(_without_booleans(text), NUMBER))
+    return pc.index(wrong, True).as_py(), pc.sum(wrong).as_py()

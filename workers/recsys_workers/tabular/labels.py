@@ -11,6 +11,8 @@ from recsys_workers.tabular.splitting import Parts
 from recsys_workers.tabular.table import Rows, Table
 
 MOST_CLASSES = 1000
+LARGEST_LABEL = 1e30
+"""Of Regression: the graph predicts in float32, which ends at 3.4e38."""
 WORDS = (("0", "1"), ("false", "true"), ("False", "True"))
 """What Binary's labels may be, the positive one second, where `positive` does not say it."""
 
@@ -20,6 +22,7 @@ def labels(table: Table, rows: Rows, parts: Parts) -> tuple[Target, Floats]:
     schema = table.schema
     if schema.objective == REGRESSION:
         values = table.numbers(schema.label)[rows]
+        _require_small(table, rows, values)
         mean, spread = float(values[parts.train].mean()), float(values[parts.train].std())
         if spread <= 1e-12 * abs(mean):
             raise InvalidData(_told(table, len(rows), f"is {mean} in all {len(parts.train)} training rows"))
@@ -37,6 +40,17 @@ def labels(table: Table, rows: Rows, parts: Parts) -> tuple[Target, Floats]:
     for name, part in zip(PARTS, (parts.train, parts.validation, parts.test), strict=True):
         _require_both(table, coded[part], classes, name)
     return Target(schema.label, schema.objective, classes), coded.astype(np.float64)
+
+
+def _require_small(table: Table, rows: Rows, values: Floats) -> None:
+    large = np.abs(values) > LARGEST_LABEL
+    if large.any():
+        row = int(large.argmax())
+        raise InvalidData(
+            f"{table.place(int(rows[row]))}: the label column {table.schema.label!r} holds {values[row]:g}, and "
+            f"{large.sum()} of {len(rows)} rows hold more than {LARGEST_LABEL:g} or less than -{LARGEST_LABEL:g}: "
+            "scale them down, or drop them."
+        )
 
 
 def _present(codes: Rows, texts: list[str]) -> set[str]:

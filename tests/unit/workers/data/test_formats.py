@@ -96,6 +96,8 @@ FIVE_HOURS = timezone(timedelta(hours=5))
         ("2026-03-01T12:00:00.5", "2026-03-01 12:00", pa.large_string()),
         ("2026-03-01T12:00:00+01:00", "2026-03-01T10:59:59Z", pa.string()),
         ("10", "9", pa.string()),
+        ("2026-03-02", "2026-03-01", pa.string_view()),
+        ("10", "9", pa.string_view()),
         ("b", "a", None),
     ],
 )
@@ -149,6 +151,11 @@ def test_json_lines_may_be_empty_and_mix_whole_numbers_and_fractions(tmp_path: P
         ([("u", "i", None)], {}, "the column 'timestamp' is empty in 1 of 1 rows, the first is row 1"),
         ([("u", "i", 1.0), ("u", "i", float("nan"))], {}, "'timestamp' is empty in 1 of 2 rows, the first is row 2"),
         ([("u", "i", 1.0), ("u", "i", float("inf"))], {}, "holds inf in row 2, and in 1 of its 2 rows what is n"),
+        (
+            [("u", "i" * 256, 1), ("u", "é" * 257, 2)],
+            {},
+            f"holds an id of 257 characters in row 2, '{'é' * 60}'…, and 1 of its 2 rows hold more than 256",
+        ),
         ([("u", "i", True)], {}, "the column 'timestamp' holds bool in 1 rows: it must hold a number"),
         (
             [("u", "i", 1), ("u", "i", 2**63), ("u", "i", 2**64 - 1)],

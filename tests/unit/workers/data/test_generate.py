@@ -44,6 +44,11 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tmp_path: Pat
     assert digest(tmp_path / "a") != digest(tmp_path / "d")
 
 
+def test_a_part_of_a_log_without_a_next_item_has_no_score(tmp_path: Path) -> None:
+    truth = written(tmp_path, "--users", "1", "--items", "200", "--impressions", "4")
+    assert truth["nextItem"]["latestTenth"] == {"targets": 0}
+
+
 def test_all_formats_hold_the_same_rows_and_can_be_trained_on(tmp_path: Path) -> None:
     found = {}
     for file_format in ("Parquet", "CSV", "JSONLines"):

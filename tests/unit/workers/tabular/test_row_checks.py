@@ -4,9 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.workers.refusals import check_refusal, outcome
-from tests.unit.workers.tabular.tables import COLUMNS, ROWS, document, rows
+from tests.unit.workers.tabular.tables import COLUMNS, ROWS, document, rows, write_csv
+
+from recsys_workers.tabular.cells import _not_numbers
 
 Table = list[dict[str, Any]]
 FILE = "data/customers.csv"
@@ -30,6 +35,8 @@ def first(**values: Any) -> Callable[[Table], None]:
 WRONG_ROWS: list[tuple[Callable[[Table], None], str]] = [
     (lambda table: [row.pop("plan") for row in table] and None, "customers.csv has no column 'plan'"),
     (first(tenure="old"), f"the column 'tenure' holds 'old' in line 2, which is no number; so do 1 of its {ROWS} rows"),
+    (first(tenure="1_000"), f"holds '1_000' in line 2, which is no number; so do 1 of its {ROWS} rows"),
+    (first(tenure="１２"), f"holds '１２' in line 2, which is no number; so do 1 of its {ROWS} rows"),
     (first(tenure="inf"), "the column 'tenure' holds inf in line 2"),
     (first(tenure=None), f"line 2: the column 'tenure' is empty, and so in 1 of {ROWS} rows"),
     (first(label="NaN"), "the label column 'label' holds 'NaN', and 1 of 60 rows hold neither 0 nor 1"),
@@ -51,6 +58,32 @@ def test_wrong_rows(
     assert (code, reason) == (2, "InvalidData")
     assert said in message
     assert FILE in message
+
+
+@pytest.mark.parametrize(("label", "told"), [(1e200, "1e+200"), (-2e30, "-2e+30")])
+def test_a_label_that_the_graph_cannot_predict(
+    label: float, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = document(tmp_path, monkeypatch, [{**row, "label": number} for number, row in enumerate(rows())])
+    table = [{**row, "label": label if number > 57 else number} for number, row in enumerate(rows())]
+    write_csv(tmp_path / FILE, table)
+    made |= {"objective": "Regression", "gates": [{"name": "near", "floor": {"metric": "RMSE", "max": "9"}}]}
+    made["evaluation"]["metrics"] = ["RMSE"]
+    code, reason, message = outcome(made, tmp_path)
+    assert (code, reason) == (2, "InvalidData")
+    said = f"customers.csv, line 60: the label column 'label' holds {told}, and 2 of {ROWS} rows hold more than 1e+30"
+    assert said in message
+
+
+@given(st.text(st.sampled_from("0159.eE+-nanNifty_ x１"), max_size=9))
+def test_a_cell_is_no_number_where_arrow_says_so(text: str) -> None:
+    column = pa.chunked_array([pa.array(["1", text, None])])
+    try:
+        column.cast(pa.float64())
+    except pa.ArrowInvalid:
+        assert _not_numbers(column) == (1, 1)
+    else:
+        assert _not_numbers(column) == (-1, 0)
 
 
 def with_columns(*more: dict[str, Any], **changed: dict[str, Any]) -> list[dict[str, Any]]:

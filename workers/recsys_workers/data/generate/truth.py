@@ -137,6 +137,8 @@ class Truth:
 def _scores(states: list[Floats], counts: npt.NDArray[np.int64]) -> dict[str, float]:
     total = int(counts.sum())
     scores: dict[str, float] = {"targets": total}
+    if not total:
+        return scores
     mass = sum(counts[state] @ chances for state, chances in enumerate(states))
     for cutoff in CUTOFFS:
         scores[f"HR@{cutoff}"] = float(mass[:cutoff].sum()) / total
