@@ -36,28 +36,23 @@ def only_attempt(run_folder: Path) -> Iterator[Fence]:
     Raises AttemptFailed (may heal) when the other one is still alive after that. The fence that it gives tells later
     whether the lock was given to another one meanwhile.
     """
-    with _locked(run_folder / LOCK) as lock:
+    with (run_folder / LOCK).open("a") as lock:
+        _take(lock)
         yield fence.signed(lock, run_folder / LOCK)
 
 
-def _locked(path: Path) -> TextIO:
-    """The file, locked. It is opened for each try, because who ends well deletes it."""
+def _take(lock: TextIO) -> None:
     until = time.monotonic() + OVERLAP_SECONDS
     while True:
-        lock = path.open("a")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            lock.close()
             if time.monotonic() >= until:
-                text = f"Another pod of this run still holds {path}, after {OVERLAP_SECONDS:g} s."
+                text = f"Another pod of this run still holds {lock.name}, after {OVERLAP_SECONDS:g} s."
                 raise AttemptFailed("AttemptOverlap", text, heals=True) from error
             time.sleep(LOOK_SECONDS)
-        except BaseException:
-            lock.close()
-            raise
         else:
-            return lock
+            return
 
 
 def published(versions: Path, run_uid: str) -> tuple[int, Manifest, str] | None:
