@@ -134,6 +134,15 @@ def test_a_pod_that_is_evicted_costs_no_attempt(shop: Shop) -> None:
     shop.goes_on("evicted", first, seen)
 
 
+def test_a_job_that_somebody_deletes_is_made_again_and_costs_no_attempt(shop: Shop) -> None:
+    """In the background, as `kubectl delete` does: its pod is there until it has ended, beside that of the next one."""
+    pod, seen = training(shop, "job-deleted", maxRetries=0)
+    first = churn.epochs(churn.log_of(shop.namespace, pod))
+    shop.namespace.kubectl("delete", "job", "job-deleted-train")
+    shop.same("job-deleted", attempts=1)
+    shop.goes_on("job-deleted", first, seen)
+
+
 def test_suspended_and_resumed(shop: Shop) -> None:
     pod, seen = training(shop, "suspended", maxRetries=0)
     first = churn.epochs(churn.log_of(shop.namespace, pod))
