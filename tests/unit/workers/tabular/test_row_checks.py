@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.workers.refusals import check_refusal, outcome
-from tests.unit.workers.tabular.tables import COLUMNS, ROWS, document, rows, write_csv
+from tests.unit.workers.tabular.tables import COLUMNS, ROWS, document, rows
 
 from recsys_workers.tabular.cells import _not_numbers
 
@@ -64,9 +64,8 @@ def test_wrong_rows(
 def test_a_label_that_the_graph_cannot_predict(
     label: float, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = document(tmp_path, monkeypatch, [{**row, "label": number} for number, row in enumerate(rows())])
     table = [{**row, "label": label if number > 57 else number} for number, row in enumerate(rows())]
-    write_csv(tmp_path / FILE, table)
+    made = document(tmp_path, monkeypatch, table)
     made |= {"objective": "Regression", "gates": [{"name": "near", "floor": {"metric": "RMSE", "max": "9"}}]}
     made["evaluation"]["metrics"] = ["RMSE"]
     code, reason, message = outcome(made, tmp_path)
